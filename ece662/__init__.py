@@ -1,0 +1,17 @@
+"""ece662: deep learning from scratch, and then with the frameworks.
+
+The package behind the course notebooks: layers with hand-written forward and
+backward passes, update rules, a training loop, data loaders, gradient checks.
+Importing it is cheap: each part is imported where it is used.
+"""
+
+__all__ = ["__version__", "reload"]
+
+__version__ = "0.1.0"
+
+
+def reload(*args, **kwargs):
+    """Bring edited course files into this session; see `ece662.live.reload`."""
+    from ece662.live import reload
+
+    return reload(*args, **kwargs)

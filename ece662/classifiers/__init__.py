@@ -1,0 +1,1 @@
+"""Classifiers: networks made of the layers, ready for the Solver."""

@@ -1,0 +1,259 @@
+"""Fully connected networks: two layers first, then any number.
+
+The notebooks start with `from ece662.classifiers.fc_net import *` and find the layers
+and the sandwiches beside the networks.
+"""
+
+import numpy as np
+
+from ece662 import layer_utils, layers
+from ece662.classifiers.base import Classifier
+from ece662.layer_utils import *  # noqa: F403 (the notebooks expect them from here)
+from ece662.layer_utils import affine_relu_backward, affine_relu_forward
+from ece662.layers import *  # noqa: F403 (the notebooks expect them from here)
+from ece662.layers import (
+    affine_backward,
+    affine_forward,
+    batchnorm_backward_alt,
+    batchnorm_forward,
+    dropout_backward,
+    dropout_forward,
+    layernorm_backward,
+    layernorm_forward,
+    relu_backward,
+    relu_forward,
+    softmax_loss,
+)
+
+__all__ = [
+    "FullyConnectedNet",
+    "TwoLayerNet",
+    *layers.__all__,
+    *layer_utils.__all__,
+]
+
+
+class TwoLayerNet(Classifier):
+    """A network of two layers: affine - relu - affine - softmax.
+
+    Attributes:
+        params: W1 (input_dim, hidden_dim), b1, W2 (hidden_dim, num_classes), b2.
+    """
+
+    def __init__(
+        self,
+        input_dim=3 * 32 * 32,
+        hidden_dim=100,
+        num_classes=10,
+        weight_scale=1e-3,
+        reg=0.0,
+        dtype=np.float64,
+    ):
+        """Draw the weights, in the order of the layers; the biases start at zero.
+
+        Args:
+            input_dim: numbers in one input.
+            hidden_dim: units in the hidden layer.
+            num_classes: classes to tell apart.
+            weight_scale: standard deviation of the initial weights.
+            reg: strength of the L2 regularisation.
+            dtype: floating type of all computation.
+        """
+        self.params = {}
+        self.reg = reg
+        self.dtype = np.dtype(dtype)
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        self.params["W1"] = weight_scale * np.random.randn(input_dim, hidden_dim)
+        self.params["b1"] = np.zeros(hidden_dim)
+        self.params["W2"] = weight_scale * np.random.randn(hidden_dim, num_classes)
+        self.params["b2"] = np.zeros(num_classes)
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        for name, value in self.params.items():
+            self.params[name] = value.astype(self.dtype)
+
+    def loss(self, X, y=None):
+        """Compute the scores, or the loss and its gradients.
+
+        The loss is the softmax loss plus `0.5 * reg * sum(W * W)` over both weights;
+        the biases are not regularised.
+
+        Args:
+            X: (N, d_1, ..., d_k) inputs, with d_1 * ... * d_k = input_dim.
+            y: (N,) the true classes, or None.
+
+        Returns:
+            scores (N, num_classes) where y is None, else
+            (loss, grads), with grads[name] of the shape of params[name].
+        """
+        X = X.astype(self.dtype, copy=False)
+        scores = None
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        W1, b1, W2, b2 = (self.params[name] for name in ("W1", "b1", "W2", "b2"))
+        hidden, hidden_cache = affine_relu_forward(X, W1, b1)
+        scores, scores_cache = affine_forward(hidden, W2, b2)
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        if y is None:
+            return scores
+
+        loss, grads = 0.0, {}
+        reg = float(self.reg)  # a NumPy float64 would turn float32 gradients float64
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        loss, dscores = softmax_loss(scores, y)
+        loss += 0.5 * reg * float(np.sum(W1 * W1) + np.sum(W2 * W2))
+        dhidden, grads["W2"], grads["b2"] = affine_backward(dscores, scores_cache)
+        _, grads["W1"], grads["b1"] = affine_relu_backward(dhidden, hidden_cache)
+        grads["W1"] += reg * W1
+        grads["W2"] += reg * W2
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        return loss, grads
+
+
+class FullyConnectedNet(Classifier):
+    """A network of any number of hidden layers.
+
+    {affine - [batch or layer norm] - relu - [dropout]} x (L - 1) - affine - softmax
+
+    Attributes:
+        params: W1, b1 to WL, bL for the L affine layers; with normalisation also
+            gamma1, beta1 to gamma(L-1), beta(L-1) for the hidden ones.
+        num_layers: L.
+    """
+
+    def __init__(
+        self,
+        hidden_dims,
+        input_dim=3 * 32 * 32,
+        num_classes=10,
+        dropout=1,
+        normalization=None,
+        reg=0.0,
+        weight_scale=1e-2,
+        dtype=np.float32,
+        seed=None,
+    ):
+        """Draw the weights, in the order of the layers.
+
+        Biases and shifts start at zero, scales at one.
+
+        Args:
+            hidden_dims: list of the units in each hidden layer.
+            input_dim: numbers in one input.
+            num_classes: classes to tell apart.
+            dropout: probability of KEEPING a hidden unit; 1 for no dropout.
+            normalization: "batchnorm", "layernorm" or None.
+            reg: strength of the L2 regularisation.
+            weight_scale: standard deviation of the initial weights.
+            dtype: floating type of all computation; float64 for gradient checks.
+            seed: makes dropout draw the same masks at each call, for gradient
+                checks; None in training.
+
+        Raises:
+            ValueError: unknown normalization, or dropout outside (0, 1].
+        """
+        if normalization not in ("batchnorm", "layernorm", None):
+            raise ValueError(
+                "normalization must be 'batchnorm', 'layernorm' or None, "
+                f"got {normalization!r}"
+            )
+        if not 0 < dropout <= 1:
+            raise ValueError(
+                f"dropout is the probability to keep: 0 < p <= 1, got {dropout}"
+            )
+        self.normalization = normalization
+        self.use_dropout = dropout != 1
+        self.reg = reg
+        self.num_layers = 1 + len(hidden_dims)
+        self.dtype = np.dtype(dtype)
+        self.params = {}
+
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        dims = [input_dim, *hidden_dims, num_classes]
+        for i in range(1, self.num_layers + 1):
+            weights = weight_scale * np.random.randn(dims[i - 1], dims[i])
+            self.params[f"W{i}"] = weights
+            self.params[f"b{i}"] = np.zeros(dims[i])
+            if normalization and i < self.num_layers:
+                self.params[f"gamma{i}"] = np.ones(dims[i])
+                self.params[f"beta{i}"] = np.zeros(dims[i])
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        for name, value in self.params.items():
+            self.params[name] = value.astype(self.dtype)
+
+        # One dropout_param serves all layers; each batch normalisation keeps running
+        # statistics of its own.
+        self.dropout_param = {"mode": "train", "p": dropout, "seed": seed}
+        hidden_layers = range(self.num_layers - 1)
+        if normalization == "batchnorm":
+            self.bn_params = [{"mode": "train"} for _ in hidden_layers]
+        self.ln_params = [{} for _ in hidden_layers]
+
+    def loss(self, X, y=None):
+        """Compute the scores, or the loss and its gradients.
+
+        Without labels the network is in test mode: dropout keeps everything, batch
+        normalisation uses its running averages.
+
+        Args:
+            X: (N, d_1, ..., d_k) inputs, with d_1 * ... * d_k = input_dim.
+            y: (N,) the true classes, or None.
+
+        Returns:
+            scores (N, num_classes) where y is None, else
+            (loss, grads), with grads[name] of the shape of params[name]. The loss
+            adds `0.5 * reg * sum(W * W)` for every W; nothing else is regularised.
+        """
+        X = X.astype(self.dtype, copy=False)
+        mode = "test" if y is None else "train"
+        self.dropout_param["mode"] = mode
+        for bn_param in self.bn_params:
+            bn_param["mode"] = mode
+
+        scores = None
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        # The tape lists what was done, so that backward can undo it in reverse: a
+        # backward function, its cache, and the parameters that it has gradients for.
+        tape, out, params = [], X, self.params
+        for i in range(1, self.num_layers):
+            out, cache = affine_forward(out, params[f"W{i}"], params[f"b{i}"])
+            tape.append((affine_backward, cache, [f"W{i}", f"b{i}"]))
+            if self.normalization == "batchnorm":
+                scales, shifts = params[f"gamma{i}"], params[f"beta{i}"]
+                out, cache = batchnorm_forward(
+                    out, scales, shifts, self.bn_params[i - 1]
+                )
+                tape.append((batchnorm_backward_alt, cache, [f"gamma{i}", f"beta{i}"]))
+            elif self.normalization == "layernorm":
+                scales, shifts = params[f"gamma{i}"], params[f"beta{i}"]
+                out, cache = layernorm_forward(
+                    out, scales, shifts, self.ln_params[i - 1]
+                )
+                tape.append((layernorm_backward, cache, [f"gamma{i}", f"beta{i}"]))
+            out, cache = relu_forward(out)
+            tape.append((relu_backward, cache, []))
+            if self.use_dropout:
+                out, cache = dropout_forward(out, self.dropout_param)
+                tape.append((dropout_backward, cache, []))
+        L = self.num_layers
+        scores, cache = affine_forward(out, params[f"W{L}"], params[f"b{L}"])
+        tape.append((affine_backward, cache, [f"W{L}", f"b{L}"]))
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        if y is None:
+            return scores
+
+        loss, grads = 0.0, {}
+        reg = float(self.reg)  # a NumPy float64 would turn float32 gradients float64
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        loss, dout = softmax_loss(scores, y)
+        for backward, cache, names in reversed(tape):
+            if names:
+                dout, *gradients = backward(dout, cache)
+                grads.update(zip(names, gradients, strict=True))
+            else:
+                dout = backward(dout, cache)
+        if reg:  # two passes over every weight, idle where reg is 0
+            for i in range(1, self.num_layers + 1):
+                W = params[f"W{i}"]
+                loss += 0.5 * reg * float(np.sum(W * W))
+                grads[f"W{i}"] += reg * W
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        return loss, grads

@@ -1,0 +1,496 @@
+"""The layers: pure functions on NumPy arrays, each with its backward pass.
+
+Every layer keeps one contract:
+
+    out, cache = layer_forward(x, ..., param)
+    dx, dw, ... = layer_backward(dout, cache)
+
+`forward` computes the output and keeps in `cache` whatever `backward` will need.
+`backward` takes the gradient of the loss with respect to `out` and returns the
+gradients with respect to the forward's array arguments, in their order. No argument
+is changed, but for the running statistics in `bn_param`. The results have the
+type of the input: float32 in, float32 out.
+
+Shapes: N images or rows, D inputs, M outputs, C classes.
+
+Papers:
+    batch normalisation: Ioffe and Szegedy 2015, arXiv 1502.03167
+    layer normalisation: Ba, Kiros and Hinton 2016, arXiv 1607.06450
+    dropout: Srivastava et al. 2014, JMLR 15
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = [
+    "affine_backward",
+    "affine_forward",
+    "batchnorm_backward",
+    "batchnorm_backward_alt",
+    "batchnorm_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "layernorm_backward",
+    "layernorm_forward",
+    "relu_backward",
+    "relu_forward",
+    "softmax_loss",
+    "svm_loss",
+]
+
+
+def affine_forward(x, w, b):
+    """Map each input linearly to M outputs: `out = x w + b`.
+
+    Args:
+        x: (N, d_1, ..., d_k) inputs; each is flattened to D = d_1 * ... * d_k.
+        w: (D, M) weights.
+        b: (M,) biases.
+
+    Returns:
+        out: (N, M) outputs.
+        cache: (x, w, b).
+
+    Raises:
+        ValueError: the shapes of x, w and b do not fit.
+    """
+    x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
+    D = int(np.prod(x.shape[1:]))
+    if w.ndim != 2 or w.shape[0] != D:
+        raise ValueError(f"w must be ({D}, M) for x of shape {x.shape}, got {w.shape}")
+    if b.shape != w.shape[1:]:
+        raise ValueError(f"b must be {w.shape[1:]} for w of {w.shape}, got {b.shape}")
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    out = x.reshape(len(x), -1) @ w + b
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    cache = (x, w, b)
+    return out, cache
+
+
+def affine_backward(dout, cache):
+    """Take the gradient back through `affine_forward`.
+
+    Args:
+        dout: (N, M) gradient of the loss with respect to `out`.
+        cache: (x, w, b) from `affine_forward`.
+
+    Returns:
+        dx: (N, d_1, ..., d_k), the shape of x.
+        dw: (D, M).
+        db: (M,).
+
+    Raises:
+        ValueError: dout does not have the shape of the forward's output.
+    """
+    x, w, _ = cache
+    _check_dout(dout, (len(x), w.shape[1]))
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    # out[n, m] sums x[n, d] w[d, m] over d: each gradient has the only shape it can.
+    dx = (dout @ w.T).reshape(x.shape)
+    dw = x.reshape(len(x), -1).T @ dout
+    db = dout.sum(axis=0)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx, dw, db
+
+
+def relu_forward(x):
+    """Cut off what is negative: `out = max(0, x)`.
+
+    Args:
+        x: inputs, of any shape.
+
+    Returns:
+        out: the shape of x.
+        cache: x.
+    """
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    out = np.maximum(x, 0)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    cache = x
+    return out, cache
+
+
+def relu_backward(dout, cache):
+    """Take the gradient back through `relu_forward`.
+
+    Args:
+        dout: gradient of the loss with respect to `out`, of any shape.
+        cache: x, of the same shape.
+
+    Returns:
+        dx: the shape of x.
+
+    Raises:
+        ValueError: dout and x differ in shape.
+    """
+    x = cache
+    _check_dout(dout, np.shape(x))
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    # The slope is 1 where x passed and 0 where it was cut (at 0 itself: 0).
+    dx = dout * (x > 0)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx
+
+
+def svm_loss(x, y):
+    """Compute the multiclass hinge loss, with margin 1, and its gradient.
+
+    `loss = 1/N * sum over n and j != y_n of max(0, x[n, j] - x[n, y_n] + 1)`
+
+    Args:
+        x: (N, C) scores.
+        y: (N,) the true classes, integers from 0 to C - 1.
+
+    Returns:
+        loss: float, the mean over the N rows.
+        dx: (N, C) gradient of the loss with respect to the scores.
+
+    Raises:
+        ValueError: the shapes do not fit, or a label is out of range.
+    """
+    y = _check_labels(x, y)
+    N = len(x)
+    rows = np.arange(N)
+    margins = np.maximum(0, x - x[rows, y][:, np.newaxis] + 1)
+    margins[rows, y] = 0
+    loss = float(margins.sum() / N)
+
+    # Each violated margin pushes its class down and the true class up, by one.
+    dx = (margins > 0).astype(x.dtype)
+    dx[rows, y] = -dx.sum(axis=1)
+    dx /= N
+    return loss, dx
+
+
+def softmax_loss(x, y):
+    """Compute the cross-entropy of the softmax of the scores, and its gradient.
+
+    `loss = -1/N * sum over n of log(exp(x[n, y_n]) / sum over j of exp(x[n, j]))`
+
+    Args:
+        x: (N, C) scores.
+        y: (N,) the true classes, integers from 0 to C - 1.
+
+    Returns:
+        loss: float, the mean over the N rows.
+        dx: (N, C) gradient of the loss with respect to the scores.
+
+    Raises:
+        ValueError: the shapes do not fit, or a label is out of range.
+    """
+    y = _check_labels(x, y)
+    N = len(x)
+    rows = np.arange(N)
+    # The softmax does not change when a row is shifted, but exp must not overflow.
+    shifted = x - x.max(axis=1, keepdims=True)
+    exps = np.exp(shifted)
+    sums = exps.sum(axis=1, keepdims=True)
+    loss = float((np.log(sums[:, 0]) - shifted[rows, y]).sum() / N)
+
+    dx = exps / sums
+    dx[rows, y] -= 1
+    dx /= N
+    return loss, dx
+
+
+class BatchNormCache(NamedTuple):
+    """What `batchnorm_forward` keeps for its backward passes."""
+
+    x_centred: np.ndarray  # (N, D) x minus the mean of its column
+    x_hat: np.ndarray  # (N, D) the normalised x
+    inv_std: np.ndarray  # (D,) 1 / sqrt(var + eps)
+    gamma: np.ndarray  # (D,)
+
+
+def batchnorm_forward(x, gamma, beta, bn_param):
+    """Normalise each column over the batch, then scale and shift it.
+
+    `out = gamma * (x - mean) / sqrt(var + eps) + beta`
+
+    In mode "train" the mean and the (biased) variance are those of the batch, and
+    the running averages follow: `running = momentum * running + (1 - momentum) *
+    batch`. In mode "test" the running averages take the place of the batch's.
+
+    Args:
+        x: (N, D) inputs.
+        gamma: (D,) scales.
+        beta: (D,) shifts.
+        bn_param: dict with "mode" ("train" or "test"), and optionally "eps" (1e-5),
+            "momentum" (0.9), "running_mean" and "running_var" (each (D,); written
+            back in mode "train").
+
+    Returns:
+        out: (N, D).
+        cache: what `batchnorm_backward` needs; None in mode "test".
+
+    Raises:
+        ValueError: unknown mode, or shapes that do not fit.
+    """
+    mode = _check_mode(bn_param, "bn_param")
+    _check_columns(x, gamma, beta)
+    eps = bn_param.get("eps", 1e-5)
+    momentum = bn_param.get("momentum", 0.9)
+    running_mean = bn_param.get("running_mean", np.zeros(x.shape[1], x.dtype))
+    running_var = bn_param.get("running_var", np.zeros(x.shape[1], x.dtype))
+
+    out, cache = None, None
+    if mode == "train":
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        mean = x.mean(axis=0)
+        x_centred = x - mean
+        var = np.mean(x_centred**2, axis=0)
+        inv_std = 1 / np.sqrt(var + eps)
+        x_hat = x_centred * inv_std
+        out = gamma * x_hat + beta
+        cache = BatchNormCache(x_centred, x_hat, inv_std, gamma)
+        running_mean = momentum * running_mean + (1 - momentum) * mean
+        running_var = momentum * running_var + (1 - momentum) * var
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    else:
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        x_hat = (x - running_mean) / np.sqrt(running_var + eps)
+        out = gamma * x_hat + beta
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+
+    bn_param["running_mean"] = running_mean
+    bn_param["running_var"] = running_var
+    return out, cache
+
+
+def batchnorm_backward(dout, cache):
+    """Take the gradient back through `batchnorm_forward`, one step at a time.
+
+    Follows the computation graph from `out` to x. The mean and the variance depend
+    on x as well, so three paths meet in dx.
+
+    Args:
+        dout: (N, D) gradient of the loss with respect to `out`.
+        cache: from `batchnorm_forward` in mode "train".
+
+    Returns:
+        dx: (N, D).
+        dgamma: (D,).
+        dbeta: (D,).
+
+    Raises:
+        ValueError: the cache is that of a test-time forward, or dout does not fit.
+    """
+    _check_train_cache(cache, "batchnorm")
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    x_centred, x_hat, inv_std, gamma = cache
+    N = len(dout)
+    # out = gamma * x_hat + beta
+    dbeta = dout.sum(axis=0)
+    dgamma = (dout * x_hat).sum(axis=0)
+    dx_hat = dout * gamma
+    # x_hat = x_centred * inv_std: the first path to x_centred
+    dx_centred = dx_hat * inv_std
+    dinv_std = (dx_hat * x_centred).sum(axis=0)
+    # inv_std = (var + eps)^(-1/2) and var = mean(x_centred^2): the second path
+    dvar = -0.5 * inv_std**3 * dinv_std
+    dx_centred += 2 / N * x_centred * dvar
+    # x_centred = x - mean(x): straight through, and the third path by the mean
+    dx = dx_centred - dx_centred.mean(axis=0)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx, dgamma, dbeta
+
+
+def batchnorm_backward_alt(dout, cache):
+    """Take the gradient back through `batchnorm_forward` in closed form.
+
+    The three paths of `batchnorm_backward`, added up on paper:
+    `dx = gamma / sqrt(var + eps) * (dout - mean(dout) - x_hat * mean(dout * x_hat))`.
+    The same numbers with fewer passes over the data.
+
+    Args:
+        dout: (N, D) gradient of the loss with respect to `out`.
+        cache: from `batchnorm_forward` in mode "train".
+
+    Returns:
+        dx: (N, D).
+        dgamma: (D,).
+        dbeta: (D,).
+
+    Raises:
+        ValueError: the cache is that of a test-time forward, or dout does not fit.
+    """
+    _check_train_cache(cache, "batchnorm")
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    _, x_hat, inv_std, gamma = cache
+    N = len(dout)
+    dbeta = dout.sum(axis=0)
+    dgamma = (dout * x_hat).sum(axis=0)
+    dx = gamma * inv_std * (dout - dbeta / N - x_hat * (dgamma / N))
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx, dgamma, dbeta
+
+
+def layernorm_forward(x, gamma, beta, ln_param):
+    """Normalise each row over its features, then scale and shift the columns.
+
+    As batch normalisation, but each input is normalised on its own: no batch, no
+    running averages, no difference between training and test.
+
+    Args:
+        x: (N, D) inputs.
+        gamma: (D,) scales.
+        beta: (D,) shifts.
+        ln_param: dict, optionally with "eps" (1e-5).
+
+    Returns:
+        out: (N, D).
+        cache: (x_hat, inv_std, gamma), with inv_std of shape (N, 1).
+
+    Raises:
+        ValueError: shapes that do not fit.
+    """
+    _check_columns(x, gamma, beta)
+    eps = ln_param.get("eps", 1e-5)
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    x_centred = x - x.mean(axis=1, keepdims=True)
+    var = np.mean(x_centred**2, axis=1, keepdims=True)
+    inv_std = 1 / np.sqrt(var + eps)  # (N, 1)
+    x_hat = x_centred * inv_std
+    out = gamma * x_hat + beta
+    cache = (x_hat, inv_std, gamma)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return out, cache
+
+
+def layernorm_backward(dout, cache):
+    """Take the gradient back through `layernorm_forward`.
+
+    The closed form of batch normalisation with rows and columns exchanged in dx;
+    gamma and beta still belong to the columns.
+
+    Args:
+        dout: (N, D) gradient of the loss with respect to `out`.
+        cache: from `layernorm_forward`.
+
+    Returns:
+        dx: (N, D).
+        dgamma: (D,).
+        dbeta: (D,).
+    """
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    x_hat, inv_std, gamma = cache
+    dbeta = dout.sum(axis=0)
+    dgamma = (dout * x_hat).sum(axis=0)
+    dx_hat = dout * gamma  # inside the row's means, as gamma varies along the row
+    mean_dx_hat = dx_hat.mean(axis=1, keepdims=True)
+    mean_along_x_hat = np.mean(dx_hat * x_hat, axis=1, keepdims=True)
+    dx = inv_std * (dx_hat - mean_dx_hat - x_hat * mean_along_x_hat)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx, dgamma, dbeta
+
+
+def dropout_forward(x, dropout_param):
+    """Drop inputs at random in training, and make up for it: inverted dropout.
+
+    Each input is kept with probability p and then divided by p, so that its
+    expected value stays; in mode "test" nothing is dropped.
+
+    Args:
+        x: inputs, of any shape.
+        dropout_param: dict with "p" (the probability of KEEPING a unit, 0 < p <= 1),
+            "mode" ("train" or "test"), and optionally "seed" (makes the mask the
+            same at each call, for gradient checks).
+
+    Returns:
+        out: the shape of x.
+        cache: (dropout_param, mask), mask being None in mode "test".
+
+    Raises:
+        ValueError: unknown mode, or p outside (0, 1].
+    """
+    mode = _check_mode(dropout_param, "dropout_param")
+    p = dropout_param["p"]
+    if not 0 < p <= 1:
+        raise ValueError(f"p is the probability to keep: 0 < p <= 1, got {p}")
+    if dropout_param.get("seed") is not None:
+        np.random.seed(dropout_param["seed"])
+
+    mask, out = None, None
+    if mode == "train":
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        # The mask takes the type of x: a float64 mask would make the net float64.
+        mask = ((np.random.rand(*x.shape) < p) / p).astype(x.dtype, copy=False)
+        out = x * mask
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    else:
+        # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+        out = x
+        # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    cache = (dropout_param, mask)
+    return out, cache
+
+
+def dropout_backward(dout, cache):
+    """Take the gradient back through `dropout_forward`.
+
+    Args:
+        dout: gradient of the loss with respect to `out`, of any shape.
+        cache: (dropout_param, mask) from `dropout_forward`.
+
+    Returns:
+        dx: the shape of dout.
+    """
+    dropout_param, mask = cache
+    if dropout_param["mode"] == "test":
+        return dout
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    dx = dout * mask
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx
+
+
+def _check_dout(dout, shape):
+    if np.shape(dout) != tuple(shape):
+        raise ValueError(
+            f"dout must have the shape of the forward's output, {tuple(shape)}, "
+            f"got {np.shape(dout)}"
+        )
+
+
+def _check_columns(x, gamma, beta):
+    if np.ndim(x) != 2:
+        raise ValueError(f"x must be (N, D), got shape {np.shape(x)}")
+    for name, value in (("gamma", gamma), ("beta", beta)):
+        if np.shape(value) != x.shape[1:]:
+            raise ValueError(
+                f"{name} must be {x.shape[1:]} for x of shape {x.shape}, "
+                f"got {np.shape(value)}"
+            )
+
+
+def _check_mode(param, name):
+    mode = param.get("mode")
+    if mode not in ("train", "test"):
+        raise ValueError(f"{name}['mode'] must be 'train' or 'test', got {mode!r}")
+    return mode
+
+
+def _check_train_cache(cache, layer):
+    if cache is None:
+        raise ValueError(
+            f"{layer}_backward needs the cache of a forward pass in mode 'train', "
+            "got None: a forward pass in mode 'test' keeps nothing"
+        )
+
+
+def _check_labels(x, y):
+    y = np.asarray(y)
+    if np.ndim(x) != 2 or y.shape != (len(x),):
+        raise ValueError(
+            f"scores must be (N, C) and labels (N,), got {np.shape(x)} and {y.shape}"
+        )
+    if not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"labels must be integers, got {y.dtype}")
+    C = x.shape[1]
+    if len(y) and not 0 <= y.min() <= y.max() < C:
+        raise ValueError(
+            f"labels must lie between 0 and {C - 1} for {C} scores, "
+            f"got {y.min()} to {y.max()}"
+        )
+    return y
