@@ -1,0 +1,96 @@
+"""What a Solver's checkpoint holds, and how a Solver takes it up again."""
+
+import zlib
+
+import numpy as np
+
+__all__ = ["fingerprint", "load_state", "model_state", "pack", "unpack"]
+
+HISTORIES = ("loss_history", "train_acc_history", "val_acc_history")
+# What a checkpoint keeps of the Solver's arguments.
+SETTINGS = (
+    "lr_decay",
+    "batch_size",
+    "num_epochs",
+    "num_train_samples",
+    "num_val_samples",
+    "print_every",
+)
+
+
+def model_state(model):
+    """Return copies of a model's parameters and, where it has them, statistics."""
+    if hasattr(model, "state_dict"):
+        return model.state_dict()
+    return {name: value.copy() for name, value in model.params.items()}
+
+
+def load_state(model, state):
+    """Give a model the state that `model_state` returned."""
+    if hasattr(model, "load_state_dict"):
+        model.load_state_dict(state)
+    else:
+        model.params.update({name: value.copy() for name, value in state.items()})
+
+
+def fingerprint(solver):
+    """Return a short text that tells this training data from other data."""
+    X, y = solver.X_train, solver.y_train
+    edge = np.unique([0, len(y) // 2, len(y) - 1])
+    crc = zlib.crc32(np.ascontiguousarray(X[edge]).tobytes(), zlib.crc32(y.tobytes()))
+    return f"{tuple(X.shape)} {X.dtype} {crc:08x}"
+
+
+def pack(solver):
+    """Return (arrays, meta) for `save_checkpoint`: the run as it stands."""
+    latest = solver._latest_state or model_state(solver.model)
+    arrays = {f"model/{key}": value for key, value in latest.items()}
+    arrays |= {f"best/{key}": value for key, value in solver._best_state.items()}
+    arrays |= {name: np.array(getattr(solver, name)) for name in HISTORIES}
+    if solver._order is not None:
+        arrays["order"] = solver._order
+
+    numbers = {}
+    for param, config in solver.optim_configs.items():
+        memory = {k: v for k, v in config.items() if isinstance(v, np.ndarray)}
+        arrays |= {f"optim/{param}/{key}": value for key, value in memory.items()}
+        numbers[param] = {k: v for k, v in config.items() if k not in memory}
+
+    generators = {"solver": solver._rng.get_state(), "global": np.random.get_state()}
+    arrays |= {f"random/{name}": state[1] for name, state in generators.items()}
+    meta = {name: getattr(solver, name) for name in SETTINGS}
+    meta |= {
+        "update_rule": solver.update_rule.__name__,
+        "iteration": solver.iteration,
+        "best_val_acc": solver.best_val_acc,
+        "optim": numbers,
+        "random": {name: state[2:] for name, state in generators.items()},
+        "data": fingerprint(solver),
+    }
+    return arrays, meta
+
+
+def unpack(solver, arrays, meta):
+    """Put a new Solver where the one that was packed stood."""
+    load_state(solver.model, _part(arrays, "model"))
+    solver._best_state = _part(arrays, "best")
+    solver.best_params = {k: solver._best_state[k] for k in solver.model.params}
+    solver.best_val_acc = meta["best_val_acc"]
+    solver.iteration = meta["iteration"]
+    solver._order = arrays.get("order")
+    for name in HISTORIES:
+        setattr(solver, name, arrays[name].tolist())
+    for param, numbers in meta["optim"].items():
+        solver.optim_configs[param] = numbers | _part(arrays, f"optim/{param}")
+    state = {
+        name: ("MT19937", arrays[f"random/{name}"], *rest)
+        for name, rest in meta["random"].items()
+    }
+    solver._rng.set_state(state["solver"])
+    solver._global_rng = state["global"]
+
+
+def _part(arrays, prefix):
+    """Return the arrays below a prefix, under the names that are left."""
+    start = prefix + "/"
+    return {k.removeprefix(start): v for k, v in arrays.items() if k.startswith(start)}

@@ -1,0 +1,89 @@
+"""What the Solver asks of its arguments, and says where it does not get it."""
+
+import numpy as np
+
+from ece662 import optim
+
+__all__ = [
+    "check_data",
+    "check_grads",
+    "check_labels",
+    "check_optim_config",
+    "check_positive",
+    "find_rule",
+]
+
+CONFIG_KEYS = {
+    *("learning_rate", "momentum", "velocity", "decay_rate", "epsilon", "cache"),
+    *("beta1", "beta2", "m", "v", "t"),
+}
+
+
+def check_data(data, split):
+    """Return X and y of one split, y as an array."""
+    missing = {f"X_{split}", f"y_{split}"} - set(data)
+    if missing:
+        raise ValueError(f"data must have {sorted(missing)}, got {sorted(data)}")
+    X, y = data[f"X_{split}"], np.asarray(data[f"y_{split}"])
+    if y.ndim != 1 or len(X) != len(y):
+        raise ValueError(
+            f"X_{split} and y_{split} must be (N, ...) and (N,), "
+            f"got {X.shape} and {y.shape}"
+        )
+    if len(y) == 0:
+        raise ValueError(f"the {split} set must not be empty, got {X.shape}")
+    if not np.issubdtype(y.dtype, np.integer):
+        raise ValueError(f"y_{split} must hold integers, got {y.dtype}")
+    return X, y
+
+
+def check_labels(y, split, C):
+    """Refuse labels that a model with C classes has no score for."""
+    if not 0 <= y.min() <= y.max() < C:
+        raise ValueError(
+            f"y_{split} must lie between 0 and {C - 1} for a model with {C} classes, "
+            f"got {y.min()} to {y.max()}"
+        )
+
+
+def check_positive(name, value):
+    """Return a count as an int."""
+    if int(value) != value or value < 1:
+        raise ValueError(f"{name} must be a whole number from 1 on, got {value!r}")
+    return int(value)
+
+
+def find_rule(rule):
+    """Return the update rule of that name; a function is its own."""
+    if callable(rule):
+        return rule
+    if rule not in optim.__all__:
+        raise ValueError(f"update_rule must be one of {optim.__all__}, got {rule!r}")
+    return getattr(optim, rule)
+
+
+def check_optim_config(config, rule):
+    """Return a copy; refuse a misspelt setting, which a rule would pass over."""
+    config = dict(config or {})
+    unknown = set(config) - CONFIG_KEYS
+    if unknown and not callable(rule):
+        raise ValueError(
+            f"optim_config must hold some of {sorted(CONFIG_KEYS)}, "
+            f"got {sorted(unknown)}"
+        )
+    return config
+
+
+def check_grads(grads, params):
+    """Refuse gradients that are missing, unknown or of another shape."""
+    if grads.keys() != params.keys():
+        raise ValueError(
+            f"loss must give a gradient for each of {sorted(params)}, "
+            f"got {sorted(grads)}"
+        )
+    for name, grad in grads.items():
+        if np.shape(grad) != params[name].shape:
+            raise ValueError(
+                f"grads[{name!r}] must have the shape of the parameter, "
+                f"{params[name].shape}, got {np.shape(grad)}"
+            )

@@ -1,0 +1,106 @@
+"""What watches a training run: log lines, a progress bar, checkpoints.
+
+The Solver calls every callback's hooks with itself as the argument; a callback reads
+the Solver's public attributes (`iteration`, `loss_history`, `val_acc_history`, ...)
+and may call `solver.stop()`. The training loop knows nothing of any of them.
+"""
+
+import sys
+
+__all__ = ["Callback", "CheckpointWriter", "LogPrinter", "ProgressBar"]
+
+
+class Callback:
+    """A watcher that does nothing: override the hooks you need."""
+
+    def on_train_begin(self, solver):
+        """Run before the first step; the accuracies before training are known."""
+
+    def on_batch_end(self, solver):
+        """Run after each step."""
+
+    def on_epoch_end(self, solver):
+        """Run after each epoch, its accuracies included."""
+
+    def on_train_end(self, solver):
+        """Run once at the end, whatever ended it; see `solver.stop_reason`."""
+
+
+class LogPrinter(Callback):
+    """Print the loss every so many iterations and the accuracies every epoch."""
+
+    def __init__(self, print_every=10):
+        self.print_every = print_every
+
+    def on_train_begin(self, solver):
+        if solver.iteration == 0:
+            self.on_epoch_end(solver)
+
+    def on_batch_end(self, solver):
+        if (solver.iteration - 1) % self.print_every == 0:
+            _print_line(
+                f"(Iteration {solver.iteration} / {solver.num_iterations}) "
+                f"loss: {solver.loss_history[-1]:f}"
+            )
+
+    def on_epoch_end(self, solver):
+        _print_line(
+            f"(Epoch {solver.epoch} / {solver.num_epochs}) "
+            f"train acc: {solver.train_acc_history[-1]:f}; "
+            f"val_acc: {solver.val_acc_history[-1]:f}"
+        )
+
+
+class ProgressBar(Callback):
+    """Show how far training is, the time left and the latest figures.
+
+    A bar of widgets in a notebook, of characters in a terminal, and nothing where
+    the output goes to a file, so that logs stay readable.
+    """
+
+    def on_train_begin(self, solver):
+        from tqdm.auto import tqdm
+        from tqdm.notebook import tqdm_notebook
+
+        hide = False if issubclass(tqdm, tqdm_notebook) else None  # None: no terminal
+        self._bar = tqdm(
+            total=solver.num_iterations,
+            initial=solver.iteration,
+            desc="training",
+            unit="it",
+            leave=False,
+            disable=hide,
+        )
+
+    def on_batch_end(self, solver):
+        self._bar.update(1)
+
+    def on_epoch_end(self, solver):
+        self._bar.set_postfix(
+            loss=f"{solver.loss_history[-1]:.3f}",
+            val_acc=f"{solver.val_acc_history[-1]:.3f}",
+        )
+
+    def on_train_end(self, solver):
+        self._bar.close()
+
+
+class CheckpointWriter(Callback):
+    """Save the run after each epoch, and when it is interrupted between steps."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def on_epoch_end(self, solver):
+        solver.save(self.name)
+
+    def on_train_end(self, solver):
+        if solver.stop_reason in ("interrupted", "stopped") and solver.resumable:
+            solver.save(self.name)
+
+
+def _print_line(text):
+    """Print a line without breaking a progress bar that may be on the screen."""
+    from tqdm import tqdm
+
+    tqdm.write(text, file=sys.stdout)

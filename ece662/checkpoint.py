@@ -1,0 +1,74 @@
+"""Checkpoint files: arrays and a JSON text in one .npz, never pickled.
+
+A file is written beside its final place and then renamed over it, so that whoever
+reads it, and whenever the writer is killed, the file is one whole version: the old or
+the new.
+"""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["checkpoint_path", "load_checkpoint", "save_checkpoint"]
+
+FORMAT = "ece662 checkpoint 1"
+
+
+def checkpoint_path(name):
+    """Return the file that a checkpoint name stands for: `run1` is `run1.npz`."""
+    path = Path(name)
+    return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+
+
+def save_checkpoint(name, arrays, meta):
+    """Write a checkpoint in one piece.
+
+    Args:
+        name: path, with or without ".npz"; missing folders are made.
+        arrays: dict of name to array.
+        meta: whatever JSON can hold.
+
+    Returns:
+        The path written.
+    """
+    path = checkpoint_path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"format": FORMAT, **meta})
+    unfinished = path.with_name(path.name + ".unfinished")
+    with open(unfinished, "wb") as file:
+        np.savez(file, allow_pickle=False, __meta__=np.array(text), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    return path
+
+
+def load_checkpoint(name):
+    """Read a checkpoint.
+
+    Returns:
+        (arrays, meta) as given to `save_checkpoint`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, or no checkpoint of this package.
+    """
+    path = checkpoint_path(name)
+    if not path.exists():
+        raise FileNotFoundError(f"no checkpoint at {path}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in file.files}
+        meta = json.loads(str(arrays.pop("__meta__")))
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path} is damaged or was not written by ece662: {error}"
+        ) from error
+    if meta.get("format") != FORMAT:
+        raise ValueError(
+            f"{path} must have the format {FORMAT!r}, got {meta.get('format')!r}"
+        )
+    return arrays, meta

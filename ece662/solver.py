@@ -1,0 +1,376 @@
+"""The Solver: trains any classifier by minibatch gradient descent.
+
+    solver = Solver(model, data, update_rule="adam",
+                    optim_config={"learning_rate": 1e-3},
+                    lr_decay=0.95, num_epochs=10, batch_size=100)
+    solver.train()
+
+Needed of a model: `model.params`, a dict of arrays, and `model.loss(X, y)`, which
+gives the scores (N, C) where y is None and `(loss, grads)` otherwise. A model with
+`dtype`, `state_dict()` and `load_state_dict()` (see `ece662.classifiers.base`) gets
+its batches in that type, and its running statistics saved with its parameters.
+
+Needed of the data: a dict of `X_train`, `y_train`, `X_val`, `y_val`, of which X is
+indexed by arrays of row numbers and y holds integer classes.
+"""
+
+import contextlib
+import math
+import signal
+import threading
+import warnings
+
+import numpy as np
+
+from ece662 import optim
+from ece662._blocks import update_in_place
+from ece662._resume import (
+    SETTINGS,
+    fingerprint,
+    load_state,
+    model_state,
+    pack,
+    unpack,
+)
+from ece662._solver_checks import (
+    check_data,
+    check_grads,
+    check_labels,
+    check_optim_config,
+    check_positive,
+    find_rule,
+)
+from ece662.callbacks import CheckpointWriter, LogPrinter, ProgressBar
+from ece662.checkpoint import load_checkpoint, save_checkpoint
+
+__all__ = ["DivergenceWarning", "Solver"]
+
+
+class DivergenceWarning(RuntimeWarning):
+    """The loss became nan or infinite, and training was stopped."""
+
+
+class Solver:
+    """Train a model, keep its histories, and leave it with its best parameters.
+
+    Attributes:
+        loss_history: loss of each iteration.
+        train_acc_history, val_acc_history: accuracies before training and after each
+            epoch: one more entry than epochs.
+        best_val_acc: the highest validation accuracy so far.
+        best_params: copies of the parameters that reached it. The model gets them
+            (and its running statistics of that moment) when training ends.
+        iteration, epoch: steps and epochs done.
+        stop_reason: None, then "finished", "stopped", "interrupted", "diverged" or
+            "error".
+    """
+
+    def __init__(
+        self,
+        model,
+        data,
+        *,
+        update_rule="sgd",
+        optim_config=None,
+        lr_decay=1.0,
+        batch_size=100,
+        num_epochs=10,
+        num_train_samples=1000,
+        num_val_samples=None,
+        print_every=10,
+        verbose=True,
+        checkpoint_name=None,
+        callbacks=(),
+    ):
+        """Check the arguments and get ready to train.
+
+        Args:
+            model: what to train; see the top of this module.
+            data: dict of X_train, y_train, X_val and y_val.
+            update_rule: name of a rule in `ece662.optim`, or a function like them.
+            optim_config: the rule's settings, the same for every parameter.
+            lr_decay: factor of the learning rate after each epoch.
+            batch_size: images in a minibatch.
+            num_epochs: passes over the training set.
+            num_train_samples: images drawn to measure the training accuracy; None
+                for all.
+            num_val_samples: the same for the validation set.
+            print_every: iterations between two log lines.
+            verbose: print log lines and show a progress bar.
+            checkpoint_name: path of a checkpoint to keep, see `Solver.resume`.
+            callbacks: further watchers, see `ece662.callbacks`.
+
+        Raises:
+            ValueError: an argument is of no use; says what was expected.
+        """
+        self.model = model
+        self.X_train, self.y_train = check_data(data, "train")
+        self.X_val, self.y_val = check_data(data, "val")
+        self.update_rule = find_rule(update_rule)
+        self.lr_decay = lr_decay
+        self.batch_size = check_positive("batch_size", batch_size)
+        self.num_epochs = check_positive("num_epochs", num_epochs)
+        self.num_train_samples = num_train_samples
+        self.num_val_samples = num_val_samples
+        self.print_every = check_positive("print_every", print_every)
+
+        self.callbacks = list(callbacks)
+        if verbose:
+            self.callbacks += [LogPrinter(print_every), ProgressBar()]
+        if checkpoint_name is not None:
+            self.callbacks.append(CheckpointWriter(checkpoint_name))
+
+        # A generator of our own: what else draws numbers, dropout with a seed above
+        # all, must not decide which images come together.
+        self._rng = np.random.RandomState(np.random.randint(2**31))
+        config = check_optim_config(optim_config, update_rule)
+        self.optim_configs = {name: dict(config) for name in model.params}
+        # One image through the model, so that shapes that do not fit show at once.
+        scores = model.loss(self._cast(self.X_train[np.arange(1)]))
+        check_labels(self.y_train, "train", C=scores.shape[1])
+        check_labels(self.y_val, "val", C=scores.shape[1])
+        self._reset()
+
+    def _reset(self):
+        self.iteration = 0
+        self.loss_history, self.train_acc_history, self.val_acc_history = [], [], []
+        self.best_val_acc, self.best_params = -1.0, {}
+        self.stop_reason = None
+        self.resumable = True  # False in the middle of a step
+        self._order = None  # this epoch's shuffle of the training set
+        self._best_state = None
+        self._latest_state = None  # of the last step, while the model holds the best
+        self._global_rng = None  # state of np.random to go on with after a resume
+        self._asked_to_stop = self._interrupted = False
+
+    @property
+    def iterations_per_epoch(self):
+        return max(1, len(self.y_train) // self.batch_size)
+
+    @property
+    def num_iterations(self):
+        return self.num_epochs * self.iterations_per_epoch
+
+    @property
+    def epoch(self):
+        return self.iteration // self.iterations_per_epoch
+
+    def train(self):
+        """Run the epochs that are left, then give the model its best parameters.
+
+        A keyboard interrupt waits for the step in hand, and leaves everything as if
+        training had ended there, before it goes on to the caller; `train()` again
+        continues. (A second interrupt does not wait.)
+
+        Warns:
+            DivergenceWarning: the loss became nan or infinite; training stopped.
+        """
+        self._begin()
+        try:
+            with self._interrupts_between_steps():
+                while self.stop_reason is None:
+                    self._advance()
+        except KeyboardInterrupt:
+            self.stop_reason = "interrupted"
+            raise
+        finally:
+            self.stop_reason = self.stop_reason or "error"
+            self._notify("on_train_end")
+            self._give_best_to_model()
+
+    def stop(self):
+        """Ask a running `train()` to end after the step in hand (from any thread)."""
+        self._asked_to_stop = True
+
+    def check_accuracy(self, X, y, num_samples=None, batch_size=100):
+        """Measure how often the model's highest score is the true class.
+
+        Args:
+            X: (N, ...) inputs.
+            y: (N,) true classes.
+            num_samples: draw this many of the N at random; None for all.
+            batch_size: images in one forward pass.
+
+        Returns:
+            accuracy: float between 0 and 1.
+        """
+        y = np.asarray(y)
+        rows = np.arange(len(y))
+        if num_samples is not None and num_samples < len(y):
+            rows = self._rng.choice(len(y), num_samples, replace=False)
+        hits = 0
+        for start in range(0, len(rows), batch_size):
+            batch = rows[start : start + batch_size]
+            scores = self.model.loss(self._cast(X[batch]))
+            hits += int(np.sum(scores.argmax(axis=1) == y[batch]))
+        return hits / len(rows)
+
+    def save(self, name):
+        """Write all that `Solver.resume` needs to go on; see `ece662.checkpoint`."""
+        return save_checkpoint(name, *pack(self))
+
+    @classmethod
+    def resume(cls, name, model, data, *, num_epochs=None, **arguments):
+        """Return a Solver that goes on where a checkpoint was written.
+
+        Training ends with the histories and weights, to the bit, that it would have
+        ended with had it never stopped.
+
+        Args:
+            name: the `checkpoint_name` of the earlier run.
+            model: a model built as the earlier one was; its parameters are replaced.
+            data: the same data.
+            num_epochs: a new total of epochs, or None for the earlier one.
+            **arguments: `verbose`, `checkpoint_name`, `callbacks` and, where the
+                rule was a function, `update_rule`.
+
+        Raises:
+            FileNotFoundError: there is no such checkpoint.
+            ValueError: it is damaged, or belongs to another model or other data.
+        """
+        arrays, meta = load_checkpoint(name)
+        settings = {key: meta[key] for key in SETTINGS}
+        if num_epochs is not None:
+            settings["num_epochs"] = num_epochs
+        arguments.setdefault("update_rule", meta["update_rule"])
+        solver = cls(model, data, **settings, **arguments)
+        if meta["data"] != fingerprint(solver):
+            raise ValueError(
+                f"{name} was written with other data: expected {meta['data']}, "
+                f"got {fingerprint(solver)}"
+            )
+        unpack(solver, arrays, meta)
+        return solver
+
+    def _begin(self):
+        self._asked_to_stop = self._interrupted = False
+        self.stop_reason = None
+        if self._latest_state is not None:
+            load_state(self.model, self._latest_state)
+            self._latest_state = None
+        if self._global_rng is not None:
+            np.random.set_state(self._global_rng)
+            self._global_rng = None
+        # Steps overwrite parameters in place: not in arrays that others may hold.
+        for key, value in self.model.params.items():
+            self.model.params[key] = np.array(value, order="C")
+        if self.iteration == 0 and not self.val_acc_history:
+            self._measure()
+        self._notify("on_train_begin")
+        if self.iteration >= self.num_iterations:
+            self.stop_reason = "finished"
+
+    def _advance(self):
+        """Do one step, and at the end of an epoch what is due then."""
+        self.resumable = False
+        if not self._step():
+            return
+        epoch_ends = self.iteration % self.iterations_per_epoch == 0
+        if epoch_ends:
+            self._decay_learning_rate()
+            self._measure()
+        self.resumable = True
+        self._notify("on_batch_end")
+        if epoch_ends:
+            self._notify("on_epoch_end")
+        if self._interrupted:
+            raise KeyboardInterrupt
+        if self._asked_to_stop:
+            self.stop_reason = "stopped"
+        elif self.iteration >= self.num_iterations:
+            self.stop_reason = "finished"
+
+    def _step(self):
+        """Take one minibatch through loss, gradients and update; False if it cannot."""
+        X, y = self._next_batch()
+        loss, grads = self.model.loss(X, y)
+        if not math.isfinite(loss):
+            self.stop_reason = "diverged"
+            warnings.warn(self._describe_divergence(loss), DivergenceWarning, 4)
+            return False
+        check_grads(grads, self.model.params)
+        self.loss_history.append(float(loss))
+        for name in self.model.params:
+            self._update(name, grads[name])
+        self.iteration += 1
+        return True
+
+    def _next_batch(self):
+        position = self.iteration % self.iterations_per_epoch
+        if position == 0:
+            self._order = self._rng.permutation(len(self.y_train))
+        start = position * self.batch_size
+        rows = self._order[start : start + self.batch_size]
+        return self._cast(self.X_train[rows]), self.y_train[rows]
+
+    def _update(self, name, grad):
+        w, config = self.model.params[name], self.optim_configs[name]
+        if self.update_rule.__module__ == optim.__name__:  # known to be elementwise
+            config = update_in_place(self.update_rule, w, grad, config)
+        else:
+            w[...], config = self.update_rule(w, grad, config)
+        self.optim_configs[name] = config
+
+    def _cast(self, X):
+        return np.asarray(X, dtype=getattr(self.model, "dtype", None))
+
+    def _decay_learning_rate(self):
+        for config in self.optim_configs.values():
+            if "learning_rate" in config:
+                config["learning_rate"] *= self.lr_decay
+
+    def _measure(self):
+        train_acc = self.check_accuracy(
+            self.X_train, self.y_train, num_samples=self.num_train_samples
+        )
+        val_acc = self.check_accuracy(
+            self.X_val, self.y_val, num_samples=self.num_val_samples
+        )
+        self.train_acc_history.append(train_acc)
+        self.val_acc_history.append(val_acc)
+        if val_acc > self.best_val_acc:
+            self.best_val_acc = val_acc
+            self._best_state = model_state(self.model)
+            self.best_params = {k: self._best_state[k] for k in self.model.params}
+
+    def _give_best_to_model(self):
+        self._latest_state = model_state(self.model)
+        if self._best_state is not None:
+            load_state(self.model, self._best_state)
+
+    def _notify(self, hook):
+        for callback in self.callbacks:
+            getattr(callback, hook)(self)
+
+    @contextlib.contextmanager
+    def _interrupts_between_steps(self):
+        """Hold back a keyboard interrupt until weights and histories agree again."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # interrupts only ever reach the main thread
+            return
+        usual = signal.getsignal(signal.SIGINT)
+        if not callable(usual):
+            yield
+            return
+
+        def wait_for_the_step(signum, frame):
+            if self._interrupted:
+                usual(signum, frame)
+            self._interrupted = True
+
+        signal.signal(signal.SIGINT, wait_for_the_step)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, usual)
+
+    def _describe_divergence(self, loss):
+        config = next(iter(self.optim_configs.values()))
+        rate = config.get("learning_rate", "the default")
+        return (
+            f"training stopped at iteration {self.iteration + 1} of "
+            f"{self.num_iterations}: the loss is {float(loss)}. Usual causes: a "
+            f"learning rate too high (it was {rate}; try a tenth), initial weights "
+            "too large, a wrong gradient (check it numerically), or nan or inf in "
+            "the data."
+        )
