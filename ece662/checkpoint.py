@@ -60,7 +60,7 @@ def load_checkpoint(name):
     if not path.exists():
         raise FileNotFoundError(f"no checkpoint at {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
         meta = json.loads(str(arrays.pop("__meta__")))
     except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:

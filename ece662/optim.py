@@ -56,12 +56,13 @@ def sgd_momentum(w, dw, config=None):
         next_w, config.
     """
     config = _complete(config, w, dw, learning_rate=1e-2, momentum=0.9)
-    v = config.get("velocity", np.zeros_like(w))
+    _remember(config, w, "velocity")
+    next_w = None
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
-    v = config["momentum"] * v - config["learning_rate"] * dw
+    v = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
     next_w = w + v
-    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     config["velocity"] = v
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     return next_w, config
 
 
@@ -81,7 +82,7 @@ def rmsprop(w, dw, config=None):
         next_w, config.
     """
     config = _complete(config, w, dw, learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8)
-    config.setdefault("cache", np.zeros_like(w))
+    _remember(config, w, "cache")
     next_w = None
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     decay = config["decay_rate"]
@@ -113,8 +114,7 @@ def adam(w, dw, config=None):
     config = _complete(
         config, w, dw, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0
     )
-    config.setdefault("m", np.zeros_like(w))
-    config.setdefault("v", np.zeros_like(w))
+    _remember(config, w, "m", "v")
     next_w = None
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     beta1, beta2 = config["beta1"], config["beta2"]
@@ -145,3 +145,10 @@ def _complete(config, w, dw, **defaults):
         if isinstance(value, np.generic):
             config[key] = value.item()
     return config
+
+
+def _remember(config, w, *names):
+    """Start what a rule remembers between steps at zero."""
+    for name in names:
+        if name not in config:
+            config[name] = np.zeros_like(w)

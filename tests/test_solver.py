@@ -1,0 +1,482 @@
+"""The Solver: it learns, it watches itself, it stops and goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from ece662 import optim
+from ece662.callbacks import Callback
+from ece662.checkpoint import load_checkpoint, save_checkpoint
+from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
+from ece662.solver import DivergenceWarning, Solver
+
+D, C = 12, 3
+
+
+@pytest.fixture
+def data():
+    rng = np.random.RandomState(0)
+    X = rng.randn(260, D)
+    y = (X @ rng.randn(D, C)).argmax(axis=1)
+    return {"X_train": X[:200], "y_train": y[:200], "X_val": X[200:], "y_val": y[200:]}
+
+
+def build(seed=1, **arguments):
+    """A net with all that training must carry over: dropout, running averages."""
+    np.random.seed(seed)
+    arguments = {"dropout": 0.8, "normalization": "batchnorm"} | arguments
+    return FullyConnectedNet(
+        [16], input_dim=D, num_classes=C, weight_scale=0.1, **arguments
+    )
+
+
+def quiet(model, data, **arguments):
+    defaults = {"num_epochs": 4, "batch_size": 25, "verbose": False}
+    return Solver(model, data, **defaults | arguments)
+
+
+class StopAt(Callback):
+    """Call something once a given iteration is done."""
+
+    def __init__(self, iteration, action):
+        self.iteration, self.action = iteration, action
+
+    def on_batch_end(self, solver):
+        if solver.iteration == self.iteration:
+            self.action(solver)
+
+
+def interrupt(solver):
+    raise KeyboardInterrupt
+
+
+def same_run(one, other):
+    for name in ("loss_history", "train_acc_history", "val_acc_history"):
+        assert getattr(one, name) == getattr(other, name)
+    assert one.best_val_acc == other.best_val_acc
+    for name, value in one.model.state_dict().items():
+        np.testing.assert_array_equal(value, other.model.state_dict()[name])
+    for name, value in one.best_params.items():
+        np.testing.assert_array_equal(value, other.best_params[name])
+
+
+@pytest.mark.parametrize("rule", optim.__all__)
+def test_training_learns_with_every_rule(data, rule):
+    rate = {"rmsprop": 1e-2, "adam": 1e-2}.get(rule, 1e-1)
+    solver = quiet(
+        build(dropout=1),
+        data,
+        update_rule=rule,
+        optim_config={"learning_rate": rate},
+        num_epochs=15,
+    )
+    solver.train()
+    assert len(solver.loss_history) == 15 * 8
+    assert len(solver.train_acc_history) == len(solver.val_acc_history) == 16
+    assert solver.best_val_acc > 0.8
+    assert solver.stop_reason == "finished"
+
+
+def test_model_ends_with_its_best_parameters_and_statistics(data):
+    solver = quiet(build(), data, optim_config={"learning_rate": 0.5}, num_epochs=8)
+    solver.train()
+    assert solver.best_val_acc == max(solver.val_acc_history)
+    accuracy = solver.check_accuracy(data["X_val"], data["y_val"])
+    assert accuracy == solver.best_val_acc
+    for name, value in solver.best_params.items():
+        np.testing.assert_array_equal(solver.model.params[name], value)
+
+
+def test_an_epoch_shows_every_image_once(data):
+    seen = []
+
+    class Watching(TwoLayerNet):
+        def loss(self, X, y=None):
+            if y is not None:
+                seen.append(X[:, 0])
+            return super().loss(X, y)
+
+    solver = quiet(Watching(D, 4, C), data, num_epochs=2)
+    solver.train()
+    first = np.concatenate(seen[:8])
+    np.testing.assert_array_equal(np.sort(first), np.sort(data["X_train"][:, 0]))
+    assert not np.array_equal(first, np.concatenate(seen[8:]))
+
+
+def test_same_seed_same_run(data):
+    runs = []
+    for _ in range(2):
+        model = build(seed=4)
+        solver = quiet(model, data)
+        solver.train()
+        runs.append(solver)
+    same_run(*runs)
+
+
+def test_a_seed_in_dropout_does_not_decide_the_batches(data):
+    first_batches = []
+
+    class Watching(FullyConnectedNet):
+        def loss(self, X, y=None):
+            if y is not None:
+                first_batches.append(X[0, 0])
+            return super().loss(X, y)
+
+    model = Watching([4], input_dim=D, num_classes=C, dropout=0.5, seed=123)
+    quiet(model, data, num_epochs=3).train()
+    assert len(set(first_batches[::8])) == 3
+
+
+def test_learning_rate_decays_after_each_epoch(data):
+    solver = quiet(build(), data, optim_config={"learning_rate": 1.0}, lr_decay=0.5)
+    solver.train()
+    rates = {config["learning_rate"] for config in solver.optim_configs.values()}
+    assert rates == {0.5**4}
+
+
+def test_a_function_serves_as_update_rule(data):
+    calls = []
+
+    def still(w, dw, config=None):
+        calls.append(w.shape)
+        return w, config or {}
+
+    solver = quiet(build(), data, update_rule=still, num_epochs=1)
+    before = solver.model.state_dict()["W1"]
+    solver.train()
+    assert (D, 16) in calls
+    np.testing.assert_array_equal(solver.model.params["W1"], before)
+
+
+def test_float32_net_stays_float32(data):
+    model = build()
+    config = {"learning_rate": np.float64(1e-2)}
+    solver = quiet(
+        model, data, update_rule="adam", optim_config=config, lr_decay=np.float64(0.9)
+    )
+    solver.train()
+    memory = [v for c in solver.optim_configs.values() for v in c.values()]
+    arrays = [*model.params.values()]
+    arrays += [m for m in memory if isinstance(m, np.ndarray)]
+    assert {array.dtype for array in arrays} == {np.dtype("float32")}
+
+
+def test_arrays_held_by_others_do_not_change(data):
+    model = build()
+    held = model.params["W1"]
+    before = held.copy()
+    quiet(model, data).train()
+    np.testing.assert_array_equal(held, before)
+
+
+def test_fewer_images_than_a_batch(data):
+    few = data | {"X_train": data["X_train"][:7], "y_train": data["y_train"][:7]}
+    solver = quiet(build(), few, num_epochs=3)
+    solver.train()
+    assert len(solver.loss_history) == 3
+
+
+def test_log_lines_are_the_courses(data, capsys):
+    Solver(build(), data, num_epochs=2, batch_size=50, print_every=3).train()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("(Epoch 0 / 2) train acc: 0.")
+    assert lines[1].startswith("(Iteration 1 / 8) loss: 1.")
+    assert [line.split(")")[0] for line in lines[2:]] == [
+        "(Iteration 4 / 8",
+        "(Epoch 1 / 2",
+        "(Iteration 7 / 8",
+        "(Epoch 2 / 2",
+    ]
+
+
+def test_quiet_run_prints_nothing(data, capsys):
+    quiet(build(), data).train()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_check_accuracy_counts_hits(data):
+    model = TwoLayerNet(D, 4, C)
+    model.params["W1"][:] = 0
+    model.params["b2"][:] = [0, 1, 0]
+    solver = quiet(model, data)
+    y = np.array([1, 1, 0, 2, 1])
+    assert solver.check_accuracy(data["X_val"][:5], y, batch_size=2) == 0.6
+    subset = solver.check_accuracy(data["X_val"][:5], y, num_samples=1)
+    assert subset in (0.0, 1.0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_divergence_stops_and_says_where_and_why(data, bad):
+    data["X_train"] = data["X_train"].copy()
+    data["X_train"][17, 0] = bad
+    solver = quiet(TwoLayerNet(D, 4, C), data, optim_config={"learning_rate": 0.25})
+    with (
+        np.errstate(all="ignore"),
+        pytest.warns(DivergenceWarning, match=r"iteration \d of 32: .*0\.25.*gradient"),
+    ):
+        solver.train()
+    assert solver.stop_reason == "diverged"
+    assert solver.iteration == len(solver.loss_history) < 8
+    assert all(np.isfinite(v).all() for v in solver.model.params.values())
+
+
+def test_stop_ends_after_the_step_in_hand(data):
+    solver = quiet(build(), data, callbacks=[StopAt(5, lambda s: s.stop())])
+    solver.train()
+    assert (solver.iteration, solver.stop_reason) == (5, "stopped")
+    solver.callbacks.clear()
+    solver.train()
+    whole = quiet(build(), data)
+    whole.train()
+    same_run(solver, whole)
+
+
+def test_stop_from_another_thread(data):
+    solver = quiet(build(), data, num_epochs=10**6)
+    training = threading.Thread(target=solver.train)
+    training.start()
+    while solver.iteration < 3:
+        time.sleep(0.001)
+    solver.stop()
+    training.join(timeout=5)
+    assert not training.is_alive()
+    assert solver.stop_reason == "stopped"
+
+
+def test_interrupt_keeps_what_was_learnt(data):
+    solver = quiet(build(), data, callbacks=[StopAt(20, interrupt)])
+    with pytest.raises(KeyboardInterrupt):
+        solver.train()
+    assert solver.stop_reason == "interrupted"
+    assert len(solver.loss_history) == 20
+    np.testing.assert_array_equal(solver.model.params["W1"], solver.best_params["W1"])
+    solver.train()
+    assert solver.iteration == 32
+
+
+def test_interrupt_signal_waits_for_the_step(data, tmp_path):
+    """A signal in the middle of `loss` leaves a checkpoint that resumes to the bit."""
+
+    class Slow(FullyConnectedNet):
+        calls = 0
+
+        def loss(self, X, y=None):
+            self.calls += y is not None
+            if self.calls == 13:
+                self.calls += 1
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().loss(X, y)
+
+    def build_slow():
+        np.random.seed(1)
+        return Slow([16], input_dim=D, num_classes=C, weight_scale=0.1, dropout=0.8)
+
+    solver = quiet(build_slow(), data, checkpoint_name=tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        solver.train()
+    assert solver.iteration == 13
+    again = build_slow()
+    again.calls = 100
+    resumed = Solver.resume(tmp_path / "run", again, data, verbose=False)
+    assert resumed.iteration == 13
+    resumed.train()
+    whole = quiet(build_slow(), data)
+    whole.model.calls = 100
+    whole.train()
+    same_run(resumed, whole)
+
+
+@pytest.mark.parametrize("rule", ["sgd_momentum", "adam"])
+@pytest.mark.parametrize("iteration", [8, 11, 32])
+def test_resume_goes_on_to_the_bit(data, tmp_path, rule, iteration):
+    settings = {
+        "update_rule": rule,
+        "lr_decay": 0.9,
+        "num_train_samples": 50,
+        "num_val_samples": 20,
+    }
+    whole = quiet(build(), data, **settings)
+    whole.train()
+
+    part = quiet(
+        build(),
+        data,
+        **settings,
+        checkpoint_name=tmp_path / "run",
+        callbacks=[StopAt(iteration, lambda s: s.stop())],
+    )
+    part.train()
+    np.random.seed(99)  # whatever happened in between
+    resumed = Solver.resume(tmp_path / "run", build(seed=5), data, verbose=False)
+    assert resumed.iteration == iteration
+    resumed.train()
+    same_run(resumed, whole)
+
+
+def test_resume_can_go_on_longer(data, tmp_path):
+    short = quiet(build(), data, num_epochs=2, checkpoint_name=tmp_path / "run")
+    short.train()
+    longer = Solver.resume(tmp_path / "run", build(), data, num_epochs=4, verbose=False)
+    longer.train()
+    whole = quiet(build(), data, num_epochs=4)
+    whole.train()
+    same_run(longer, whole)
+
+
+def test_resume_refuses_other_data_and_other_models(data, tmp_path):
+    quiet(build(), data, checkpoint_name=tmp_path / "run").train()
+    other = data | {"X_train": data["X_train"] + 1}
+    with pytest.raises(ValueError, match="other data: expected"):
+        Solver.resume(tmp_path / "run", build(), other)
+    with pytest.raises(ValueError, match="expected the parameters"):
+        Solver.resume(tmp_path / "run", build(normalization=None), data)
+    with pytest.raises(FileNotFoundError, match="no checkpoint at"):
+        Solver.resume(tmp_path / "none", build(), data)
+
+
+TRAIN_FOREVER = """
+    import sys, numpy as np
+    from ece662.classifiers.fc_net import FullyConnectedNet
+    from ece662.solver import Solver
+    rng = np.random.RandomState(0)
+    X, y = rng.randn(400, 300), rng.randint(3, size=400)
+    data = dict(X_train=X, y_train=y, X_val=X[:50], y_val=y[:50])
+    np.random.seed(1)
+    model = FullyConnectedNet([64], 300, 3, dropout=0.8, normalization="batchnorm")
+    arguments = dict(update_rule="adam", num_epochs=int(sys.argv[2]))
+    if sys.argv[3] == "resume":
+        solver = Solver.resume(sys.argv[1], model, data, num_epochs=int(sys.argv[2]),
+                               verbose=False)
+    else:
+        solver = Solver(model, data, **arguments, verbose=False,
+                        checkpoint_name=sys.argv[1])
+    solver.train()
+    print(sum(solver.loss_history), sum(w.sum() for w in model.params.values()))
+"""
+
+
+@pytest.mark.slow
+def test_kill_at_any_moment_loses_at_most_the_epoch_in_hand(tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(textwrap.dedent(TRAIN_FOREVER))
+
+    def run(name, epochs, how):
+        command = [sys.executable, str(script), str(tmp_path / name), str(epochs), how]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    for i, wait in enumerate((0.0, 0.05, 0.11)):
+        process = run(f"run{i}", 10**6, "start")
+        path = tmp_path / f"run{i}.npz"
+        while not path.exists():
+            assert process.poll() is None
+            time.sleep(0.005)
+        time.sleep(wait)
+        process.kill()
+        process.communicate()
+        done = load_checkpoint(path)[1]["iteration"] // 4
+        epochs = done + 3
+        resumed = run(f"run{i}", epochs, "resume").communicate()[0]
+        whole = run(f"whole{i}", epochs, "start").communicate()[0]
+        assert resumed == whole != ""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"y_val": None}, r"must have \['y_val'\]"),
+        ({"y_train": np.zeros(199, int)}, r"got \(200, 12\) and \(199,\)"),
+        ({"y_train": np.zeros((200, 1), int)}, r"got \(200, 12\) and \(200, 1\)"),
+        ({"y_train": np.zeros(200)}, "y_train must hold integers, got float64"),
+        ({"y_val": np.full(60, 3)}, "between 0 and 2 .* 3 classes, got 3 to 3"),
+        ({"y_train": np.full(200, -1)}, "got -1 to -1"),
+        (
+            {"X_val": np.zeros((0, D)), "y_val": np.zeros(0, int)},
+            r"val set must not be empty, got \(0, 12\)",
+        ),
+        ({"X_train": np.zeros((200, 5))}, r"\(5, M\) for x of shape \(1, 5\)"),
+    ],
+)
+def test_bad_data_is_named(data, change, said):
+    data = {k: v for k, v in (data | change).items() if v is not None}
+    with pytest.raises(ValueError, match=said):
+        quiet(build(), data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"update_rule": "adamw"}, r"one of \['adam', .*got 'adamw'"),
+        ({"update_rule": "np"}, "got 'np'"),
+        ({"optim_config": {"lr": 1e-3}}, r"got \['lr'\]"),
+        ({"batch_size": 0}, "batch_size must be a whole number from 1 on, got 0"),
+        ({"num_epochs": 1.5}, "num_epochs .* got 1.5"),
+    ],
+)
+def test_bad_settings_are_named(data, arguments, said):
+    with pytest.raises(ValueError, match=said):
+        quiet(build(), data, **arguments)
+
+
+def test_missing_and_misshapen_gradients_are_named(data):
+    class Forgetful(TwoLayerNet):
+        def loss(self, X, y=None):
+            if y is None:
+                return super().loss(X)
+            loss, grads = super().loss(X, y)
+            return loss, self.spoil(grads)
+
+    model = Forgetful(D, 4, C)
+    model.spoil = lambda grads: {k: v for k, v in grads.items() if k != "b2"}
+    with pytest.raises(ValueError, match=r"got \['W1', 'W2', 'b1'\]"):
+        quiet(model, data).train()
+    model.spoil = lambda grads: grads | {"b1": np.zeros((1, 4))}
+    with pytest.raises(ValueError, match=r"grads\['b1'\] .* \(4,\), got \(1, 4\)"):
+        quiet(model, data).train()
+
+
+def test_a_model_needs_no_more_than_params_and_loss(data, tmp_path):
+    class Plain:
+        def __init__(self):
+            self.net = TwoLayerNet(D, 8, C, weight_scale=0.1)
+            self.params = self.net.params
+
+        def loss(self, X, y=None):
+            return self.net.loss(X, y)
+
+    np.random.seed(0)
+    solver = quiet(
+        Plain(), data, optim_config={"learning_rate": 0.5}, num_epochs=20,
+        checkpoint_name=tmp_path / "plain",
+    )  # fmt: skip
+    solver.train()
+    assert solver.best_val_acc > 0.7
+    Solver.resume(tmp_path / "plain", Plain(), data, verbose=False).train()
+
+
+def test_checkpoint_is_not_pickled_and_foreign_files_are_named(tmp_path):
+    path = save_checkpoint(tmp_path / "a", {"x": np.arange(3)}, {"n": 1.5})
+    arrays, meta = load_checkpoint(tmp_path / "a")
+    np.testing.assert_array_equal(arrays["x"], [0, 1, 2])
+    assert meta["n"] == 1.5
+    assert os.listdir(tmp_path) == ["a.npz"]
+
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"a\.npz is damaged"):
+        load_checkpoint(path)
+    np.savez(path, x=np.arange(3))
+    with pytest.raises(ValueError, match="not written by ece662"):
+        load_checkpoint(path)
+    np.savez(path, __meta__=np.array({"format": "?"}, dtype=object))
+    with pytest.raises(ValueError, match="not written by ece662"):
+        load_checkpoint(path)
+    with pytest.raises(ValueError, match="Object arrays cannot be saved"):
+        save_checkpoint(tmp_path / "b", {"x": np.array([{}], dtype=object)}, {})
+    assert not (tmp_path / "b.npz").exists()
