@@ -11,17 +11,30 @@ gradients with respect to the forward's array arguments, in their order. No argu
 is changed, but for the running statistics in `bn_param`. The results have the
 type of the input: float32 in, float32 out.
 
-Shapes: N images or rows, D inputs, M outputs, C classes.
+Shapes: N images or rows, D inputs, M outputs, C classes; for images (N, C, H, W), C
+channels of H x W pixels, and F filters of HH x WW pixels.
 
 Papers:
     batch normalisation: Ioffe and Szegedy 2015, arXiv 1502.03167
     layer normalisation: Ba, Kiros and Hinton 2016, arXiv 1607.06450
     dropout: Srivastava et al. 2014, JMLR 15
+    group normalisation: Wu and He 2018, arXiv 1803.08494
 """
 
 from typing import NamedTuple
 
 import numpy as np
+
+from ece662._checks import (
+    check_channels,
+    check_columns,
+    check_dout,
+    check_groups,
+    check_labels,
+    check_mode,
+    check_train_cache,
+)
+from ece662._windows import conv_output_size, pool_output_size
 
 __all__ = [
     "affine_backward",
@@ -29,13 +42,21 @@ __all__ = [
     "batchnorm_backward",
     "batchnorm_backward_alt",
     "batchnorm_forward",
+    "conv_backward_naive",
+    "conv_forward_naive",
     "dropout_backward",
     "dropout_forward",
     "layernorm_backward",
     "layernorm_forward",
+    "max_pool_backward_naive",
+    "max_pool_forward_naive",
     "relu_backward",
     "relu_forward",
     "softmax_loss",
+    "spatial_batchnorm_backward",
+    "spatial_batchnorm_forward",
+    "spatial_groupnorm_backward",
+    "spatial_groupnorm_forward",
     "svm_loss",
 ]
 
@@ -84,7 +105,7 @@ def affine_backward(dout, cache):
         ValueError: dout does not have the shape of the forward's output.
     """
     x, w, _ = cache
-    _check_dout(dout, (len(x), w.shape[1]))
+    check_dout(dout, (len(x), w.shape[1]))
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     # out[n, m] sums x[n, d] w[d, m] over d: each gradient has the only shape it can.
     dx = (dout @ w.T).reshape(x.shape)
@@ -125,7 +146,7 @@ def relu_backward(dout, cache):
         ValueError: dout and x differ in shape.
     """
     x = cache
-    _check_dout(dout, np.shape(x))
+    check_dout(dout, np.shape(x))
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     # The slope is 1 where x passed and 0 where it was cut (at 0 itself: 0).
     dx = dout * (x > 0)
@@ -149,7 +170,7 @@ def svm_loss(x, y):
     Raises:
         ValueError: the shapes do not fit, or a label is out of range.
     """
-    y = _check_labels(x, y)
+    y = check_labels(x, y)
     N = len(x)
     rows = np.arange(N)
     margins = np.maximum(0, x - x[rows, y][:, np.newaxis] + 1)
@@ -179,7 +200,7 @@ def softmax_loss(x, y):
     Raises:
         ValueError: the shapes do not fit, or a label is out of range.
     """
-    y = _check_labels(x, y)
+    y = check_labels(x, y)
     N = len(x)
     rows = np.arange(N)
     # The softmax does not change when a row is shifted, but exp must not overflow.
@@ -227,8 +248,8 @@ def batchnorm_forward(x, gamma, beta, bn_param):
     Raises:
         ValueError: unknown mode, or shapes that do not fit.
     """
-    mode = _check_mode(bn_param, "bn_param")
-    _check_columns(x, gamma, beta)
+    mode = check_mode(bn_param, "bn_param")
+    check_columns(x, gamma, beta)
     eps = bn_param.get("eps", 1e-5)
     momentum = bn_param.get("momentum", 0.9)
     running_mean = bn_param.get("running_mean", np.zeros(x.shape[1], x.dtype))
@@ -276,7 +297,7 @@ def batchnorm_backward(dout, cache):
     Raises:
         ValueError: the cache is that of a test-time forward, or dout does not fit.
     """
-    _check_train_cache(cache, "batchnorm")
+    check_train_cache(cache, "batchnorm")
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     x_centred, x_hat, inv_std, gamma = cache
     N = len(dout)
@@ -315,7 +336,7 @@ def batchnorm_backward_alt(dout, cache):
     Raises:
         ValueError: the cache is that of a test-time forward, or dout does not fit.
     """
-    _check_train_cache(cache, "batchnorm")
+    check_train_cache(cache, "batchnorm")
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     _, x_hat, inv_std, gamma = cache
     N = len(dout)
@@ -345,7 +366,7 @@ def layernorm_forward(x, gamma, beta, ln_param):
     Raises:
         ValueError: shapes that do not fit.
     """
-    _check_columns(x, gamma, beta)
+    check_columns(x, gamma, beta)
     eps = ln_param.get("eps", 1e-5)
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     x_centred = x - x.mean(axis=1, keepdims=True)
@@ -404,7 +425,7 @@ def dropout_forward(x, dropout_param):
     Raises:
         ValueError: unknown mode, or p outside (0, 1].
     """
-    mode = _check_mode(dropout_param, "dropout_param")
+    mode = check_mode(dropout_param, "dropout_param")
     p = dropout_param["p"]
     if not 0 < p <= 1:
         raise ValueError(f"p is the probability to keep: 0 < p <= 1, got {p}")
@@ -445,52 +466,235 @@ def dropout_backward(dout, cache):
     return dx
 
 
-def _check_dout(dout, shape):
-    if np.shape(dout) != tuple(shape):
-        raise ValueError(
-            f"dout must have the shape of the forward's output, {tuple(shape)}, "
-            f"got {np.shape(dout)}"
-        )
+def conv_forward_naive(x, w, b, conv_param):
+    """Slide F filters over each image, in a loop that shows every step.
+
+    Each output is the sum of the products of a filter and the window below it, over all
+    channels, plus the filter's bias. The images are padded with zeros all around.
+
+    Args:
+        x: (N, C, H, W) images.
+        w: (F, C, HH, WW) filters.
+        b: (F,) biases.
+        conv_param: dict with "stride" (pixels from one window to the next) and "pad"
+            (rows and columns of zeros on each side).
+
+    Returns:
+        out: (N, F, H_out, W_out), where H_out = (H + 2 pad - HH) // stride + 1 and
+            W_out likewise.
+        cache: (x, w, b, conv_param), as that of the fast layers.
+
+    Raises:
+        ValueError: the shapes do not fit, or stride or pad is out of range.
+    """
+    H_out, W_out = conv_output_size(x, w, b, conv_param)
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    N, (F, _, HH, WW) = len(x), w.shape
+    x_padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    out = np.empty((N, F, H_out, W_out), np.result_type(x, w, b))
+    for n, f, i, j in np.ndindex(out.shape):
+        top, left = i * stride, j * stride
+        window = x_padded[n, :, top : top + HH, left : left + WW]
+        out[n, f, i, j] = np.sum(window * w[f]) + b[f]
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    cache = (x, w, b, conv_param)
+    return out, cache
 
 
-def _check_columns(x, gamma, beta):
-    if np.ndim(x) != 2:
-        raise ValueError(f"x must be (N, D), got shape {np.shape(x)}")
-    for name, value in (("gamma", gamma), ("beta", beta)):
-        if np.shape(value) != x.shape[1:]:
-            raise ValueError(
-                f"{name} must be {x.shape[1:]} for x of shape {x.shape}, "
-                f"got {np.shape(value)}"
-            )
+def conv_backward_naive(dout, cache):
+    """Take the gradient back through `conv_forward_naive`.
+
+    Args:
+        dout: (N, F, H_out, W_out) gradient of the loss with respect to `out`.
+        cache: (x, w, b, conv_param) from `conv_forward_naive`.
+
+    Returns:
+        dx: (N, C, H, W).
+        dw: (F, C, HH, WW).
+        db: (F,).
+
+    Raises:
+        ValueError: dout does not have the shape of the forward's output.
+    """
+    x, w, b, conv_param = cache
+    H_out, W_out = conv_output_size(x, w, b, conv_param)
+    check_dout(dout, (len(x), len(w), H_out, W_out))
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    (H, W), (HH, WW) = x.shape[2:], w.shape[2:]
+    x_padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    dx_padded, dw = np.zeros(x_padded.shape, dout.dtype), np.zeros(w.shape, dout.dtype)
+    db = dout.sum(axis=(0, 2, 3))
+    # Each output saw one window through one filter: that is whom its gradient goes to.
+    for n, f, i, j in np.ndindex(dout.shape):
+        top, left = i * stride, j * stride
+        window = (n, slice(None), slice(top, top + HH), slice(left, left + WW))
+        dw[f] += dout[n, f, i, j] * x_padded[window]
+        dx_padded[window] += dout[n, f, i, j] * w[f]
+    # Not pad:-pad, which is empty at pad 0.
+    dx = dx_padded[:, :, pad : pad + H, pad : pad + W]
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx, dw, db
 
 
-def _check_mode(param, name):
-    mode = param.get("mode")
-    if mode not in ("train", "test"):
-        raise ValueError(f"{name}['mode'] must be 'train' or 'test', got {mode!r}")
-    return mode
+def max_pool_forward_naive(x, pool_param):
+    """Keep the largest value of each window, channel by channel.
+
+    Args:
+        x: (N, C, H, W) images.
+        pool_param: dict with "pool_height", "pool_width" (the window) and "stride"
+            (pixels from one window to the next; windows may overlap or leave gaps).
+
+    Returns:
+        out: (N, C, H_out, W_out), where H_out = (H - pool_height) // stride + 1 and
+            W_out likewise.
+        cache: (x, pool_param).
+
+    Raises:
+        ValueError: x is not four-dimensional, or a parameter is out of range.
+    """
+    H_out, W_out = pool_output_size(x, pool_param)
+    height, width = pool_param["pool_height"], pool_param["pool_width"]
+    stride = pool_param["stride"]
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    out = np.empty((*x.shape[:2], H_out, W_out), x.dtype)
+    for n, c, i, j in np.ndindex(out.shape):
+        top, left = i * stride, j * stride
+        out[n, c, i, j] = np.max(x[n, c, top : top + height, left : left + width])
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    cache = (x, pool_param)
+    return out, cache
 
 
-def _check_train_cache(cache, layer):
-    if cache is None:
-        raise ValueError(
-            f"{layer}_backward needs the cache of a forward pass in mode 'train', "
-            "got None: a forward pass in mode 'test' keeps nothing"
-        )
+def max_pool_backward_naive(dout, cache):
+    """Take the gradient back through `max_pool_forward_naive`.
+
+    Args:
+        dout: (N, C, H_out, W_out) gradient of the loss with respect to `out`.
+        cache: (x, pool_param) from `max_pool_forward_naive`.
+
+    Returns:
+        dx: (N, C, H, W). Where a window holds its maximum twice, the first one, row
+            by row, takes the whole gradient.
+
+    Raises:
+        ValueError: dout does not have the shape of the forward's output.
+    """
+    x, pool_param = cache
+    H_out, W_out = pool_output_size(x, pool_param)
+    check_dout(dout, (*x.shape[:2], H_out, W_out))
+    height, width = pool_param["pool_height"], pool_param["pool_width"]
+    stride = pool_param["stride"]
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    dx = np.zeros(x.shape, dout.dtype)
+    for n, c, i, j in np.ndindex(dout.shape):
+        top, left = i * stride, j * stride
+        window = x[n, c, top : top + height, left : left + width]
+        row, column = np.unravel_index(np.argmax(window), window.shape)
+        # A pixel may be the maximum of several overlapping windows: +=, not =.
+        dx[n, c, top + row, left + column] += dout[n, c, i, j]
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx
 
 
-def _check_labels(x, y):
-    y = np.asarray(y)
-    if np.ndim(x) != 2 or y.shape != (len(x),):
-        raise ValueError(
-            f"scores must be (N, C) and labels (N,), got {np.shape(x)} and {y.shape}"
-        )
-    if not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"labels must be integers, got {y.dtype}")
-    C = x.shape[1]
-    if len(y) and not 0 <= y.min() <= y.max() < C:
-        raise ValueError(
-            f"labels must lie between 0 and {C - 1} for {C} scores, "
-            f"got {y.min()} to {y.max()}"
-        )
-    return y
+def spatial_batchnorm_forward(x, gamma, beta, bn_param):
+    """Normalise each channel over all pixels of all images: batchnorm for images.
+
+    Args:
+        x: (N, C, H, W) images.
+        gamma: (C,) scales.
+        beta: (C,) shifts.
+        bn_param: as `batchnorm_forward`; the running averages are (C,).
+
+    Returns:
+        out: (N, C, H, W).
+        cache: what `spatial_batchnorm_backward` needs; None in mode "test".
+
+    Raises:
+        ValueError: unknown mode, or shapes that do not fit.
+    """
+    check_channels(x, gamma, beta, np.shape(x)[1:2])
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    # Every pixel is a row of C features; channels go last first, or they would mix.
+    N, C, H, W = x.shape
+    pixels = x.transpose(0, 2, 3, 1).reshape(-1, C)
+    out, cache = batchnorm_forward(pixels, gamma, beta, bn_param)
+    out = out.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return out, cache
+
+
+def spatial_batchnorm_backward(dout, cache):
+    """Take the gradient back through `spatial_batchnorm_forward`.
+
+    Args:
+        dout: (N, C, H, W) gradient of the loss with respect to `out`.
+        cache: from `spatial_batchnorm_forward` in mode "train" (not None).
+
+    Returns:
+        dx: (N, C, H, W).
+        dgamma: (C,).
+        dbeta: (C,).
+    """
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    N, C, H, W = dout.shape
+    dpixels = dout.transpose(0, 2, 3, 1).reshape(-1, C)
+    dpixels, dgamma, dbeta = batchnorm_backward_alt(dpixels, cache)
+    dx = dpixels.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx, dgamma, dbeta
+
+
+def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
+    """Normalise each image's channels in G groups, then scale and shift each channel.
+
+    A group is C / G neighbouring channels of one image with all their pixels.
+
+    Args:
+        x: (N, C, H, W) images.
+        gamma: (1, C, 1, 1) scales.
+        beta: (1, C, 1, 1) shifts.
+        G: number of groups, a divisor of C.
+        gn_param: dict, optionally with "eps" (1e-5).
+
+    Returns:
+        out: (N, C, H, W).
+        cache: (x_hat, gamma, and the cache of `layernorm_forward`).
+
+    Raises:
+        ValueError: shapes that do not fit, or G does not divide C.
+    """
+    check_groups(x, gamma, beta, G)
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    # Each group is a row of layer normalisation; gamma and beta are for the channels.
+    groups = x.reshape(len(x) * G, -1)
+    ones, zeros = np.ones(groups.shape[1], x.dtype), np.zeros(groups.shape[1], x.dtype)
+    x_hat, ln_cache = layernorm_forward(groups, ones, zeros, gn_param)
+    x_hat = x_hat.reshape(x.shape)
+    out = gamma * x_hat + beta
+    cache = (x_hat, gamma, ln_cache)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return out, cache
+
+
+def spatial_groupnorm_backward(dout, cache):
+    """Take the gradient back through `spatial_groupnorm_forward`.
+
+    Args:
+        dout: (N, C, H, W) gradient of the loss with respect to `out`.
+        cache: from `spatial_groupnorm_forward`.
+
+    Returns:
+        dx: (N, C, H, W).
+        dgamma: (1, C, 1, 1).
+        dbeta: (1, C, 1, 1).
+    """
+    # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    x_hat, gamma, ln_cache = cache
+    dbeta = dout.sum(axis=(0, 2, 3), keepdims=True)
+    dgamma = (dout * x_hat).sum(axis=(0, 2, 3), keepdims=True)
+    dgroups = (dout * gamma).reshape(ln_cache[0].shape)
+    dx = layernorm_backward(dgroups, ln_cache)[0].reshape(dout.shape)
+    # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
+    return dx, dgamma, dbeta
