@@ -1,0 +1,9 @@
+"""Measurements: what the package claims about its speed, made repeatable.
+
+`harness` compares libraries fairly, `worker` is the process each of them runs in.
+`ece662_nets` and `torch_nets` hold the two sides of a comparison; a test shows that
+they compute the same thing. What can be run, from the repository's top folder:
+
+    python -m benchmarks.training_step    # samples per second, against torch
+    python -m benchmarks.memory           # peak memory of training, against torch
+"""

@@ -1,0 +1,66 @@
+"""How much memory training takes at its peak, against torch on the same CPU.
+
+Each library trains the net in a process of its own; counted is by how much that
+process grew, at its highest, since the library was imported: minibatches, parameters,
+what the update rule remembers, activations, gradients, temporaries. Linux only.
+
+    python -m benchmarks.memory
+    python -m benchmarks.memory --write README.md
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.harness import Worker, markdown_table, replace_block
+from benchmarks.training_step import NETS, Net, contestants
+from benchmarks.worker import LINUX_STATUS
+
+__all__ = ["grown_bytes", "main", "report"]
+
+STEPS = 20
+NUM_TRAIN = 200  # a few minibatches: the training set is not what is compared
+
+
+def grown_bytes(net: Net, threads: int = 1) -> dict[str, int]:
+    """Return by how many bytes each contestant's process grew while training."""
+    grown = {}
+    for contestant in contestants(net, num_train=NUM_TRAIN):
+        with Worker(contestant, threads) as worker:
+            worker.ask("run", steps=STEPS)
+            grown[contestant.name] = worker.ask("memory")
+    return grown
+
+
+def report(nets: Sequence[Net]) -> str:
+    """Measure and return a Markdown table."""
+    rows = []
+    for net in nets:
+        grown = grown_bytes(net)
+        ours, theirs, _ = grown.values()
+        sizes = [f"{size / 2**20:.0f}" for size in grown.values()]
+        rows.append([net.title, *sizes, f"{ours / theirs:.2f}"])
+    headings = ["peak of training, float32"] + [f"{name}, MiB" for name in grown]
+    return markdown_table([*headings, "over torch"], rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table, and write it into a file if asked to."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.memory",
+        description="Compare the memory that training takes in ece662 and in torch.",
+    )
+    parser.add_argument("--write", type=Path, metavar="FILE", help="a Markdown file")
+    options = parser.parse_args(arguments)
+    if not LINUX_STATUS.exists():
+        parser.error(f"this needs Linux, there is no {LINUX_STATUS} here")
+    text = report(NETS)
+    print(text)
+    if options.write:
+        replace_block(options.write, "memory", text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

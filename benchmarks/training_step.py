@@ -1,0 +1,127 @@
+"""How many samples a second a training step takes, against torch on the same CPU.
+
+A step is what `Solver.train` repeats: pick a minibatch, forward, backward, update. Both
+sides run it on the same nets in float32, with the same number of threads; see `harness`
+for how. Run it on a machine that has nothing else to do:
+
+    python -m benchmarks.training_step
+    python -m benchmarks.training_step --threads 1 --rounds 15
+    python -m benchmarks.training_step --write README.md
+
+`--write` replaces the block "training step" of a Markdown file by the table.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import (
+    Comparison,
+    Contestant,
+    compare,
+    describe_machine,
+    markdown_table,
+    replace_block,
+)
+
+__all__ = ["NETS", "Net", "contestants", "main", "report"]
+
+OURS, TORCH, FUSED = "ece662", "torch", "torch, fused"
+
+
+@dataclass(frozen=True)
+class Net:
+    """A row of the table: a net, and the arguments both sides' steps take."""
+
+    title: str
+    arguments: dict[str, Any]
+
+
+DEEP = {"hidden_dims": [1024, 512, 256, 128], "update_rule": "adam", "batch_size": 64}
+
+NETS = [
+    Net(
+        "two layers, 100 hidden, SGD, batch 100",
+        {"hidden_dims": [100], "update_rule": "sgd", "batch_size": 100},
+    ),
+    Net("1024-512-256-128, Adam, batch 64", DEEP),
+    Net("... with batchnorm", DEEP | {"normalization": "batchnorm"}),
+    Net("... with dropout", DEEP | {"dropout": 0.75}),
+    Net("... with both", DEEP | {"normalization": "batchnorm", "dropout": 0.75}),
+]
+
+
+def contestants(net: Net, **changes: Any) -> list[Contestant]:
+    """Return ece662, torch with its default optimizer, and torch with its fused one.
+
+    `changes` are arguments that all of them take beside, or instead of, the net's own.
+    """
+    arguments = net.arguments | changes
+    torch_step = "benchmarks.torch_nets:training_step"
+    return [
+        Contestant(OURS, "benchmarks.ece662_nets:training_step", arguments),
+        Contestant(TORCH, torch_step, arguments),
+        Contestant(FUSED, torch_step, arguments | {"fused": True}),
+    ]
+
+
+def table_row(net: Net, threads: int, result: Comparison) -> list[str]:
+    """Return one row: samples per second of each, then ours over each of theirs."""
+    batch_size = net.arguments["batch_size"]
+    rates = [result.rate(name).median * batch_size for name in (OURS, TORCH, FUSED)]
+    ratios = [result.speedup(OURS, over=name) for name in (TORCH, FUSED)]
+    return [
+        net.title,
+        str(threads),
+        *(f"{rate:,.0f}" for rate in rates),
+        *(f"{ratio:.2f}" for ratio in ratios),
+    ]
+
+
+def report(
+    nets: Sequence[Net], threads: Sequence[int], rounds: int, seconds_per_turn: float
+) -> str:
+    """Measure and return the header, the table and how to read it, as Markdown."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    rows = []
+    for count in threads:
+        for net in nets:
+            print(f"{net.title}, {count} thread(s)", file=sys.stderr)
+            result = compare(contestants(net), count, rounds, seconds_per_turn)
+            rows.append(table_row(net, count, result))
+    headings = ["training step, float32", "threads"]
+    headings += [f"{name}, samples/s" for name in (OURS, TORCH, FUSED)]
+    headings += [f"over {TORCH}", f"over {FUSED}"]
+    reading = (
+        f"Medians of {rounds} alternating rounds; ratios were taken round by round, "
+        "with their quartiles in brackets. More than 1 means that ece662 is faster. "
+        f"The load before the start was {load:.1f}."
+    )
+    machine = describe_machine(result.descriptions)
+    return "\n\n".join([machine, markdown_table(headings, rows), reading])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table, and write it into a file if asked to."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.training_step",
+        description="Compare training steps of ece662 and torch.",
+    )
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N")
+    parser.add_argument("--rounds", type=int, default=9, metavar="N")
+    parser.add_argument("--seconds", type=float, default=0.4, help="length of a turn")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="a Markdown file")
+    options = parser.parse_args(arguments)
+    text = report(NETS, options.threads, options.rounds, options.seconds)
+    print(text)
+    if options.write:
+        replace_block(options.write, "training step", text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

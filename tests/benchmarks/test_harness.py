@@ -1,0 +1,166 @@
+"""The harness: separate processes, asked in turn, on a given number of threads."""
+
+import importlib.util
+
+import pytest
+
+from benchmarks import memory, training_step
+from benchmarks.harness import (
+    Comparison,
+    Contestant,
+    Spread,
+    Worker,
+    available_cores,
+    check_threads,
+    compare,
+    describe_machine,
+    markdown_table,
+    replace_block,
+)
+
+TINY = {
+    "hidden_dims": [5, 4],
+    "update_rule": "adam",
+    "batch_size": 3,
+    "image_shape": [2, 3, 3],
+    "num_train": 10,
+}
+STEP = "benchmarks.ece662_nets:training_step"
+QUICK = {"threads": 1, "rounds": 3, "seconds_per_turn": 0.01}
+
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="torch is not installed"
+)
+
+
+def test_compare_times_every_contestant_once_a_round():
+    other = TINY | {"normalization": "batchnorm", "dropout": 0.5}
+    result = compare(
+        [Contestant("plain", STEP, TINY), Contestant("normalised", STEP, other)],
+        **QUICK,
+    )
+    assert {name: len(times) for name, times in result.seconds.items()} == {
+        "plain": 3,
+        "normalised": 3,
+    }
+    assert all(seconds > 0 for times in result.seconds.values() for seconds in times)
+
+
+def test_compare_refuses_zero_rounds():
+    with pytest.raises(ValueError, match="rounds and threads >= 1, got 0 and 1"):
+        compare([Contestant("plain", STEP, TINY)], threads=1, rounds=0)
+
+
+@pytest.mark.parametrize("threads", range(1, min(2, available_cores()) + 1))
+def test_worker_runs_on_the_threads_it_was_given(threads):
+    with Worker(Contestant("plain", STEP, TINY), threads) as worker:
+        description = worker.ask("describe")
+    assert {pool["num_threads"] for pool in description["pools"]} <= {threads}
+    assert description["versions"].keys() == {"numpy"}  # torch stays out of it
+
+
+def test_check_threads_names_the_library_that_uses_more():
+    pools = [{"num_threads": 1}, {"num_threads": 4}]
+    with pytest.raises(RuntimeError, match=r"ours was asked .* 1 threads .* \[1, 4\]"):
+        check_threads({"ours": {"pools": pools}}, threads=1)
+
+
+def test_worker_reports_a_failure_with_its_traceback_and_goes_on():
+    with Worker(Contestant("plain", STEP, TINY), threads=1) as worker:
+        with pytest.raises(
+            RuntimeError, match=r"plain failed at 'run'[\s\S]*TypeError"
+        ):
+            worker.ask("run", steps="three")
+        assert worker.ask("run", steps=1) > 0
+
+
+def test_worker_that_cannot_build_leaves_no_process_behind():
+    worker = Worker(Contestant("absent", "benchmarks.absent:step"), threads=1)
+    with pytest.raises(RuntimeError, match=r"No module named .benchmarks"):
+        worker.__enter__()
+    assert worker.process.returncode is not None
+
+
+def test_worker_refuses_to_time_a_step_that_warns():
+    diverges = TINY | {"learning_rate": 1e30, "update_rule": "sgd"}
+    with (
+        Worker(Contestant("wild", STEP, diverges), threads=1) as worker,
+        pytest.raises(RuntimeError, match="Warning"),
+    ):
+        worker.ask("run", steps=20)
+
+
+@pytest.mark.slow
+@needs_torch
+def test_training_step_prints_a_row_for_each_net_and_thread_count():
+    nets = [
+        training_step.Net(
+            "tiny SGD", TINY | {"update_rule": "sgd", "hidden_dims": [5]}
+        ),
+        training_step.Net("tiny Adam", TINY | {"normalization": "layernorm"}),
+    ]
+    text = training_step.report(nets, [1], rounds=2, seconds_per_turn=0.01)
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in table}) == 1
+    assert [line.split(" | ")[:2] for line in table[2:]] == [
+        ["| tiny SGD", "1"],
+        ["| tiny Adam", "1"],
+    ]
+    assert "torch 2." in text
+    assert "kernels" in text
+
+
+@pytest.mark.slow
+@needs_torch
+@pytest.mark.skipif(not memory.LINUX_STATUS.exists(), reason="reads Linux's /proc")
+def test_grown_bytes_counts_at_least_the_parameters_and_adams_averages():
+    net = training_step.Net(
+        "wide", {"hidden_dims": [2000, 64], "update_rule": "adam", "batch_size": 4}
+    )
+    parameters = 4 * (3072 * 2000 + 2000 * 64)  # bytes, without the small ones
+    grown = memory.grown_bytes(net)
+    # The parameters themselves, their gradients, and Adam's m and v.
+    assert all(4 * parameters < size < 20 * parameters for size in grown.values())
+
+
+def test_speedup_is_the_median_of_the_rounds_ratios():
+    # The machine became slower from round to round; the ratio within a round is 2 or 3.
+    result = Comparison({"ours": [1.0, 2.0, 4.0], "theirs": [2.0, 6.0, 8.0]}, {})
+    assert result.speedup("ours", over="theirs").median == 2.0
+    assert result.speedup("theirs", over="ours").median == 0.5
+    assert result.rate("ours").median == 0.5
+
+
+def test_spread_shows_the_quartiles():
+    assert f"{Spread.of([1, 2, 3, 4, 5]):.1f}" == "3.0 (2.0 to 4.0)"
+    assert f"{Spread.of([7]):.0f}" == "7 (7 to 7)"
+
+
+def test_describe_machine_shows_settings_that_slow_numpy(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    pool = {"internal_api": "openblas", "version": "0.3", "architecture": "Prescott"}
+    seen = {"python": "3.12.0", "versions": {"numpy": "2.4.0"}, "pools": [pool]}
+    text = describe_machine({"a": seen, "b": seen})
+    assert "a and b: numpy 2.4.0, openblas 0.3, Prescott kernels" in text
+    assert "`OPENBLAS_CORETYPE=Prescott`" in text
+
+
+def test_replace_block_changes_only_what_is_between_the_marks(tmp_path):
+    page = tmp_path / "README.md"
+    marked = "a\n<!-- benchmark: t -->\n{}\n<!-- end of benchmark: t -->\nz\n"
+    page.write_text(marked.format("old"))
+    replace_block(page, "t", markdown_table(["net", "speed"], [["tiny", "1.0"]]))
+    table = "| net | speed |\n| --- | ---: |\n| tiny | 1.0 |"
+    assert page.read_text() == marked.format(table)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "<!-- benchmark: t -->", "<!-- end of benchmark: t --><!-- benchmark: t -->"],
+)
+def test_replace_block_refuses_a_page_without_its_marks(tmp_path, content):
+    page = tmp_path / "README.md"
+    page.write_text(content)
+    with pytest.raises(ValueError, match="expected '<!-- benchmark: t -->'"):
+        replace_block(page, "t", "new")
+    assert page.read_text() == content
