@@ -1,0 +1,104 @@
+"""Fixtures that several folders of tests share."""
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ece662.data.classes import CLASSES, SPLITS
+
+
+@pytest.fixture
+def data_root(tmp_path, monkeypatch):
+    """An empty cache root that stands in for the user's."""
+    root = tmp_path / "cache root"
+    monkeypatch.setenv("ECE662_DATA", str(root))
+    return root
+
+
+@pytest.fixture
+def small_arrays():
+    """A function that returns the six arrays of a small, valid data set."""
+    return _small_arrays
+
+
+@pytest.fixture
+def cinic(tmp_path):
+    """Functions that build small CINIC-10 trees, packed in real archives."""
+    return SimpleNamespace(
+        png=_png,
+        pixels=_pixels,
+        tree=_tree,
+        tar=lambda files, name="c.tar.gz", **kw: _tar(tmp_path / name, files, **kw),
+        zip=lambda files, name="c.zip": _zip(tmp_path / name, files),
+        folder=lambda files, name="c": _folder(tmp_path / name, files),
+    )
+
+
+def _small_arrays(per_class=3, seed=0):
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for split in SPLITS:
+        y = rng.permutation(np.repeat(np.arange(len(CLASSES)), per_class))
+        shape = (len(y), 3, 32, 32)
+        arrays[f"X_{split}"] = rng.integers(0, 256, shape, dtype=np.uint8)
+        arrays[f"y_{split}"] = y
+    return arrays
+
+
+def _pixels(path):
+    """The (32, 32, 3) picture that stands for a path in the trees built here."""
+    rng = np.random.default_rng(list(path.encode()))
+    return rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)
+
+
+def _png(path="", mode="RGB", size=(32, 32)):
+    file = io.BytesIO()
+    picture = Image.fromarray(_pixels(path)).convert(mode).resize(size)
+    picture.save(file, format="PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _tree(per_class=2, classes=CLASSES):
+    """{path: PNG bytes} with ``per_class`` pictures in each folder."""
+    paths = [
+        f"{folder}/{label}/{i:05d}.png"
+        for folder in SPLITS.values()
+        for label in classes
+        for i in range(per_class)
+    ]
+    return {path: _png(path) for path in paths}
+
+
+def _tar(path, files, top="", extra=()):
+    """Pack ``files``, then the TarInfo of ``extra``, in the format of the suffix."""
+    suffix = path.suffix.lstrip(".")
+    mode = "w" if suffix == "tar" else f"w:{suffix}"
+    with tarfile.open(path, mode) as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(top + name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+        for member in extra:
+            tar.addfile(member, io.BytesIO(bytes(member.size)))
+    return path
+
+
+def _zip(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return path
+
+
+def _folder(path, files):
+    for name, data in files.items():
+        target = Path(path, name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return path
