@@ -1,43 +1,53 @@
-"""Build the compiled layers: one extension for each file in ece662/_kernels.
+"""Build the compiled layers: one extension for each .pyx file in ece662/_kernels.
 
 All else about the package stands in pyproject.toml. The extensions are optional: where
-no compiler or no Cython is found, the installation says so in one line and goes on, and
-`ece662.fast_layers` computes with NumPy. To build them later, in place:
+there is no compiler or no Cython, one line says so and the installation goes on;
+`ece662.fast_layers` then computes with NumPy. To build them later, in place:
 
     python setup.py build_ext --inplace
 
-No `-march=native`: one wheel serves every computer, the kernels choose their
+ECE662_REQUIRE_KERNELS=1 turns that line into an error, for those who ship wheels.
+
+No `-march=native`: one wheel serves every computer, and the kernels choose their
 instruction set when they run.
 """
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-KERNELS = Path("ece662", "_kernels")  # relative: setuptools wants it so
+KERNELS = Path("ece662", "_kernels")  # relative, as setuptools wants it
 COMPILE_ARGS = [] if sys.platform == "win32" else ["-O3"]
 
 
+def give_up(reason: object) -> None:
+    """Say in one line why there are no kernels; stop where they are required."""
+    first_line = str(reason).strip().partition("\n")[0]
+    line = f"ece662: the fast layers were not compiled: {first_line}"
+    if os.environ.get("ECE662_REQUIRE_KERNELS"):
+        raise SystemExit(line)
+    print(f"{line}. Everything works without them, slower.", file=sys.stderr)
+
+
 class BuildKernels(build_ext):
-    """Build what can be built, and say in one line what cannot."""
+    """Build the extensions that can be built."""
 
     def build_extension(self, ext):
+        compiler = (getattr(self.compiler, "compiler_so", None) or [""])[0]
+        if compiler and shutil.which(compiler) is None:
+            return give_up(f"there is no C compiler ({compiler}) on this computer")
         try:
-            super().build_extension(ext)
+            return super().build_extension(ext)
         except Exception as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            say(f"{ext.name} was not compiled ({reason})")
-
-
-def say(problem: str) -> None:
-    print(f"ece662: {problem}; NumPy serves in its place, slower.", file=sys.stderr)
+            return give_up(error)
 
 
 def extensions() -> list[Extension]:
-    """List the extensions, cythonized; none where Cython or NumPy is missing."""
+    """List the extensions, translated to C; none where Cython or NumPy is missing."""
     sources = sorted(KERNELS.glob("*.pyx"))
     if not sources:
         return []
@@ -45,7 +55,7 @@ def extensions() -> list[Extension]:
         import numpy
         from Cython.Build import cythonize
     except ImportError as error:
-        say(f"the kernels were not compiled ({error})")
+        give_up(error)
         return []
     return cythonize(
         [
@@ -53,15 +63,14 @@ def extensions() -> list[Extension]:
                 ".".join(source.with_suffix("").parts),
                 [str(source)],
                 include_dirs=[numpy.get_include(), str(KERNELS)],
-                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-                depends=[str(header) for header in sorted(KERNELS.glob("*.[ch]"))],
+                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+                depends=[str(header) for header in sorted(KERNELS.glob("*.h"))],
                 extra_compile_args=COMPILE_ARGS,
-                optional=True,
+                optional=True,  # inplace builds copy only what exists
             )
             for source in sources
         ],
         build_dir="build/cython",
-        nthreads=0,
         quiet=True,
         language_level=3,
     )

@@ -1,0 +1,115 @@
+# The repository's commands; `make` alone lists them.
+#
+# Everything is installed into .venv, beside this file: remove the folder and nothing is
+# left behind. The files .venv/*.stamp say what is done already, so that repeating a
+# command costs next to nothing. Paths are relative and programs are called as
+# `python -m program`, because the folder's own path may hold spaces. Kept to GNU make
+# 3.81, which macOS still ships.
+
+# What a user may set, as in `make test PYTHON=python3.12`:
+# PYTHON       the Python to build .venv with; else the first good one on PATH
+# ARGS         options passed on, as in `make lab ARGS=--no-browser`
+# TORCH_INDEX  an additional package index, with smaller torch builds than PyPI's
+PYTHON ?=
+ARGS ?=
+TORCH_INDEX ?=
+
+# What the targets test-colab and constraints set.
+VENV := .venv
+CONSTRAINTS := constraints.txt
+BUILD_ARGS :=
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+# -q hides hundreds of lines; the bars of the big downloads are for people only.
+INSTALL := $(PIP) install -q $$(test -t 1 || echo --progress-bar=off) \
+    $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") -c $(CONSTRAINTS)
+
+# What pip installs for each purpose: extras of pyproject.toml.
+extras_lab := build,lab
+extras_test := test,torch
+extras_lint := dev
+
+KERNEL_SOURCES := $(wildcard ece662/_kernels/*.pyx ece662/_kernels/*.[ch])
+
+.SUFFIXES:
+.NOTPARALLEL:
+.PHONY: help lab test notebooks bench lint doctor test-colab constraints clean
+
+help:
+	@echo 'make lab          set everything up and open the notebooks in JupyterLab'
+	@echo 'make test         set everything up and run every test, notebooks included'
+	@echo
+	@echo 'make doctor       say what is installed, and what to do where something is not'
+	@echo 'make notebooks    run the notebooks and store their outputs'
+	@echo 'make bench        measure the speed against PyTorch'
+	@echo 'make lint         check format, style and spelling'
+	@echo 'make test-colab   run the tests with the package versions of Google Colab'
+	@echo 'make constraints  renew constraints.txt with the newest packages'
+	@echo 'make clean        remove .venv and all that was built'
+	@echo
+	@echo 'Settings: make lab PYTHON=python3.12     the Python to use'
+	@echo '          make lab ARGS=--no-browser     options for JupyterLab'
+	@echo '          make test ARGS="-k solver -x"  options for pytest'
+
+lab: $(VENV)/lab.stamp $(VENV)/kernels.stamp
+	@$(PY) -m ece662 lab $(ARGS)
+
+test: $(VENV)/test.stamp $(VENV)/kernels.stamp
+	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+
+notebooks: $(VENV)/test.stamp $(VENV)/kernels.stamp
+	@$(PY) scripts/notebooks.py $(ARGS)
+
+bench: $(VENV)/test.stamp $(VENV)/kernels.stamp
+	@$(PY) -m benchmarks $(ARGS)
+
+lint: $(VENV)/lint.stamp
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m codespell_lib
+
+doctor: $(VENV)/python.stamp
+	@$(PY) -m ece662 doctor
+
+test-colab:
+	@$(MAKE) test VENV=.venv-colab CONSTRAINTS=constraints-colab.txt \
+	    extras_test=test BUILD_ARGS=--force
+
+# An environment whose folder was moved, or whose Python was removed, is made anew:
+# forget what was done in it.
+$(shell test "$$(cat $(VENV)/python.stamp 2>/dev/null)" = "$$(pwd -P)" \
+    && $(PY) -c '' 2>/dev/null || rm -f $(VENV)/*.stamp)
+
+$(VENV)/python.stamp:
+	@sh scripts/make_venv.sh $(VENV) "$(PYTHON)"
+	@pwd -P > $@
+
+# Without isolation, pip builds with the Cython and the numpy of the constraints. Where
+# an earlier run was killed, packages may be there in part: install them again. All
+# purposes include that of lab.
+$(VENV)/%.stamp: pyproject.toml setup.py $(CONSTRAINTS) | $(VENV)/python.stamp
+	@echo 'Installing into $(VENV) what `make $*` needs; the first time takes minutes'
+	@again=$$(test -e $(VENV)/unfinished && echo --force-reinstall); \
+	touch $(VENV)/unfinished; \
+	$(INSTALL) $$again setuptools cython numpy \
+	    && $(INSTALL) $$again --no-build-isolation -e '.[$(extras_$*)]'; \
+	status=$$?; rm -f $(VENV)/unfinished; exit $$status
+	@touch $@ $(VENV)/lab.stamp
+
+# No stamp unless every kernel was compiled: a compiler may be there the next time.
+$(VENV)/kernels.stamp: setup.py $(KERNEL_SOURCES)
+	@if ECE662_REQUIRE_KERNELS=1 $(PY) setup.py -q build_ext --inplace $(BUILD_ARGS) \
+	    > $(VENV)/kernels.log 2>&1; \
+	then touch $@; \
+	else grep '^ece662:' $(VENV)/kernels.log || tail -3 $(VENV)/kernels.log; fi
+
+constraints:
+	@sh scripts/pin_versions.sh "$(PYTHON)" > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:
+	rm -rf .venv .venv-colab .venv-constraints build dist wheelhouse *.egg-info
+	rm -rf .pytest_cache .ruff_cache .hypothesis
+	rm -f ece662/_kernels/*.so
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
