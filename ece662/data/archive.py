@@ -151,6 +151,8 @@ class _Selection:
             raise UnusableError("repeated")
         try:
             data = entry.read()
+        except ArchiveError:
+            raise
         except (ValueError, OSError) as error:
             raise UnusableError("unreadable", str(error)) from error
         item = (-rank, self.classes.index(place.label), decode(data))

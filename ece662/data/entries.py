@@ -17,6 +17,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -68,7 +69,7 @@ def entries(path: Path) -> Iterator[Entry]:
         raise FileNotFoundError(
             f"expected an archive or a folder at {path}; nothing is there"
         )
-    return _explained(path, _zip_entries if _is_zip(path) else _tar_entries)
+    return _zip_entries(path) if _is_zip(path) else _tar_entries(path)
 
 
 def _is_zip(path: Path) -> bool:
@@ -76,12 +77,15 @@ def _is_zip(path: Path) -> bool:
         return file.read(4) == b"PK\x03\x04"
 
 
-def _explained(path: Path, read_entries: Callable) -> Iterator[Entry]:
-    """Pass entries on, and turn the many ways an archive can break into one."""
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn the many ways in which an archive can break into one."""
     broken = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error)
     try:
-        yield from read_entries(path)
-    except (*broken, lzma.LZMAError, gzip.BadGzipFile) as error:
+        yield
+    except (*broken, lzma.LZMAError, OSError) as error:
+        if getattr(error, "errno", None) is not None:
+            raise  # a fault of the disk, not of the archive
         size = path.stat().st_size
         raise ArchiveError(
             f"{path} ({size:,} bytes) is cut short, damaged or no archive: {error}. "
@@ -90,7 +94,7 @@ def _explained(path: Path, read_entries: Callable) -> Iterator[Entry]:
 
 
 def _tar_entries(path: Path) -> Iterator[Entry]:
-    with open(path, "rb") as raw:
+    with open(path, "rb") as raw, _explained(path):
         start = raw.read(6)
         raw.seek(0)
         opener = next((OPENERS[k] for k in OPENERS if start.startswith(k)), None)
@@ -98,19 +102,18 @@ def _tar_entries(path: Path) -> Iterator[Entry]:
         with tarfile.open(fileobj=stream, mode="r:") as tar:
             while (member := tar.next()) is not None:
                 if not member.isdir():
-                    yield Entry(
-                        member.name,
-                        _refusal(member.name, member.issym() or member.islnk())
-                        or ("" if member.isreg() else "not a regular file"),
-                        partial(_read_member, tar, member),
-                    )
+                    refused = _refusal(member.name, member.issym() or member.islnk())
+                    if not refused and not member.isreg():
+                        refused = "not a regular file"
+                    read = partial(_read_member, path, tar, member)
+                    yield Entry(member.name, refused, read)
                 tar.members.clear()  # tarfile keeps them all: 1 KB for each image
         stream.finish()
 
 
-def _read_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+def _read_member(path: Path, tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     _check_size(member.size)
-    with tar.extractfile(member) as file:
+    with _explained(path), tar.extractfile(member) as file:
         return file.read()
 
 
@@ -155,7 +158,7 @@ class _TarStream:
 
 
 def _zip_entries(path: Path) -> Iterator[Entry]:
-    with zipfile.ZipFile(path) as archive:
+    with _explained(path), zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if not info.is_dir():
                 is_link = stat.S_ISLNK(info.external_attr >> 16)
@@ -168,8 +171,10 @@ def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(info) as file:
             data = file.read(MAX_FILE + 1)  # the stated size may be a lie
-    except (RuntimeError, NotImplementedError) as error:
-        raise ValueError(str(error)) from error  # encrypted, or packed unusually
+    except (RuntimeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        # Damaged, encrypted, or compressed in a way that zipfile does not know; the
+        # list of members at the end vouches for the others.
+        raise ValueError(str(error)) from error
     _check_size(len(data))
     return data
 
