@@ -1,0 +1,101 @@
+"""The command ``ece662``: finds the subcommand, hands it its arguments.
+
+The subcommands live in `ece662.commands`. Only the one that is asked for is imported,
+so that a command whose requirements are broken leaves the others (`doctor` above all)
+working.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from ece662 import __version__
+
+__all__ = ["COMMANDS", "GROUPS", "main"]
+
+# What --help lists, in this order.
+GROUPS = {
+    "To work": ("lab", "data"),
+    "When something is wrong": ("doctor",),
+}
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
+
+DESCRIPTION = "The deep-learning workbook ece662: its notebooks, its data, its health."
+EXAMPLES = """\
+Examples:
+  ece662 lab                            open the notebooks
+  ece662 data prepare CINIC-10.tar.gz   use the real photographs of an archive
+  ece662 doctor                         check everything; paste this into a question
+
+'ece662 COMMAND --help' tells more about each command."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv``; return the exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        if argv and argv[0] in COMMANDS:
+            return _run(argv[0], argv[1:])
+        # No command: this prints the help, the version or what is wrong, and exits.
+        return _run(_front().parse_args(argv or ["--help"]).command, [])
+    except KeyboardInterrupt:
+        return 130  # what a shell reports for a program stopped by Ctrl-C
+    except BrokenPipeError:
+        # The reader (`| head`) has left; nothing may be written on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _front() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ece662",
+        usage="ece662 [-h] [--version] COMMAND ...",
+        description=f"{DESCRIPTION}\n\n{_listing()}",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    version = f"ece662 {__version__}"
+    parser.add_argument(
+        "--version", action="version", version=version, help="show the version and exit"
+    )
+    parser.add_argument("command", choices=COMMANDS, help=argparse.SUPPRESS)
+    return parser
+
+
+def _run(name: str, argv: list[str]) -> int:
+    try:
+        command = _load(name)
+    except ImportError as error:
+        print(f"ece662 {name}: {error}. Try 'ece662 doctor'.", file=sys.stderr)
+        return 1
+    description = f"{command.HELP[0].upper()}{command.HELP[1:]}."
+    parser = argparse.ArgumentParser(
+        prog=f"ece662 {name}", description=description, allow_abbrev=False
+    )
+    command.configure(parser)
+    args, args.others = parser.parse_known_args(argv)
+    if args.others and not getattr(command, "OTHER_ARGUMENTS", False):
+        parser.error(f"unrecognized arguments: {' '.join(args.others)}")
+    return command.run(args)
+
+
+def _load(name: str) -> ModuleType:
+    return importlib.import_module(f"ece662.commands.{name}")
+
+
+def _listing() -> str:
+    groups = []
+    for title, names in GROUPS.items():
+        lines = [f"  {name:<10}{_help_of(name)}" for name in names]
+        groups.append("\n".join([f"{title}:", *lines]))
+    return "\n\n".join(groups)
+
+
+def _help_of(name: str) -> str:
+    try:
+        return _load(name).HELP
+    except ImportError as error:
+        return f"not available: {error}"

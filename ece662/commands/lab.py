@@ -1,0 +1,66 @@
+"""``ece662 lab``: open JupyterLab on the notebooks."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import ece662
+
+__all__ = ["HELP", "OTHER_ARGUMENTS", "configure", "find_notebooks", "run"]
+
+HELP = "open the notebooks in JupyterLab"
+OTHER_ARGUMENTS = True
+
+DESCRIPTION = """\
+Open JupyterLab on the notebooks: those of the folder you are in, else those that came
+with ece662. All other arguments are JupyterLab's own, for example
+
+  ece662 lab --no-browser --port 8899     on a computer you are logged in to
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the command; every argument is JupyterLab's."""
+    parser.usage = "ece662 lab [-h] [JUPYTERLAB ARGUMENTS]"
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+
+
+def run(args: argparse.Namespace) -> int:
+    """Start JupyterLab and stay until it ends."""
+    try:
+        from jupyterlab.labapp import main as jupyterlab
+    except ImportError as error:
+        print(
+            f"ece662 lab: JupyterLab cannot be started here ({error}). Install it with "
+            f"'{sys.executable} -m pip install jupyterlab', or use 'make lab'.",
+            file=sys.stderr,
+        )
+        return 1
+    return jupyterlab(arguments(Path.cwd(), args.others)) or 0
+
+
+def arguments(folder: Path, others: list[str]) -> list[str]:
+    """Build JupyterLab's arguments for someone who works in ``folder``.
+
+    The file browser starts at the notebooks, and can go up from there to the package,
+    where half of the exercises are.
+    """
+    notebooks = find_notebooks(folder)
+    if notebooks is None:
+        print(f"No notebooks found; opening {folder}.")
+        return [f"--ServerApp.root_dir={folder}", *others]
+    return [
+        f"--ServerApp.root_dir={notebooks.parent}",
+        f"--LabApp.default_url=/lab/tree/{notebooks.name}",
+        *others,
+    ]
+
+
+def find_notebooks(folder: Path) -> Path | None:
+    """Return the folder of notebooks nearest to ``folder``, else the package's own."""
+    own = Path(ece662.__file__).resolve().parents[1]
+    for parent in (folder, *folder.parents, own):
+        if any((parent / "notebooks").glob("Q*.ipynb")):
+            return parent / "notebooks"
+    return None

@@ -1,0 +1,241 @@
+"""`ece662 doctor`: right about a sound installation, helpful about a broken one."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from ece662 import cli
+from ece662.commands import doctor
+
+LINE = re.compile(r"(ok    |warn  |FAIL  )\S.{8,}")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """An empty cache of the test's own."""
+    monkeypatch.setenv("ECE662_DATA", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def report(**environment):
+    """Run the command in a process of its own; return exit code and report lines."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ece662", "doctor"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    head, *lines = done.stdout.splitlines()
+    assert head.startswith("ece662 ")
+    assert [line[6:16].strip() for line in lines] == list(doctor.CHECKS)
+    assert all(LINE.fullmatch(line) for line in lines), done.stdout
+    return done.returncode, {line[6:16].strip(): line for line in lines}
+
+
+def test_sound_installation_has_no_failure_and_is_quick():
+    began = time.monotonic()
+    code, lines = report()
+    assert time.monotonic() - began < 3
+    assert code == 0
+    assert not [line for line in lines.values() if line.startswith("FAIL")]
+    version = metadata.version("numpy")
+    assert f"numpy {version}" in lines["packages"]
+    assert sys.executable.replace(str(Path.home()), "~") in lines["Python"]
+
+
+def test_advice_follows_wherever_something_is_wrong():
+    _, lines = report(PATH="/nowhere", OPENBLAS_CORETYPE="Haswell")
+    for line in lines.values():
+        assert line.startswith("ok") != ("  -> " in line)
+
+
+def test_broken_numpy_is_a_line_and_the_report_goes_on(tmp_path):
+    (tmp_path / "numpy.py").write_text("raise ImportError('numpy is\\nbroken')")
+    code, lines = report(PYTHONPATH=str(tmp_path))
+    assert code == 1
+    assert lines["BLAS"].startswith("FAIL")
+    assert "numpy is" in lines["BLAS"]
+    assert lines["Python"].startswith("ok")
+
+
+def test_missing_packages_are_named_with_the_command(monkeypatch):
+    real = metadata.version
+
+    def version(name):
+        if name == "pooch":
+            raise metadata.PackageNotFoundError(name)
+        return "1.20.3" if name == "numpy" else real(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    finding = doctor.check_packages()
+    assert finding.sign == "FAIL"
+    assert "pooch missing" in finding.text
+    assert re.fullmatch(r"pip install 'numpy>=[\d.]+' 'pooch'", finding.advice)
+
+
+def test_version_comparison_counts_in_numbers():
+    assert doctor._numbers("1.9.2") < doctor._numbers("1.26")
+    assert not doctor._numbers("3.10.0rc1") < doctor._numbers("3.8")
+
+
+def test_untested_versions_are_a_warning(tmp_path, monkeypatch):
+    (tmp_path / "constraints.txt").write_text("# a remark\nnumpy==1.26.0\nTorch==9.9\n")
+    finding = doctor.check_versions(tmp_path)
+    assert finding.sign == "warn"
+    assert f"numpy {metadata.version('numpy')} (tested: 1.26.0)" in finding.text
+
+
+def test_a_build_of_the_tested_version_is_no_difference(tmp_path, monkeypatch):
+    (tmp_path / "constraints.txt").write_text("torch==2.13.0\n")
+    monkeypatch.setattr(metadata, "version", lambda name: "2.13.0+cpu")
+    assert doctor.check_versions(tmp_path).sign == "ok"
+
+
+def test_colab_is_compared_with_colab_versions(tmp_path, monkeypatch):
+    (tmp_path / "constraints.txt").write_text("numpy==0.1\n")
+    (tmp_path / "constraints-colab.txt").write_text("numpy==0.2\n")
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab")
+    assert "(tested: 0.2)" in doctor.check_versions(tmp_path).text
+
+
+def test_no_constraints_beside_the_package_is_no_fault(tmp_path):
+    finding = doctor.check_versions(tmp_path)
+    assert finding.sign == "ok"
+    assert "no constraints.txt" in finding.text
+
+
+def test_package_on_sys_path_only_finds_its_requirements(monkeypatch):
+    installed = list(doctor._requirements())
+
+    def requires(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "requires", requires)
+    assert list(doctor._requirements()) == installed
+    assert "numpy" in dict(installed)
+
+
+def test_no_compiler_is_a_warning(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    finding = doctor.check_compiler()
+    assert finding.sign == "warn"
+    assert "build-essential" in finding.advice
+
+
+def test_compiler_that_does_not_run_is_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor.sysconfig, "get_config_var", lambda name: "cc")
+    compiler = tmp_path / "cc"
+    compiler.write_text("#!/bin/sh\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert doctor.check_compiler().text.endswith("does not work")
+
+
+@pytest.fixture
+def kernels(tmp_path, monkeypatch):
+    """A checkout whose one kernel, `fake`, is whatever the test puts there."""
+    folder = tmp_path / "ece662" / "_kernels"
+    folder.mkdir(parents=True)
+    (tmp_path / "setup.py").touch()
+    (folder / "fake.pyx").touch()
+    monkeypatch.setattr(doctor, "PACKAGE", folder.parent)
+    monkeypatch.setattr("ece662._kernels.__path__", [str(folder)])
+    monkeypatch.delitem(sys.modules, "ece662._kernels.fake", raising=False)
+    yield folder
+    sys.modules.pop("ece662._kernels.fake", None)
+
+
+def test_kernels_not_compiled_is_a_warning(kernels):
+    finding = doctor.check_kernels()
+    assert (finding.sign, finding.advice) == ("warn", doctor.BUILD)
+
+
+def test_kernel_that_cannot_be_loaded_is_a_failure(kernels):
+    (kernels / "fake.py").write_text("raise ImportError('wrong ELF class')")
+    finding = doctor.check_kernels()
+    assert finding.sign == "FAIL"
+    assert "wrong ELF class" in finding.text
+
+
+def test_kernel_older_than_its_source_is_a_warning(kernels):
+    (kernels / "fake.py").touch()
+    os.utime(kernels / "fake.pyx", (2e9, 2e9))
+    finding = doctor.check_kernels()
+    assert finding.sign == "warn"
+    assert finding.text == "older than the source: fake"
+
+
+def test_compiled_kernels_are_named(kernels):
+    (kernels / "fake.py").touch()
+    os.utime(kernels / "fake.pyx", (1e9, 1e9))
+    assert doctor.check_kernels() == doctor.Finding("ok", "compiled (fake)")
+
+
+def test_blas_is_named_without_threadpoolctl_too(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    finding = doctor.check_blas()
+    assert finding.sign == "ok"
+    assert re.search(r"\d", finding.text)
+
+
+def test_empty_cache_says_that_synthetic_pictures_will_be_drawn(own_cache):
+    finding = doctor.check_data()
+    assert finding.sign == "ok"
+    assert "synthetic" in finding.text
+    assert str(own_cache) in finding.text
+    assert not own_cache.exists()
+
+
+def test_damaged_data_set_is_a_failure(own_cache):
+    (own_cache / "cinic10").mkdir(parents=True)
+    (own_cache / "cinic10" / "current").write_text("../../somewhere")
+    finding = doctor.check_data()
+    assert finding.sign == "FAIL"
+    assert "ece662 data" in finding.advice
+
+
+def test_cache_that_is_a_file_is_told(own_cache):
+    own_cache.write_text("")
+    code, lines = report()
+    assert code == 1
+    assert lines["data"].startswith("FAIL")
+    assert lines["disk"].startswith("warn")
+    assert "ECE662_DATA" in lines["disk"]
+
+
+def test_full_disk_is_a_warning(monkeypatch):
+    monkeypatch.setattr(doctor, "ENOUGH_DISK", 1e18)
+    finding = doctor.check_disk()
+    assert finding.sign == "warn"
+    assert "ECE662_DATA" in finding.advice
+
+
+def test_whatever_a_check_raises_is_a_failure():
+    def check():
+        raise RuntimeError("first line\nsecond line")
+
+    finding = doctor.examine(check)
+    assert finding.sign == "FAIL"
+    assert finding.text == "the check stopped with RuntimeError: first line"
+
+
+def test_report_hides_the_home_folder(monkeypatch, capsys):
+    text = f"in {Path.home()}/course"
+    finding = doctor.Finding("warn", text, text)
+    monkeypatch.setattr(doctor, "CHECKS", {"x": lambda: finding})
+    assert cli.main(["doctor"]) == 0
+    assert "warn  x         in ~/course  -> in ~/course" in capsys.readouterr().out
+
+
+def test_exit_code_tells_of_a_failure(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "CHECKS", {"x": lambda: doctor.Finding("FAIL", "no")})
+    assert cli.main(["doctor"]) == 1
