@@ -122,9 +122,16 @@ def find_data_set(source: str | None = None) -> DataSet:
         ) from error
 
 
-def describe(data_set: DataSet, counts: dict[str, int]) -> str:
-    """Say in one line what a data set is; it is the same on every machine."""
+def describe(data_set: DataSet, counts: dict[str, int] | None = None) -> str:
+    """Say in one line what a data set is; the line is the same on every machine.
+
+    Args:
+        data_set: the data set.
+        counts: images of each split; None for all there are.
+    """
     source = data_set.meta["source"]
+    if counts is None:
+        counts = {split: len(data_set.arrays[f"y_{split}"]) for split in SPLITS}
     sizes = (
         f"{counts['train']:,} training, {counts['val']:,} validation, "
         f"{counts['test']:,} test images"

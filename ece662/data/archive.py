@@ -17,17 +17,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from ece662.data.classes import ALL_CLASSES, CLASSES, SPLITS, check_classes
+from ece662.data.classes import ALL_CLASSES, CLASSES, LIMITS, SPLITS, check_classes
 from ece662.data.entries import ArchiveError, Entry, entries
 
 __all__ = [
-    "LIMITS",
     "OFFICIAL_MD5",
     "SKIPPED",
     "ArchiveError",
@@ -36,9 +34,6 @@ __all__ = [
 ]
 
 OFFICIAL_MD5 = "6ee4d0c996905fe93221de577967a372"  # of CINIC-10.tar.gz
-
-# Images a class in the course's selection, where a class has that many.
-LIMITS = MappingProxyType({"train": 9000, "val": 1700, "test": 1700})
 
 # Reasons to leave a file out, in the order in which reports name them.
 SKIPPED = ("not RGB", "not 32x32", "unreadable", "repeated", "refused")

@@ -1,4 +1,4 @@
-"""The six classes of the course, in label order, and the names of the splits.
+"""The six classes of the course, in label order, and the splits with their sizes.
 
 Label k means ``CLASSES[k]`` wherever the package speaks of labels. No other module
 spells a class name.
@@ -6,7 +6,7 @@ spells a class name.
 
 from types import MappingProxyType
 
-__all__ = ["ALL_CLASSES", "CLASSES", "SPLITS", "check_classes"]
+__all__ = ["ALL_CLASSES", "CLASSES", "LIMITS", "SPLITS", "check_classes"]
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog")
 
@@ -15,6 +15,9 @@ ALL_CLASSES = (*CLASSES, "frog", "horse", "ship", "truck")
 
 # The package's name of a split -> the folder that holds it in CINIC-10.
 SPLITS = MappingProxyType({"train": "train", "val": "valid", "test": "test"})
+
+# The most images of a class that the course takes from a split.
+LIMITS = MappingProxyType({"train": 9000, "val": 1700, "test": 1700})
 
 
 def check_classes(classes, known=ALL_CLASSES):

@@ -1,8 +1,8 @@
-"""The class list is an interface: labels in files, notebooks and exercises follow it."""
+"""The class list is an interface: labels in files and notebooks follow it."""
 
 import pytest
 
-from ece662.data.classes import ALL_CLASSES, CLASSES, SPLITS, check_classes
+from ece662.data.classes import ALL_CLASSES, CLASSES, LIMITS, SPLITS, check_classes
 
 
 def test_classes_order_is_the_label_order():
@@ -13,6 +13,7 @@ def test_classes_order_is_the_label_order():
 
 def test_splits_map_to_the_official_folders():
     assert dict(SPLITS) == {"train": "train", "val": "valid", "test": "test"}
+    assert dict(LIMITS) == {"train": 9000, "val": 1700, "test": 1700}
 
 
 def test_check_classes_keeps_the_order_asked():
