@@ -1,0 +1,51 @@
+"""What every notebook begins with and leans on: getting ready, and saying how it went.
+
+A check says what came and what was expected on one line, so that nobody needs to know
+by heart what a good gradient error looks like:
+
+    dx error 3e-10, expected below 1e-8
+"""
+
+from ece662.gradient_check import rel_error
+from ece662.live import reload
+
+__all__ = ["REPOSITORY", "get_ready", "report_accuracy", "report_error", "report_value"]
+
+# Where the set-up cell fetches the course from when it is not there (Colab). The name
+# stands in the notebooks too; `python scripts/notebooks.py check` compares.
+REPOSITORY = "https://github.com/OWNER/ece662"
+
+
+def get_ready() -> None:
+    """Turn live editing on and give plots the course's looks."""
+    from ece662.plots import use_style
+
+    use_style()
+    reload(auto=True)
+    print("Ready. An edited file of the package counts from the next cell on.")
+
+
+def report_error(name: str, got, expected, below: float = 1e-8) -> None:
+    """Print the relative error between two arrays beside the bound it should keep."""
+    error = float(rel_error(got, expected))
+    verdict = "" if error < below else "  <- look again"
+    print(f"{name} error {_short(error)}, expected below {_short(below)}{verdict}")
+
+
+def report_value(name: str, got: float, expected: float, digits: int = 8) -> None:
+    """Print a number beside the number it should be."""
+    verdict = "" if abs(got - expected) < 10**-digits else "  <- look again"
+    print(f"{name} {got:.{digits}f}, expected {expected:.{digits}f}{verdict}")
+
+
+def report_accuracy(name: str, got: float, at_least: float) -> None:
+    """Print an accuracy in per cent beside the least it should be."""
+    verdict = "" if got >= at_least else "  <- look again"
+    print(f"{name} accuracy {got:.1%}, expected at least {at_least:.0%}{verdict}")
+
+
+def _short(number: float) -> str:
+    """Write an error as a reader wants it: 3e-10, 0.25, 0."""
+    if number == 0 or number >= 0.01:
+        return f"{number:.2g}"
+    return f"{number:.0e}".replace("e-0", "e-")

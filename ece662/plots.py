@@ -1,0 +1,189 @@
+"""Plots that the notebooks share: pictures by class, training curves, weights.
+
+Colours are those of Okabe and Ito, which colour-blind readers tell apart; where lines
+cross, their style or markers differ as well. Each function draws one figure, shows it,
+and returns nothing, so that a notebook's cell prints nothing beside it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ece662.vis_utils import visualize_grid
+
+__all__ = [
+    "COLOURS",
+    "compare_training",
+    "show_classes",
+    "show_confusion",
+    "show_training",
+    "show_weights",
+    "use_style",
+]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = "osD^vP"
+
+
+def use_style() -> None:
+    """Set sizes and colours for a lecture hall's last row."""
+    plt.rcParams.update(
+        {
+            "axes.axisbelow": True,
+            "axes.grid": True,
+            "axes.prop_cycle": plt.cycler(color=COLOURS),
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlelocation": "left",
+            "axes.titlesize": 14,
+            "figure.constrained_layout.use": True,
+            "figure.figsize": (10.0, 4.0),
+            "font.size": 12,
+            "grid.alpha": 0.3,
+            "image.cmap": "gray",
+            "image.interpolation": "nearest",
+            "legend.frameon": False,
+            "lines.linewidth": 2.0,
+            "savefig.dpi": 80,
+        }
+    )
+
+
+def show_classes(X, y, names: Sequence[str], per_class: int = 10) -> None:
+    """Show the first pictures of each class, a row for each.
+
+    Args:
+        X: (N, 3, H, W) pictures with values from 0 to 255.
+        y: (N,) their classes.
+        names: the classes' names.
+        per_class: pictures in a row.
+    """
+    H, W = X.shape[2:]
+    gap = 2
+    rows = []
+    for label in range(len(names)):
+        chosen = np.flatnonzero(np.asarray(y) == label)[:per_class]
+        row = np.full((H + gap, per_class * (W + gap), 3), 255, dtype=np.uint8)
+        for i, picture in enumerate(X[chosen]):
+            left = i * (W + gap)
+            row[:H, left : left + W] = picture.transpose(1, 2, 0).clip(0, 255)
+        rows.append(row)
+    _, ax = plt.subplots(figsize=(0.95 * per_class, 0.95 * len(names)))
+    ax.imshow(np.concatenate(rows)[:-gap, :-gap])
+    middles = (H + gap) * np.arange(len(names)) + H / 2
+    ax.set_yticks(middles, labels=names)
+    ax.set_xticks([])
+    _bare(ax)
+    plt.show()
+
+
+def show_training(solver, target: float | None = None) -> None:
+    """Show the loss of each iteration and the accuracies of each epoch of one run.
+
+    Args:
+        solver: a trained Solver.
+        target: an accuracy to draw a line at, or None.
+    """
+    _, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
+    _draw_loss(left, solver.loss_history, COLOURS[0], "o")
+    for name, history, colour, style in (
+        ("training", solver.train_acc_history, COLOURS[1], "s--"),
+        ("validation", solver.val_acc_history, COLOURS[0], "o-"),
+    ):
+        right.plot(np.multiply(history, 100), style, color=colour, label=name)
+    if target is not None:
+        right.axhline(100 * target, color="black", linestyle=":", label="asked for")
+    right.set(title="Accuracy", xlabel="epoch", ylabel="right answers in %")
+    right.legend(loc="lower right")
+    plt.show()
+
+
+def compare_training(solvers: Mapping[str, object]) -> None:
+    """Show loss, training and validation accuracy of several runs side by side.
+
+    Args:
+        solvers: trained Solvers under the names to show.
+    """
+    _, (loss, train, val) = plt.subplots(1, 3, figsize=(14, 4.2))
+    for (name, solver), colour, marker in zip(
+        solvers.items(), COLOURS, MARKERS, strict=False
+    ):
+        _draw_loss(loss, solver.loss_history, colour, marker, name)
+        for ax, history in (
+            (train, solver.train_acc_history),
+            (val, solver.val_acc_history),
+        ):
+            ax.plot(np.multiply(history, 100), f"{marker}-", color=colour, label=name)
+    train.set(title="Training accuracy", xlabel="epoch", ylabel="right answers in %")
+    val.set(title="Validation accuracy", xlabel="epoch", ylabel="right answers in %")
+    loss.legend()
+    plt.show()
+
+
+def _draw_loss(ax, history, colour, marker, name=None):
+    """Draw each iteration's loss as a pale dot, and their running mean as a line."""
+    history = np.asarray(history)
+    iterations = np.arange(1, len(history) + 1)
+    ax.plot(iterations, history, ".", color=colour, alpha=0.15, markersize=4)
+    width = max(1, len(history) // 25)
+    mean = np.convolve(history, np.ones(width) / width, mode="valid")
+    middles = iterations[width - 1 :] - (width - 1) / 2
+    ax.plot(
+        middles,
+        mean,
+        color=colour,
+        label=name,
+        marker=marker,
+        markevery=max(1, len(mean) // 6),
+        markersize=6,
+    )
+    ax.set(title="Training loss", xlabel="iteration", ylabel="loss")
+
+
+def show_weights(W, image_shape: tuple[int, int, int] = (3, 32, 32)) -> None:
+    """Show what each unit of the first layer looks for, as a picture.
+
+    Args:
+        W: (C * H * W, M) first-layer weights.
+        image_shape: (C, H, W) of the images that they multiply.
+    """
+    pictures = W.T.reshape(-1, *image_shape).transpose(0, 2, 3, 1)
+    _, ax = plt.subplots(figsize=(7, 7))
+    ax.imshow(visualize_grid(pictures, padding=2).astype(np.uint8))
+    ax.set_title("One square for each hidden unit")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    _bare(ax)
+    plt.show()
+
+
+def show_confusion(y, predicted, names: Sequence[str]) -> None:
+    """Show which class is taken for which, in per cent of the true class.
+
+    Args:
+        y: (N,) true classes.
+        predicted: (N,) the classes that a network chose.
+        names: the classes' names.
+    """
+    counts = np.zeros((len(names), len(names)))
+    np.add.at(counts, (np.asarray(y), np.asarray(predicted)), 1)
+    shares = 100 * counts / counts.sum(axis=1, keepdims=True)
+    _, ax = plt.subplots(figsize=(6.5, 5.5))
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    for (row, column), share in np.ndenumerate(shares):
+        shade = "white" if share > 50 else "black"
+        ax.text(column, row, f"{share:.0f}", ha="center", va="center", color=shade)
+    ticks = range(len(names))
+    ax.set_xticks(ticks, labels=names, rotation=40, ha="right")
+    ax.set_yticks(ticks, labels=names)
+    ax.set(title="Answers in % of each true class", xlabel="answer", ylabel="truth")
+    _bare(ax)
+    plt.show()
+
+
+def _bare(ax):
+    ax.grid(False)
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,239 @@
+"""Run, check and test the notebooks.
+
+    python scripts/notebooks.py [store] [NOTEBOOK ...]    run them, store the outputs
+    python scripts/notebooks.py check [NOTEBOOK ...]      look at the files only
+    python scripts/notebooks.py test [PYTEST OPTION ...]  run them, compare the outputs
+
+A notebook is stored as nbval will see it when it compares: on the synthetic pictures
+(whatever the user has prepared), on one thread, without widgets; and without anything
+that says whose machine it was. Storing twice changes nothing.
+"""
+
+import argparse
+import getpass
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "notebooks"
+STRICT = ROOT / "tests" / "notebooks"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+sys.path.insert(0, str(ROOT))  # the package of this tree, not one installed elsewhere
+
+ENVIRONMENT = {
+    "ECE662_DATA": str(ROOT / ".cache" / "notebooks"),
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONPATH": os.pathsep.join([str(ROOT), str(STRICT)]),
+}
+
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# What a tag is for; the first line of tags is ours, the second nbval's.
+TAGS = {"setup", "exercise", "question", "answer", "training"} | {
+    "nbval-ignore-output", "nbval-skip", "skip-execution", "raises-exception"
+}  # fmt: skip
+CELL_ID = re.compile(r"q\d(-[a-z0-9]+)+")
+MACHINE_TRACES = re.compile(
+    r"(/home/|/root/|/Users/|/tmp/|/content/|/opt/|/usr/|\b[A-Z]:\\|\bat 0x[0-9a-f]+"
+    r"|\blocalhost\b|\b127\.0\.0\.1\b)"
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line asks; return the exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    actions = {"store": _store_all, "check": _check_all, "test": test}
+    if arguments[:1] == ["test"]:
+        return test(arguments[1:])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("action", nargs="?", default="store", choices=actions)
+    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
+    options = parser.parse_args(arguments)
+    return actions[options.action](options.notebooks or find_notebooks())
+
+
+def find_notebooks() -> list[Path]:
+    """List the notebooks of the course, in their order."""
+    return sorted(FOLDER.glob("*.ipynb"))
+
+
+def _store_all(paths: list[Path]) -> int:
+    _warm_up()
+    for path in paths:
+        print(f"running {path.name}", flush=True)
+        store(path)
+    return _check_all(paths)
+
+
+def _check_all(paths: list[Path]) -> int:
+    found = [problem for path in paths for problem in problems(path)]
+    print("\n".join(found) or f"{len(paths)} notebooks are in order")
+    return 1 if found else 0
+
+
+def test(options: list[str]) -> int:
+    """Run the notebooks under nbval; the options go to pytest.
+
+    Paths among the options are the notebooks to run; without any, all are run.
+    """
+    _warm_up()
+    paths = [word for word in options if word.endswith(".ipynb")]
+    command = [
+        *(sys.executable, "-m", "pytest", "-p", "nbval_strict"),
+        *("--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"),
+        f"--nbval-sanitize-with={STRICT / 'sanitize.cfg'}",
+        *options,
+        *([] if paths else [str(FOLDER)]),
+    ]
+    return subprocess.run(command, env={**os.environ, **ENVIRONMENT}).returncode
+
+
+def _warm_up() -> None:
+    """Have done what only a first run does, and reports on stderr."""
+    first_run = (
+        "import matplotlib.font_manager\n"
+        "from ece662.data_utils import find_data_set\n"
+        "find_data_set('synthetic')"
+    )
+    environment = {**os.environ, **ENVIRONMENT}
+    subprocess.run([sys.executable, "-c", first_run], env=environment, check=True)
+
+
+def store(path: Path) -> None:
+    """Run a notebook from top to bottom and write it back with its outputs."""
+    import nbformat
+    from jupyter_client.manager import KernelManager
+    from nbclient import NotebookClient
+    from nbval.kernel import CURRENT_ENV_KERNEL_NAME, NbvalKernelspecManager
+
+    class Client(NotebookClient):
+        """Keeps what nbval keeps: nothing is cleared, updated, or a live widget."""
+
+        def process_message(self, msg, cell, cell_index):
+            kind = msg["msg_type"]
+            if kind in ("clear_output", "update_display_data") or "comm" in kind:
+                return None
+            return super().process_message(msg, cell, cell_index)
+
+    os.environ.update(ENVIRONMENT)
+    notebook = nbformat.read(path, as_version=4)
+    manager = KernelManager(
+        kernel_name=CURRENT_ENV_KERNEL_NAME,
+        kernel_spec_manager=NbvalKernelspecManager(),
+    )
+    client = Client(
+        notebook,
+        km=manager,
+        timeout=600,
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    client.execute()
+    _strip(notebook)
+    nbformat.write(notebook, path, version=nbformat.NO_CONVERT)
+
+
+def _strip(notebook) -> None:
+    """Take off what differs from one run or one machine to the next."""
+    from nbval.plugin import coalesce_streams
+
+    notebook.metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = {"tags": tags} if tags else {}
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = coalesce_streams(
+            [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+        )
+        for output in cell.outputs:
+            if "metadata" in output:
+                output.metadata = {}
+
+
+def problems(path: Path) -> Iterator[str]:
+    """Yield what is wrong with a notebook's file, one sentence each."""
+    import nbformat
+
+    from ece662.notebook import REPOSITORY
+
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    if (notebook.nbformat, notebook.nbformat_minor) != (4, 5):
+        yield f"{path.name}: expected nbformat 4.5"
+        return
+    nbformat.validate(notebook)
+    unexpected = notebook.metadata.keys() - {"kernelspec", "language_info"}
+    if unexpected or notebook.metadata.get("kernelspec") != KERNEL:
+        yield f"{path.name}: metadata of a machine: run `make notebooks`"
+    source = "\n".join(cell.source for cell in notebook.cells)
+    where = f"{REPOSITORY.removeprefix('https://')}/blob/main/notebooks/{path.name}"
+    if f"colab.research.google.com/{where.replace('.com', '')}" not in source:
+        yield f"{path.name}: no link that opens it in Colab"
+    setups = [c.source for c in notebook.cells if "setup" in c.metadata.get("tags", [])]
+    if len(setups) != 1 or f'"{REPOSITORY}"' not in setups[0]:
+        yield f"{path.name}: expected one set-up cell, which names {REPOSITORY}"
+    for cell in notebook.cells:
+        for problem in _cell_problems(cell, path.name[:2].lower()):
+            yield f"{path.name}: {cell.id}: {problem}"
+    for cell, following in pairwise(notebook.cells):
+        question = "question" in cell.metadata.get("tags", [])
+        if question and "answer" not in following.metadata.get("tags", []):
+            yield f"{path.name}: {cell.id}: a question that no answer follows"
+
+
+def _cell_problems(cell, prefix: str) -> Iterator[str]:
+    from ece662.regions import find_regions
+
+    if not CELL_ID.fullmatch(cell.id) or not cell.id.startswith(f"{prefix}-"):
+        yield f"expected an id that says what it is, such as {prefix}-affine-forward"
+    tags = set(cell.metadata.get("tags", []))
+    if not tags <= TAGS:
+        yield f"unknown tags {sorted(tags - TAGS)}; known are {sorted(TAGS)}"
+    if cell.metadata.keys() - {"tags"}:
+        yield "metadata of a machine: run `make notebooks`"
+    if trace := MACHINE_TRACES.search(cell.source):
+        yield f"the source names a place on one machine: {trace[0]}"
+    if cell.cell_type != "code":
+        return
+    try:
+        regions = find_regions(cell.source)
+    except ValueError as error:
+        yield str(error)
+    else:
+        if bool(regions) != ("exercise" in tags):
+            yield "the tag exercise and the fill-in region go together"
+    if cell.execution_count is None:
+        yield "was never executed"
+    for output in cell.outputs:
+        yield from _output_problems(output)
+
+
+def _output_problems(output) -> Iterator[str]:
+    if output.get("name") == "stderr":
+        yield f"writes to stderr: {output.text.strip()[:80]!r}"
+    data = output.get("data", {})
+    texts = [output.get("text", "")]
+    texts += [data[kind] for kind in data if not kind.startswith("image/")]
+    names = {getpass.getuser(), platform.node()} - {"root", ""}
+    for text in texts:
+        found = MACHINE_TRACES.findall(str(text))
+        found += [
+            name for name in names if re.search(rf"\b{re.escape(name)}\b", str(text))
+        ]
+        if found:
+            yield f"the output names a machine or a place on it: {found[0]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Plots: each draws what it was given, and labels its axes."""
+
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from ece662 import plots
+
+
+@pytest.fixture
+def figure(monkeypatch):
+    """Keep the figure that a plot shows: `figure()` after the plot returns it."""
+    monkeypatch.setattr(plt, "show", lambda: None)
+    plt.close("all")
+    yield plt.gcf
+    plt.close("all")
+
+
+@pytest.fixture
+def solver():
+    rng = np.random.default_rng(0)
+    return SimpleNamespace(
+        loss_history=list(rng.random(120)),
+        train_acc_history=[0.2, 0.5, 0.6],
+        val_acc_history=[0.2, 0.4, 0.5],
+    )
+
+
+def test_colours_are_as_many_as_the_classes_and_differ():
+    assert len(set(plots.COLOURS)) == len(plots.COLOURS) == 6
+
+
+def test_show_classes_puts_each_picture_in_the_row_of_its_class(figure):
+    X = np.zeros((4, 3, 5, 7), dtype=np.uint8)
+    X[:, 0] = np.array([10, 20, 30, 40]).reshape(4, 1, 1)
+    plots.show_classes(X, [1, 0, 1, 0], ["cat", "dog"], per_class=2)
+    shown = figure().axes[0].images[0].get_array()
+    assert shown.shape == (2 * 5 + 2, 2 * 7 + 2, 3)
+    assert [shown[0, 0, 0], shown[0, 9, 0]] == [20, 40]
+    assert [shown[7, 0, 0], shown[7, 9, 0]] == [10, 30]
+    labels = [label.get_text() for label in figure().axes[0].get_yticklabels()]
+    assert labels == ["cat", "dog"]
+
+
+def test_show_training_draws_loss_accuracies_and_the_target(figure, solver):
+    plots.show_training(solver, target=0.4)
+    loss, accuracy = figure().axes
+    assert loss.get_xlabel() == "iteration"
+    assert accuracy.get_ylabel() == "right answers in %"
+    names = [text.get_text() for text in accuracy.get_legend().get_texts()]
+    assert names == ["training", "validation", "asked for"]
+    assert list(accuracy.lines[1].get_ydata()) == [20, 40, 50]
+    assert accuracy.lines[2].get_ydata()[0] == 40
+
+
+def test_compare_training_draws_every_run(figure, solver):
+    plots.compare_training({"sgd": solver, "adam": solver})
+    loss, train, val = figure().axes
+    assert [text.get_text() for text in loss.get_legend().get_texts()] == [
+        "sgd",
+        "adam",
+    ]
+    assert len(train.lines) == len(val.lines) == 2
+    assert val.get_title(loc="left") or val.get_title()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 30])
+def test_running_mean_of_the_loss_lies_in_the_middle(figure, solver, steps):
+    solver.loss_history = [3.0] * steps
+    plots.show_training(solver)
+    line = figure().axes[0].lines[1]
+    assert np.allclose(line.get_ydata(), 3.0)
+    assert line.get_xdata().mean() == pytest.approx((1 + steps) / 2)
+
+
+def test_show_weights_shows_a_square_for_each_unit(figure):
+    plots.show_weights(np.random.default_rng(0).random((3 * 4 * 4, 9)), (3, 4, 4))
+    assert figure().axes[0].images[0].get_array().shape == (3 * 4 + 4, 3 * 4 + 4, 3)
+
+
+def test_show_confusion_writes_shares_of_the_true_class(figure):
+    plots.show_confusion([0, 0, 0, 0, 1], [0, 0, 0, 1, 1], ["cat", "dog"])
+    axes = figure().axes[0]
+    assert [text.get_text() for text in axes.texts] == ["75", "25", "0", "100"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("answer", "truth")
