@@ -1,0 +1,55 @@
+"""Direct convolution and max pooling, compiled: how they work and where to read on.
+
+`ece662.im2col` turns convolution into a matrix product, which needs a copy of the
+images nine times their size for 3 x 3 filters. The kernels here read the images where
+they are. In the order to read them:
+
+    plan.py             the idea: tables of offsets make convolution one loop
+    vector.h            vectors of 4 to 16 numbers, in one source for all processors
+    pad_and_split.h     an image copied once, so that neighbours stand side by side
+    convolve.h          the inner loop: a tile of sums that stays in registers
+    weight_gradient.h   the same for the gradients of weights and biases
+    max_pool.h          the largest of each window, and where it came from
+    variants.h          one source compiled for each instruction set
+    native.pyx        the kernels, called from Python on slices of a batch
+    threads.py          a batch shared by a few threads
+    direct.py           the layers: plans, weights in the kernels' order, threads
+    builder.py          compiling from a running notebook
+
+Importing this package is cheap and never fails; `load` fetches the compiled part.
+"""
+
+import importlib
+import os
+
+__all__ = ["LEVELS", "NATIVE", "chosen_level", "load"]
+
+NATIVE = "ece662._kernels.native"
+
+# The instruction sets of variants.h, the least first. On ARM the least is NEON.
+LEVELS = ("baseline", "avx2", "avx512")
+
+
+def load():
+    """Return the compiled kernels.
+
+    Raises:
+        ImportError: they were never built, or for another Python.
+    """
+    return importlib.import_module(NATIVE)
+
+
+def chosen_level(native):
+    """Return which instruction set to use, as a position in LEVELS.
+
+    The best that the processor has, or the one that ECE662_SIMD names, to test or to
+    compare.
+
+    Raises:
+        ValueError: ECE662_SIMD names none, or one that this processor lacks.
+    """
+    available = LEVELS[: native.levels()]
+    name = os.environ.get("ECE662_SIMD") or available[-1]
+    if name not in available:
+        raise ValueError(f"ECE662_SIMD must be one of {available}, got {name!r}")
+    return available.index(name)

@@ -1,0 +1,138 @@
+"""The layers of `ece662.fast_layers` on compiled kernels.
+
+Plans are made, weights are put in the order in which the kernels read them, the batch
+is shared among threads. Arrays come C-contiguous, of one type, and of shapes that fit.
+"""
+
+import numpy as np
+
+from ece662._kernels import plan
+from ece662._kernels.threads import share
+
+__all__ = ["Kernels"]
+
+# The batch is cut into so many shares whose gradients of the weights are added up one
+# after the other, however many threads there are: rounding then does not depend on the
+# number of threads, and a training run can be repeated to the bit on another computer.
+SHARES = 8
+
+
+class Kernels:
+    """The compiled kernels of one instruction set.
+
+    Args:
+        native: the module `ece662._kernels.native`.
+        level: position of the instruction set in LEVELS.
+    """
+
+    def __init__(self, native, level):
+        self.native = native
+        self.level = level
+
+    def conv_forward(self, x, w, b, stride, pad, threads):
+        """Return out, as `conv_forward_naive`."""
+        lanes, spots, filters, _ = self._tile(x)
+        forward = plan.forward_plan(x.shape[1:], w.shape[2:], stride, pad, lanes, spots)
+        out = np.empty((len(x), len(w), *forward.size), x.dtype)
+        weights = [_tiles_of_filters(w, filters)]
+
+        def convolve(first, last):
+            self.native.convolve(self.level, x, forward, weights, b, out, first, last)
+
+        share(convolve, len(x), threads)
+        return out
+
+    def conv_backward(self, dout, x, w, stride, pad, threads):
+        """Return dx, dw and db, as `conv_backward_naive`."""
+        lanes, spots, filters, taps = self._tile(x)
+        (N, C, H, W), (F, _, HH, WW) = x.shape, w.shape
+        sums = plan.weight_gradient_plan((C, H, W), (HH, WW), stride, pad, taps)
+        backward = plan.input_gradient_plan(
+            (F, H, W), (HH, WW), stride, pad, lanes, spots
+        )
+        # The filters and the channels change places: dx sums over the filters.
+        weights = [
+            _tiles_of_filters(w[:, :, *piece.pixels].transpose(1, 0, 2, 3), filters)
+            for piece in backward.passes
+        ]
+        no_bias = np.zeros(C, x.dtype)
+        shares = max(1, min(N, SHARES))
+        padded_F = -(-F // lanes) * lanes
+        dw = np.zeros((shares, len(sums.taps), padded_F), x.dtype)
+        dx = np.empty_like(x)
+
+        def gradients(first_share, last_share):
+            for i in range(first_share, last_share):
+                first, last = N * i // shares, N * (i + 1) // shares
+                self.native.weight_gradient(
+                    self.level, x, sums, dout, dw[i], first, last
+                )
+                self.native.convolve(
+                    self.level, dout, backward, weights, no_bias, dx, first, last
+                )
+
+        share(gradients, shares, threads)
+        dw = dw.sum(axis=0)
+        db = dw[sums.K, :F].copy()
+        dw = np.ascontiguousarray(dw[: sums.K, :F].T).reshape(w.shape)
+        return dx, dw, db
+
+    def max_pool_forward(self, x, height, width, stride, threads):
+        """Return out, and which of its window's pixels each output is."""
+        lanes, spots, _, _ = self._tile(x)
+        (N, C, H, W) = x.shape
+        forward = plan.forward_plan((1, H, W), (height, width), stride, 0, lanes, spots)
+        planes = x.reshape(N * C, 1, H, W)
+        out = np.empty((N * C, *forward.size), x.dtype)
+        which = np.empty(out.shape, _tap_type(height * width))
+
+        def pool(first, last):
+            self.native.max_pool(self.level, planes, forward, out, which, first, last)
+
+        share(pool, len(planes), threads)
+        shape = (N, C, *forward.size)
+        return out.reshape(shape), which.reshape(shape)
+
+    def max_pool_backward(self, dout, which, x_shape, height, width, stride, threads):
+        """Return dx, as `max_pool_backward_naive`."""
+        N, C, H, W = x_shape
+        taps = np.add.outer(np.arange(height) * W, np.arange(width)).ravel()
+        planes = (N * C, *dout.shape[2:])
+        dout = dout.reshape(planes)
+        which = which.reshape(planes).astype(_tap_type(height * width), copy=False)
+        dx = np.empty((N * C, H, W), dout.dtype)
+
+        def send_back(first, last):
+            self.native.max_pool_backward(
+                self.level, dout, which, taps, stride, dx, first, last
+            )
+
+        share(send_back, len(dx), threads)
+        return dx.reshape(x_shape)
+
+    def _tile(self, x):
+        return self.native.tile_sizes(self.level, x.itemsize)
+
+
+def _tap_type(taps):
+    """Return the type that counts the pixels of a window: a byte where it suffices."""
+    return np.uint8 if taps <= 256 else np.int32
+
+
+def _tiles_of_filters(w, tile_filters):
+    """Put weights in the order in which convolve.h reads them.
+
+    Args:
+        w: (F, ...) filters.
+        tile_filters: how many filters a tile can hold.
+
+    Returns:
+        (blocks, K, block): for each block of filters, tap by tap, the weights of its
+        filters. The blocks are as equal as can be; zeros fill up the last one.
+    """
+    F, K = len(w), int(np.prod(w.shape[1:]))
+    blocks = -(-F // tile_filters)
+    block = -(-F // blocks)
+    filled = np.zeros((blocks * block, K), w.dtype)
+    filled[:F] = w.reshape(F, K)
+    return np.ascontiguousarray(filled.reshape(blocks, block, K).transpose(0, 2, 1))

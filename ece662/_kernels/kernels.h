@@ -1,0 +1,19 @@
+/* All kernels of one variant, and the table that they are called by. */
+
+typedef REAL VEC __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias));
+typedef LANE_INT LANE_INTS __attribute__((vector_size(BYTES)));
+
+#include "pad_and_split.h"
+#include "convolve.h"
+#include "weight_gradient.h"
+#include "max_pool.h"
+
+static const Kernels NAME(kernels) = {
+    LANES,
+    TILE_SPOTS,
+    NAME(pad_and_split),
+    NAME(convolve),
+    NAME(weight_gradient),
+    NAME(max_pool),
+    NAME(max_pool_backward),
+};

@@ -1,0 +1,57 @@
+/* What the kernels are told: where the numbers lie, and which belong together.
+
+   Nothing here depends on the type of the numbers or on the instruction set. The tables
+   are made in plan.py, where the idea behind them is explained with a picture. */
+
+#ifndef ECE662_LAYOUT_H
+#define ECE662_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The scratch: one padded image, cut into step x step phases of rows x cols numbers. */
+typedef struct {
+    ptrdiff_t channels, height, width; /* the image */
+    ptrdiff_t top, left;               /* rows and columns of zeros before it */
+    ptrdiff_t step;                    /* the stride of the windows */
+    ptrdiff_t rows, cols;              /* of one phase of one channel */
+} Layout;
+
+/* A spot: one vector of neighbouring outputs. */
+typedef struct {
+    ptrdiff_t in;    /* where the window of the first output begins, in the scratch */
+    ptrdiff_t out;   /* where the first output goes, in its plane */
+    ptrdiff_t count; /* how many of the vector's lanes are wanted */
+} Spot;
+
+/* A pass: all outputs of one image that share the same taps. */
+typedef struct {
+    const ptrdiff_t *taps; /* where a window's pixels lie, seen from its beginning */
+    ptrdiff_t n_taps;
+    const Spot *spots;
+    ptrdiff_t n_spots; /* a multiple of the spots in a tile */
+    ptrdiff_t step;    /* from one output of a spot to the next */
+    ptrdiff_t plane;   /* from one filter's outputs to the next filter's */
+    ptrdiff_t filters;
+    ptrdiff_t block;     /* filters that share a tile */
+    const void *weights; /* [filters / block, rounded up][n_taps][block] */
+    const void *bias;    /* [filters] */
+} Pass;
+
+/* What the gradient of the weights sums over: the outputs of one image. */
+typedef struct {
+    const ptrdiff_t *taps; /* as in a pass, and one whose pixels are all 1 */
+    ptrdiff_t n_taps;      /* a multiple of the taps in a tile */
+    ptrdiff_t filters, rows, width; /* dout is [filters][rows][width] */
+    ptrdiff_t cols;                 /* from one row of windows to the next */
+} Sums;
+
+/* Where the windows of a pooling layer stand on a plane of the image itself. */
+typedef struct {
+    const ptrdiff_t *taps;
+    ptrdiff_t rows, width; /* how many windows below each other, and side by side */
+    ptrdiff_t down, right; /* from one window to the one below, and to the next */
+    ptrdiff_t plane;       /* pixels */
+} Windows;
+
+#endif

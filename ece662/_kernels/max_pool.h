@@ -1,0 +1,53 @@
+/* Max pooling of one plane, and its gradient.
+
+   The windows are walked as in convolve.h, on a scratch split by stride phase; but where
+   a convolution adds, pooling keeps the larger of two vectors, lane by lane, and in a
+   second vector the number of the tap that it came from. The backward pass then needs
+   neither the images nor the search: it sends each gradient to the tap noted down.
+
+   `>` lets the first of equal maxima stay. It is false where one side is nan, so that a
+   nan would be passed over: hence the second condition, by which the first nan of a
+   window becomes its maximum. */
+
+#define CHOOSE(mask, a, b) (((mask) & (a)) | (~(mask) & (b)))
+
+KERNEL void NAME(max_pool)(const void *scratch, const Pass *pass, void *out, void *which,
+                           int which_size)
+{
+    for (ptrdiff_t s = 0; s < pass->n_spots; s++) {
+        const Spot spot = pass->spots[s];
+        const REAL *window = (const REAL *)scratch + spot.in;
+        VEC best = LOAD(window + pass->taps[0]);
+        LANE_INTS from = {0};
+        for (ptrdiff_t k = 1; k < pass->n_taps; k++) {
+            const VEC x = LOAD(window + pass->taps[k]);
+            const LANE_INTS better = (x > best) | ((x != x) & (best == best));
+            const LANE_INTS here = from * 0 + (LANE_INT)k;
+            best = (VEC)CHOOSE(better, (LANE_INTS)x, (LANE_INTS)best);
+            from = CHOOSE(better, here, from);
+        }
+        NAME(scatter)(best, (REAL *)out + spot.out, spot.count, 1);
+        for (ptrdiff_t i = 0; i < spot.count; i++)
+            if (which_size == 1)
+                ((uint8_t *)which)[spot.out + i] = (uint8_t)from[i];
+            else
+                ((int32_t *)which)[spot.out + i] = (int32_t)from[i];
+    }
+}
+
+/* A pixel may be the maximum of several windows, hence += on a plane of zeros. */
+KERNEL void NAME(max_pool_backward)(const void *dout, const void *which, int which_size,
+                                    const Windows *windows, void *dx)
+{
+    const REAL *gradient = dout;
+    const uint8_t *narrow = which;
+    const int32_t *wide = which;
+    memset(dx, 0, windows->plane * sizeof(REAL));
+    for (ptrdiff_t i = 0; i < windows->rows; i++) {
+        REAL *window = (REAL *)dx + i * windows->down;
+        for (ptrdiff_t j = 0; j < windows->width; j++, window += windows->right) {
+            const ptrdiff_t tap = which_size == 1 ? *narrow++ : *wide++;
+            window[windows->taps[tap]] += *gradient++;
+        }
+    }
+}

@@ -1,0 +1,236 @@
+# cython: boundscheck=False, wraparound=False
+"""The compiled kernels, for slices of a batch.
+
+Each function treats the images (in pooling: the planes) first ... last - 1 with one
+thread and without the GIL, so that several Python threads can share a batch; direct.py
+does that. The arrays must be C-contiguous and of one type, float32 or float64; nothing
+is checked here.
+"""
+
+cimport numpy as cnp
+from libc.stdlib cimport calloc, free
+
+cnp.import_array()
+
+
+cdef extern from "variants.h" nogil:
+    ctypedef struct Layout:
+        ptrdiff_t channels, height, width, top, left, step, rows, cols
+
+    ctypedef struct Spot:
+        pass
+
+    ctypedef struct Pass:
+        const ptrdiff_t *taps
+        ptrdiff_t n_taps
+        const Spot *spots
+        ptrdiff_t n_spots, step, plane, filters, block
+        const void *weights
+        const void *bias
+
+    ctypedef struct Sums:
+        const ptrdiff_t *taps
+        ptrdiff_t n_taps, filters, rows, width, cols
+
+    ctypedef struct Windows:
+        const ptrdiff_t *taps
+        ptrdiff_t rows, width, down, right, plane
+
+    ctypedef struct Kernels:
+        int lanes, tile_spots
+        void (*pad_and_split)(const void *, void *, const Layout *) noexcept nogil
+        void (*convolve)(const void *, const Pass *, void *) noexcept nogil
+        void (*weight_gradient)(
+            const void *, const Sums *, const void *, void *, void *) noexcept nogil
+        void (*max_pool)(
+            const void *, const Pass *, void *, void *, int) noexcept nogil
+        void (*max_pool_backward)(
+            const void *, const void *, int, const Windows *, void *) noexcept nogil
+
+    int TILE_FILTERS, GRAD_TAPS, GRAD_STRIP
+    int best_level()
+    const Kernels *kernels_for(int level, int itemsize)
+
+
+def levels():
+    """Return how many instruction sets can be chosen from on this processor."""
+    return best_level() + 1
+
+
+def tile_sizes(int level, int itemsize):
+    """Return (lanes of a vector, spots, filters and taps of a tile)."""
+    cdef const Kernels *kernels = kernels_for(level, itemsize)
+    return kernels.lanes, kernels.tile_spots, TILE_FILTERS, GRAD_TAPS
+
+
+def convolve(
+    int level,
+    cnp.ndarray images,  # IN  (N, ...)
+    plan,                # IN  Plan, its passes over the scratch of an image
+    weights,             # IN  for each pass (blocks, n_taps, block), see direct.py
+    cnp.ndarray bias,    # IN  (filters,)
+    cnp.ndarray out,     # OUT (N, filters, ...)
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Run a plan over some images of a batch."""
+    cdef int itemsize = images.itemsize
+    cdef const Kernels *kernels = kernels_for(level, itemsize)
+    cdef Py_ssize_t n_passes = len(plan.passes), n, p
+    cdef Py_ssize_t image_bytes = images.strides[0], out_bytes = out.strides[0]
+    cdef const char *image = <const char *> cnp.PyArray_DATA(images)
+    cdef char *to = <char *> cnp.PyArray_DATA(out)
+    cdef Layout layout = read_layout(plan.scratch)
+    cdef void *scratch = calloc(plan.scratch.size + kernels.lanes, itemsize)
+    cdef Pass *passes = <Pass *> calloc(n_passes, sizeof(Pass))
+    try:
+        if scratch == NULL or passes == NULL:
+            raise MemoryError("no memory for the scratch of a convolution")
+        for p in range(n_passes):
+            read_pass(&passes[p], plan.passes[p], weights[p], bias, out)
+        with nogil:
+            for n in range(first, last):
+                kernels.pad_and_split(image + n * image_bytes, scratch, &layout)
+                for p in range(n_passes):
+                    kernels.convolve(scratch, &passes[p], to + n * out_bytes)
+    finally:
+        free(scratch)
+        free(passes)
+
+
+def weight_gradient(
+    int level,
+    cnp.ndarray images,  # IN     (N, C, H, W)
+    plan,                # IN     Sums
+    cnp.ndarray dout,    # IN     (N, F, H_out, W_out)
+    cnp.ndarray dw,      # IN/OUT (len(plan.taps), F rounded up to whole vectors)
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Add some images of a batch to the gradients of weights and, below them, biases."""
+    cdef int itemsize = images.itemsize
+    cdef const Kernels *kernels = kernels_for(level, itemsize)
+    cdef Py_ssize_t n, image_bytes = images.strides[0], dout_bytes = dout.strides[0]
+    cdef Py_ssize_t image_size = plan.scratch.size
+    cdef const char *image = <const char *> cnp.PyArray_DATA(images)
+    cdef const char *gradient = <const char *> cnp.PyArray_DATA(dout)
+    cdef void *to = cnp.PyArray_DATA(dw)
+    cdef Layout layout = read_layout(plan.scratch)
+    cdef Sums sums
+    sums.taps = <const ptrdiff_t *> cnp.PyArray_DATA(plan.taps)
+    sums.n_taps = len(plan.taps)
+    sums.filters, sums.rows, sums.width = dout.shape[1], dout.shape[2], dout.shape[3]
+    sums.cols = layout.cols
+    cdef Py_ssize_t ones = layout.rows * layout.cols
+    cdef Py_ssize_t turned_size = dw.shape[1] * max(sums.width, GRAD_STRIP)
+    cdef char *scratch = <char *> calloc(image_size + ones + kernels.lanes, itemsize)
+    cdef void *turned = calloc(turned_size, itemsize)
+    try:
+        if scratch == NULL or turned == NULL:
+            raise MemoryError("no memory for the scratch of a convolution")
+        fill_ones(scratch + image_size * itemsize, ones, itemsize)
+        with nogil:
+            for n in range(first, last):
+                kernels.pad_and_split(image + n * image_bytes, scratch, &layout)
+                kernels.weight_gradient(
+                    scratch, &sums, gradient + n * dout_bytes, turned, to)
+    finally:
+        free(scratch)
+        free(turned)
+
+
+def max_pool(
+    int level,
+    cnp.ndarray planes,  # IN  (P, 1, H, W)
+    plan,                # IN  Plan with one pass
+    cnp.ndarray out,     # OUT (P, H_out, W_out)
+    cnp.ndarray which,   # OUT (P, H_out, W_out) uint8 or int32: which tap is the largest
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Pool some planes."""
+    cdef int itemsize = planes.itemsize, which_size = which.itemsize
+    cdef const Kernels *kernels = kernels_for(level, itemsize)
+    cdef Py_ssize_t n, plane_bytes = planes.strides[0], out_bytes = out.strides[0]
+    cdef Py_ssize_t which_bytes = which.strides[0]
+    cdef const char *plane = <const char *> cnp.PyArray_DATA(planes)
+    cdef char *to = <char *> cnp.PyArray_DATA(out)
+    cdef char *to_which = <char *> cnp.PyArray_DATA(which)
+    cdef Layout layout = read_layout(plan.scratch)
+    cdef Pass windows
+    read_tables(&windows, plan.passes[0])
+    cdef void *scratch = calloc(plan.scratch.size + kernels.lanes, itemsize)
+    if scratch == NULL:
+        raise MemoryError("no memory for the scratch of a pooling layer")
+    with nogil:
+        for n in range(first, last):
+            kernels.pad_and_split(plane + n * plane_bytes, scratch, &layout)
+            kernels.max_pool(scratch, &windows, to + n * out_bytes,
+                             to_which + n * which_bytes, which_size)
+    free(scratch)
+
+
+def max_pool_backward(
+    int level,
+    cnp.ndarray dout,    # IN  (P, H_out, W_out)
+    cnp.ndarray which,   # IN  (P, H_out, W_out) from max_pool
+    cnp.ndarray taps,    # IN  (pool_height * pool_width,) offsets in a plane of dx
+    Py_ssize_t stride,   # IN  from one window to the next
+    cnp.ndarray dx,      # OUT (P, H, W)
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Send the gradients of some planes back to the largest pixel of each window."""
+    cdef int which_size = which.itemsize
+    cdef const Kernels *kernels = kernels_for(level, dout.itemsize)
+    cdef Py_ssize_t n, dx_bytes = dx.strides[0], dout_bytes = dout.strides[0]
+    cdef Py_ssize_t which_bytes = which.strides[0]
+    cdef const char *gradient = <const char *> cnp.PyArray_DATA(dout)
+    cdef const char *largest = <const char *> cnp.PyArray_DATA(which)
+    cdef char *to = <char *> cnp.PyArray_DATA(dx)
+    cdef Windows windows
+    windows.taps = <const ptrdiff_t *> cnp.PyArray_DATA(taps)
+    windows.rows, windows.width = dout.shape[1], dout.shape[2]
+    windows.down, windows.right = stride * dx.shape[2], stride
+    windows.plane = dx.shape[1] * dx.shape[2]
+    with nogil:
+        for n in range(first, last):
+            kernels.max_pool_backward(
+                gradient + n * dout_bytes, largest + n * which_bytes, which_size,
+                &windows, to + n * dx_bytes)
+
+
+cdef Layout read_layout(scratch):
+    cdef Layout layout
+    layout.channels, layout.height, layout.width = scratch[:3]
+    layout.top, layout.left, layout.step = scratch[3:6]
+    layout.rows, layout.cols = scratch[6:]
+    return layout
+
+
+cdef read_tables(Pass *to, plan_pass):
+    cdef cnp.ndarray taps = plan_pass.taps, spots = plan_pass.spots
+    to.taps = <const ptrdiff_t *> cnp.PyArray_DATA(taps)
+    to.n_taps = taps.shape[0]
+    to.spots = <const Spot *> cnp.PyArray_DATA(spots)
+    to.n_spots = spots.shape[0]
+    to.step = plan_pass.step
+
+
+cdef read_pass(Pass *to, plan_pass, cnp.ndarray weights, cnp.ndarray bias,
+               cnp.ndarray out):
+    read_tables(to, plan_pass)
+    to.plane = out.shape[2] * out.shape[3]
+    to.filters = out.shape[1]
+    to.block = weights.shape[2]
+    to.weights = cnp.PyArray_DATA(weights)
+    to.bias = cnp.PyArray_DATA(bias)
+
+
+cdef void fill_ones(void *to, Py_ssize_t count, int itemsize) noexcept:
+    cdef Py_ssize_t i
+    for i in range(count):
+        if itemsize == sizeof(double):
+            (<double *> to)[i] = 1
+        else:
+            (<float *> to)[i] = 1

@@ -1,0 +1,206 @@
+"""Fast convolution and max pooling, with the signatures of the naive layers.
+
+    out, cache = conv_forward_fast(x, w, b, conv_param)
+    dx, dw, db = conv_backward_fast(dout, cache)
+    out, cache = max_pool_forward_fast(x, pool_param)
+    dx = max_pool_backward_fast(dout, cache)
+
+They compute what `ece662.layers` computes in loops, to within rounding, in float32 or
+float64. The work is done by compiled kernels (`ece662._kernels` explains them), or by
+NumPy (`ece662.im2col`) where these were not built; `build` builds them.
+
+Each function takes `num_threads`: exactly so many threads share the batch. Without it
+they are at most ECE662_NUM_THREADS, else OMP_NUM_THREADS, else as many as there are
+cores, and fewer where there is too little to do for a second one to pay.
+"""
+
+import functools
+import sys
+import time
+
+import numpy as np
+
+from ece662 import _kernels, im2col
+from ece662._checks import check_dout
+from ece662._kernels.direct import Kernels
+from ece662._kernels.threads import thread_count
+from ece662._windows import conv_output_size, pool_output_size
+
+__all__ = [
+    "backend",
+    "build",
+    "conv_backward_fast",
+    "conv_forward_fast",
+    "max_pool_backward_fast",
+    "max_pool_forward_fast",
+]
+
+# Waking a thread takes some 20 microseconds; with this much work each (a tenth of a
+# millisecond or more) that is well spent. See benchmarks/conv.py.
+MULTIPLICATIONS_PER_THREAD = 4_000_000
+COMPARISONS_PER_THREAD = 500_000
+
+
+def conv_forward_fast(x, w, b, conv_param, num_threads=None):
+    """Convolve; arguments, results and errors as `ece662.layers.conv_forward_naive`.
+
+    Args:
+        num_threads: how many threads share the batch; see the module.
+
+    Returns:
+        out: (N, F, H_out, W_out).
+        cache: (x, w, b, conv_param), as that of `conv_forward_naive`.
+    """
+    x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
+    size = conv_output_size(x, w, b, conv_param)
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    cache = (x, w, b, conv_param)
+    kernels = _kernels_for(x, w)
+    if kernels is None:
+        return im2col.conv_forward_im2col(*cache)
+    threads = _threads(num_threads, _multiplications(x, w, size))
+    arrays = _ready(x, w, b)
+    return kernels.conv_forward(*arrays, stride, pad, threads), cache
+
+
+def conv_backward_fast(dout, cache, num_threads=None):
+    """Take the gradient back; as `ece662.layers.conv_backward_naive`.
+
+    Args:
+        dout: (N, F, H_out, W_out) gradient of the loss with respect to `out`.
+        cache: from `conv_forward_fast` or `conv_forward_naive`.
+        num_threads: how many threads share the batch; see the module.
+
+    Returns:
+        dx, dw, db.
+    """
+    x, w, b, conv_param = cache
+    dout = np.asarray(dout)
+    size = conv_output_size(x, w, b, conv_param)
+    check_dout(dout, (len(x), len(w), *size))
+    kernels = _kernels_for(x, w)
+    if kernels is None:
+        return im2col.conv_backward_im2col(dout, cache)
+    threads = _threads(num_threads, 2 * _multiplications(x, w, size))
+    arrays = _ready(dout, x, w)
+    return kernels.conv_backward(
+        *arrays, conv_param["stride"], conv_param["pad"], threads
+    )
+
+
+def max_pool_forward_fast(x, pool_param, num_threads=None):
+    """Pool; arguments, out and errors as `ece662.layers.max_pool_forward_naive`.
+
+    Args:
+        num_threads: how many threads share the batch; see the module.
+
+    Returns:
+        out: (N, C, H_out, W_out).
+        cache: (x's shape, which, pool_param), where which (N, C, H_out, W_out) tells
+            the number of the largest pixel in its window, row by row. The images
+            themselves are not kept.
+    """
+    x = np.asarray(x)
+    pool_output_size(x, pool_param)
+    kernels = _kernels_for(x)
+    if kernels is None:
+        return im2col.max_pool_forward_im2col(x, pool_param)
+    threads = _threads(num_threads, x.size, COMPARISONS_PER_THREAD)
+    [images] = _ready(x)
+    out, which = kernels.max_pool_forward(images, *_pool_sizes(pool_param), threads)
+    return out, (x.shape, which, pool_param)
+
+
+def max_pool_backward_fast(dout, cache, num_threads=None):
+    """Take the gradient back; as `ece662.layers.max_pool_backward_naive`.
+
+    Args:
+        dout: (N, C, H_out, W_out) gradient of the loss with respect to `out`.
+        cache: from `max_pool_forward_fast`.
+        num_threads: how many threads share the batch; see the module.
+
+    Returns:
+        dx: (N, C, H, W).
+    """
+    x_shape, which, pool_param = cache
+    dout = np.asarray(dout)
+    check_dout(dout, which.shape)
+    kernels = _kernels_for(dout)
+    if kernels is None:
+        return im2col.max_pool_backward_im2col(dout, cache)
+    threads = _threads(num_threads, int(np.prod(x_shape)), COMPARISONS_PER_THREAD)
+    [dout] = _ready(dout)
+    return kernels.max_pool_backward(
+        dout, which, x_shape, *_pool_sizes(pool_param), threads
+    )
+
+
+def backend():
+    """Say what computes the fast layers on this computer, and with how many threads.
+
+    Returns:
+        a line such as "compiled kernels (avx512), up to 2 threads".
+    """
+    kernels = _choose()
+    if kernels is None:
+        return "NumPy (no compiled kernels)"
+    level = _kernels.LEVELS[kernels.level]
+    return f"compiled kernels ({level}), up to {thread_count()} threads"
+
+
+def build():
+    """Compile the kernels and use them from now on, without a restart.
+
+    The same as `python setup.py build_ext --inplace` in the repository, which takes
+    about half a minute, for a running notebook.
+
+    Raises:
+        RuntimeError: there is nothing to build from, or the compiler failed.
+    """
+    from ece662._kernels.builder import build_and_load
+
+    start = time.perf_counter()
+    build_and_load()
+    _choose.cache_clear()
+    print(f"Built in {time.perf_counter() - start:.0f} s: {backend()}.")
+
+
+@functools.cache
+def _choose():
+    """Return the compiled kernels; None, and say so, where there are none."""
+    try:
+        native = _kernels.load()
+    except ImportError as error:
+        print(
+            "ece662.fast_layers: no compiled kernels, so NumPy serves, slower "
+            f"({error}). ece662.fast_layers.build() compiles them.",
+            file=sys.stderr,
+        )
+        return None
+    return Kernels(native, _kernels.chosen_level(native))
+
+
+def _kernels_for(*arrays):
+    """Return the kernels; None where there are none, or an array is empty."""
+    return _choose() if all(a.size for a in arrays) else None
+
+
+def _ready(*arrays):
+    """Return the arrays as the kernels take them, copied only where need be."""
+    narrow = np.result_type(*arrays) in (np.float16, np.float32)
+    dtype = np.float32 if narrow else np.float64
+    return [np.require(a, dtype, ["C_CONTIGUOUS", "ALIGNED"]) for a in arrays]
+
+
+def _threads(requested, work, work_per_thread=MULTIPLICATIONS_PER_THREAD):
+    if requested is not None:
+        return thread_count(requested)
+    return max(1, min(thread_count(), work // work_per_thread))
+
+
+def _multiplications(x, w, size):
+    return len(x) * w.size * size[0] * size[1]
+
+
+def _pool_sizes(pool_param):
+    return tuple(pool_param[name] for name in ("pool_height", "pool_width", "stride"))

@@ -1,0 +1,86 @@
+"""Sharing a batch among threads: complete, whoever comes, whatever goes wrong."""
+
+import threading
+
+import pytest
+
+from ece662._kernels import threads
+from ece662._kernels.threads import share, thread_count
+
+
+@pytest.mark.parametrize("items", [0, 1, 2, 7, 100])
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
+def test_share_covers_every_item_once(items, count):
+    slices = []
+    share(lambda first, last: slices.append((first, last)), items, count)
+    seen = [i for first, last in slices for i in range(first, last)]
+    assert sorted(seen) == list(range(items))
+    assert len(slices) <= max(1, count)
+
+
+def test_share_computes_at_the_same_time():
+    both_here = threading.Barrier(2, timeout=30)
+    share(lambda first, last: both_here.wait(), 2, 2)  # alone it would time out
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_share_raises_what_a_slice_raises_once_all_are_done(failing):
+    done = []
+
+    def task(first, last):
+        if first == failing:
+            raise ArithmeticError(f"slice {first}")
+        done.append(first)
+
+    with pytest.raises(ArithmeticError, match=f"slice {failing}"):
+        share(task, 3, 3)
+    assert sorted(done) == [i for i in range(3) if i != failing]
+    share(lambda first, last: None, 3, 3)  # the pool has survived
+
+
+def test_share_waits_for_no_busy_thread(monkeypatch):
+    monkeypatch.setattr(threads, "_pool", threads._Pool())
+    release, busy = threading.Event(), threading.Event()
+
+    def block(first, last):
+        if threading.current_thread() is not blocked_caller:
+            busy.set()
+        release.wait(30)
+
+    blocked_caller = threading.Thread(target=share, args=(block, 2, 2))
+    blocked_caller.start()
+    assert busy.wait(30)  # the pool's only thread is now stuck
+    slices = []
+    share(lambda first, last: slices.append(first), 2, 2)
+    assert sorted(slices) == [0, 1]
+    release.set()
+    blocked_caller.join(30)
+
+
+def test_share_does_without_threads_that_cannot_be_started(monkeypatch):
+    def no_more(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threads, "_pool", threads._Pool())
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+    slices = []
+    share(lambda first, last: slices.append(first), 4, 4)
+    assert sorted(slices) == [0, 1, 2, 3]
+
+
+def test_thread_count_prefers_the_argument(monkeypatch):
+    monkeypatch.setenv("ECE662_NUM_THREADS", "3")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert thread_count(5) == 5
+    assert thread_count() == 3
+    monkeypatch.delenv("ECE662_NUM_THREADS")
+    assert thread_count() == 2
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert thread_count() == threads.default_threads() >= 1
+
+
+@pytest.mark.parametrize("value", ["0", "-2", "1.5", "many"])
+def test_thread_count_refuses_other_values_of_the_environment(monkeypatch, value):
+    monkeypatch.setenv("ECE662_NUM_THREADS", value)
+    with pytest.raises(ValueError, match=f"ECE662_NUM_THREADS must be .*{value}"):
+        thread_count()
