@@ -167,16 +167,13 @@ def _zip_entries(path: Path) -> Iterator[Entry]:
 
 
 def _read_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    _check_size(info.file_size)
+    _check_size(info.file_size)  # where it is a lie, zipfile stops there all the same
     try:
-        with archive.open(info) as file:
-            data = file.read(MAX_FILE + 1)  # the stated size may be a lie
+        return archive.read(info)
     except (RuntimeError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         # Damaged, encrypted, or compressed in a way that zipfile does not know; the
         # list of members at the end vouches for the others.
         raise ValueError(str(error)) from error
-    _check_size(len(data))
-    return data
 
 
 def _folder_entries(folder: Path) -> Iterator[Entry]:

@@ -21,7 +21,7 @@ from ece662.data import archive
 from ece662.data.archive import UnusableError, decode, read_images
 from ece662.data.cache import content_sha256
 from ece662.data.classes import CLASSES, SPLITS
-from ece662.data.entries import ArchiveError
+from ece662.data.entries import ArchiveError, Entry
 
 STAND_IN = Path(__file__).parents[3] / "shared/data/CINIC-10-six.tar.gz"
 
@@ -228,6 +228,16 @@ def test_names_that_are_no_text_are_read_all_the_same(cinic):
 
 
 # What is no CINIC-10
+
+
+def test_archive_that_breaks_inside_a_picture_is_not_read_on(monkeypatch, tmp_path):
+    def broken():
+        raise ArchiveError("the stream ends here")
+
+    entry = Entry("train/cat/0.png", "", broken)
+    monkeypatch.setattr(archive, "entries", lambda path: iter([entry]))
+    with pytest.raises(ArchiveError, match="the stream ends here"):
+        read_images(tmp_path)
 
 
 def test_missing_class_is_named_with_what_was_found(cinic):

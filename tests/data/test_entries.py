@@ -131,7 +131,7 @@ def test_zip_that_lies_about_a_size_is_not_believed(cinic):
     )
     path.write_bytes(lie)
     walk = entries(path)
-    with pytest.raises(ValueError, match=r"CRC|expected at most"):
+    with pytest.raises(ValueError, match="CRC"):
         next(walk).read()
 
 
