@@ -34,12 +34,13 @@ KERNEL_SOURCES := $(wildcard ece662/_kernels/*.pyx ece662/_kernels/*.[ch])
 
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help lab test notebooks bench lint doctor test-colab constraints clean
+.PHONY: help lab test setup notebooks bench lint doctor test-colab constraints clean
 
 help:
 	@echo 'make lab          set everything up and open the notebooks in JupyterLab'
 	@echo 'make test         set everything up and run every test, notebooks included'
 	@echo
+	@echo 'make setup        only set everything up, as make lab does'
 	@echo 'make doctor       say what is installed, and what to do where something is not'
 	@echo 'make notebooks    run the notebooks and store their outputs'
 	@echo 'make bench        measure the speed against PyTorch'
@@ -52,22 +53,27 @@ help:
 	@echo '          make lab ARGS=--no-browser     options for JupyterLab'
 	@echo '          make test ARGS="-k solver -x"  options for pytest'
 
-lab: $(VENV)/lab.stamp $(VENV)/kernels.stamp
+setup: $(VENV)/lab.stamp $(VENV)/kernels.stamp
+
+lab: setup
 	@$(PY) -m ece662 lab $(ARGS)
 
+# One pytest session for tests and notebooks; a notebook's cells stay in one process.
 test: $(VENV)/test.stamp $(VENV)/kernels.stamp
-	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PY) scripts/notebooks.py test tests -n auto --dist loadfile $(ARGS)
 
 notebooks: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/notebooks.py $(ARGS)
 
 bench: $(VENV)/test.stamp $(VENV)/kernels.stamp
-	@$(PY) -m benchmarks $(ARGS)
+	@$(PY) -m benchmarks.training_step $(ARGS)
+	@$(PY) -m benchmarks.memory $(ARGS)
 
 lint: $(VENV)/lint.stamp
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@$(PY) -m codespell_lib
+	@$(PY) scripts/notebooks.py check
 
 doctor: $(VENV)/python.stamp
 	@$(PY) -m ece662 doctor
@@ -109,7 +115,7 @@ constraints:
 	@mv constraints.new constraints.txt
 
 clean:
-	rm -rf .venv .venv-colab .venv-constraints build dist wheelhouse *.egg-info
+	rm -rf .venv .venv-colab .venv-constraints .cache build dist wheelhouse *.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	rm -f ece662/_kernels/*.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
