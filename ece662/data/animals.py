@@ -8,7 +8,7 @@ from one palette. Whoever looks at colours and rough outlines only will mix them
 
 import numpy as np
 
-from ece662.data.drawing import BLACK, WHITE, Canvas, Number
+from ece662.data.drawing import BLACK, WHITE, Canvas, Colour, Number, Point
 
 __all__ = [
     "bird_flying",
@@ -31,22 +31,19 @@ COATS = (
     (0.55, 0.52, 0.5), (0.22, 0.2, 0.2), (0.85, 0.82, 0.77),
 )  # fmt: skip
 BARK = ((0.35, 0.25, 0.17), (0.45, 0.38, 0.3), (0.25, 0.2, 0.16))
-
-
+BILLS = ((0.9, 0.55, 0.15), (0.25, 0.22, 0.2), (0.85, 0.75, 0.4))
+BONE = ((0.75, 0.65, 0.5), (0.5, 0.4, 0.3), (0.88, 0.82, 0.7))
+EYES = ((0.55, 0.75, 0.3), (0.9, 0.75, 0.25))
 COLLARS = ((0.8, 0.15, 0.15), (0.15, 0.3, 0.7), (0.9, 0.75, 0.2), (0.2, 0.45, 0.3))
 
 
 def bird_perched(canvas: Canvas) -> None:
     """Draw a songbird on a branch."""
     coat, wing, belly = (canvas.pick(PLUMAGE) for _ in range(3))
-    bill = canvas.pick(((0.9, 0.55, 0.15), (0.25, 0.22, 0.2), (0.85, 0.75, 0.4)))
+    bill = canvas.pick(BILLS)
     plump = canvas.between(0.28, 0.38)
-    canvas.stroke(
-        (-1.6, canvas.between(0.6, 0.8)),
-        (1.6, canvas.between(0.6, 0.85)),
-        0.09,
-        canvas.pick(BARK),
-    )
+    left, right = (-1.6, canvas.between(0.6, 0.8)), (1.6, canvas.between(0.6, 0.85))
+    canvas.stroke(left, right, 0.09, canvas.pick(BARK))
     for foot in (-0.02, 0.18):
         canvas.stroke((foot, 0.3), (foot + 0.05, 0.68), 0.035, bill)
     canvas.stroke((-0.3, 0.2), (-0.95, 0.55), 0.12, 0.8 * wing, tip=0.08)
@@ -61,7 +58,7 @@ def bird_perched(canvas: Canvas) -> None:
 def bird_flying(canvas: Canvas) -> None:
     """Draw a bird in flight, wings raised."""
     coat, belly = canvas.pick(PLUMAGE), canvas.pick(PLUMAGE)
-    bill = canvas.pick(((0.9, 0.55, 0.15), (0.25, 0.22, 0.2), (0.85, 0.75, 0.4)))
+    bill = canvas.pick(BILLS)
     lift, back = canvas.between(0.6, 0.95), canvas.between(0.1, 0.5)
     canvas.polygon([(0.1, 0.0), (0.5 - back, -lift), (0.36, 0.05)], 0.7 * coat)
     canvas.polygon(
@@ -72,34 +69,22 @@ def bird_flying(canvas: Canvas) -> None:
     canvas.polygon([(0.66, -0.12), (0.98, 0.0), (0.66, 0.06)], bill)
     canvas.ellipse(0.54, -0.06, 0.19, 0.17, coat)
     canvas.ellipse(0.6, -0.1, 0.05, 0.05, BLACK)
-    canvas.polygon(
-        [
-            (-0.3, 0.05),
-            (-0.55 - back, -lift),
-            (-0.2 - back, -lift + 0.08),
-            (0.25, 0.05),
-        ],
-        0.9 * coat,
-    )
-    canvas.stroke(
-        (-0.5 - back, -lift + 0.03), (-0.3 - back, -lift + 0.1), 0.06, 0.5 * coat
-    )
+    front, rear = (-0.2 - back, -lift + 0.08), (-0.55 - back, -lift)
+    canvas.polygon([(-0.3, 0.05), rear, front, (0.25, 0.05)], 0.9 * coat)
+    front, rear = (-0.3 - back, -lift + 0.1), (-0.5 - back, -lift + 0.03)
+    canvas.stroke(rear, front, 0.06, 0.5 * coat)
 
 
 def cat_face(canvas: Canvas) -> None:
     """Draw a cat's face: upright ears, slit eyes, whiskers."""
-    coat, eye = canvas.pick(COATS), canvas.pick(((0.55, 0.75, 0.3), (0.9, 0.75, 0.25)))
+    coat, eye = canvas.pick(COATS), canvas.pick(EYES)
     muzzle, stripe = canvas.pick((WHITE, *COATS[:3])), 0.55 * coat
     spread, tip = canvas.between(0.5, 0.66), canvas.between(-1.0, -0.82)
     for side in (-1, 1):
-        ear = [(side * 0.78, -0.15), (side * (spread + 0.1), tip), (side * 0.12, -0.5)]
-        inner = [
-            (side * 0.66, -0.3),
-            (side * (spread + 0.06), tip + 0.2),
-            (side * 0.32, -0.5),
-        ]
-        canvas.polygon(ear, coat)
-        canvas.polygon(inner, PINK)
+        top = (side * (spread + 0.1), tip)
+        canvas.polygon([(side * 0.78, -0.15), top, (side * 0.12, -0.5)], coat)
+        top = (side * (spread + 0.06), tip + 0.2)
+        canvas.polygon([(side * 0.66, -0.3), top, (side * 0.32, -0.5)], PINK)
     canvas.ellipse(0.0, 0.05, 0.82, 0.7, coat)
     striped = canvas.chance(0.6)
     for x in (-0.22, 0.0, 0.22):
@@ -125,22 +110,10 @@ def cat_standing(canvas: Canvas) -> None:
     for at in (-0.35, -0.12, 0.1):
         canvas.stroke((at, -0.12), (at - 0.05, 0.15), 0.04, 0.55 * coat, striped)
     for ear in (-0.16, 0.14):
-        canvas.polygon(
-            [
-                (x + ear - 0.12, y - 0.1),
-                (x + 1.3 * ear, y - 0.5),
-                (x + ear + 0.12, y - 0.1),
-            ],
-            coat,
-        )
-        canvas.polygon(
-            [
-                (x + ear - 0.05, y - 0.15),
-                (x + 1.25 * ear, y - 0.36),
-                (x + ear + 0.05, y - 0.15),
-            ],
-            PINK,
-        )
+        root, tip = x + ear, (x + 1.3 * ear, y - 0.5)
+        canvas.polygon([(root - 0.12, y - 0.1), tip, (root + 0.12, y - 0.1)], coat)
+        tip = (x + 1.25 * ear, y - 0.36)
+        canvas.polygon([(root - 0.05, y - 0.15), tip, (root + 0.05, y - 0.15)], PINK)
     canvas.ellipse(x, y, 0.3, 0.26, coat)
     for eye in (-0.06, 0.16):
         canvas.ellipse(x + eye, y - 0.04, 0.07, 0.07, (0.65, 0.78, 0.3))
@@ -183,7 +156,7 @@ def deer_face(canvas: Canvas) -> None:
 
 def antler(canvas: Canvas, x: Number, y: Number, lean: float, height: float) -> None:
     """Draw one antler: a beam that leans to one side, with two tines."""
-    bone = canvas.pick(((0.75, 0.65, 0.5), (0.5, 0.4, 0.3), (0.88, 0.82, 0.7)))
+    bone = canvas.pick(BONE)
     bend = (x + lean, y - 0.45 * height)
     top = (x + 1.1 * lean, y - height)
     canvas.stroke((x, y), bend, 0.055, bone)
@@ -214,9 +187,8 @@ def dog_face(canvas: Canvas) -> None:
 def dog_standing(canvas: Canvas) -> None:
     """Draw a dog from the side: hanging ear, long muzzle, collar."""
     coat, ear = canvas.pick(COATS), canvas.pick(COATS)
-    canvas.stroke(
-        (-0.6, -0.02), (-0.95, canvas.between(-0.6, 0.1)), 0.08, coat, tip=0.05
-    )
+    tail = (-0.95, canvas.between(-0.6, 0.1))
+    canvas.stroke((-0.6, -0.02), tail, 0.08, coat, tip=0.05)
     x, y = quadruped(canvas, coat, legs=0.68, neck=(0.62, -0.35), girth=0.26)
     canvas.stroke((0.36, -0.12), (0.6, 0.05), 0.06, canvas.pick(COLLARS))
     canvas.stroke((x, y + 0.02), (x + 0.36, y + 0.1), 0.2, coat, tip=0.13)
@@ -228,11 +200,12 @@ def dog_standing(canvas: Canvas) -> None:
 
 
 def quadruped(
-    canvas: Canvas, coat: np.ndarray, legs: float, neck: tuple, girth: float
-) -> tuple:
+    canvas: Canvas, coat: Colour, legs: float, neck: tuple[float, float], girth: float
+) -> Point:
     """Draw what four-legged animals share: trunk, legs and neck.
 
     Args:
+        canvas: what to draw on.
         coat: colour of all of it.
         legs: where the feet stand, below the middle of the trunk.
         neck: (x, y) of its upper end.

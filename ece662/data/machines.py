@@ -56,29 +56,19 @@ def airplane_plan(canvas: Canvas) -> None:
 def automobile_side(canvas: Canvas) -> None:
     """Draw a car from the side."""
     paint, glass = canvas.pick(PAINTS), canvas.pick(GLASS)
-    roof, back, front = (
-        canvas.between(*span) for span in ((-0.5, -0.38), (-0.75, -0.45), (0.1, 0.3))
-    )
+    roof, back = canvas.between(-0.5, -0.38), canvas.between(-0.75, -0.45)
+    front = canvas.between(0.1, 0.3)
     canvas.ellipse(0.0, 0.52, 1.05, 0.12, BLACK, 0.6)
     canvas.polygon(
         [(back, roof), (front, roof), (front + 0.35, 0.02), (back - 0.2, 0.02)], paint
     )
+    sill, lintel = -0.03, roof + 0.08
     canvas.polygon(
-        [
-            (back + 0.04, roof + 0.08),
-            (-0.22, roof + 0.08),
-            (-0.22, -0.03),
-            (back - 0.1, -0.03),
-        ],
+        [(back + 0.04, lintel), (-0.22, lintel), (-0.22, sill), (back - 0.1, sill)],
         glass,
     )
     canvas.polygon(
-        [
-            (-0.14, roof + 0.08),
-            (front - 0.03, roof + 0.08),
-            (front + 0.24, -0.03),
-            (-0.14, -0.03),
-        ],
+        [(-0.14, lintel), (front - 0.03, lintel), (front + 0.24, sill), (-0.14, sill)],
         glass,
     )
     canvas.polygon(
@@ -103,17 +93,8 @@ def automobile_front(canvas: Canvas) -> None:
     canvas.polygon(
         [(-0.42, roof + 0.1), (0.42, roof + 0.1), (0.6, -0.08), (-0.6, -0.08)], glass
     )
-    canvas.polygon(
-        [
-            (-0.72, -0.08),
-            (0.72, -0.08),
-            (0.84, 0.1),
-            (0.82, 0.55),
-            (-0.82, 0.55),
-            (-0.84, 0.1),
-        ],
-        paint,
-    )
+    bonnet = [(-0.84, 0.1), (-0.72, -0.08), (0.72, -0.08), (0.84, 0.1)]
+    canvas.polygon([*bonnet, (0.82, 0.55), (-0.82, 0.55)], paint)
     canvas.polygon([(-0.38, 0.14), (0.38, 0.14), (0.34, 0.34), (-0.34, 0.34)], BLACK)
     canvas.stroke((-0.78, 0.48), (0.78, 0.48), 0.06, 0.55 * paint)
     canvas.stroke((-0.16, 0.46), (0.16, 0.46), 0.06, WHITE)
