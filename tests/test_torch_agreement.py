@@ -159,8 +159,8 @@ class Recorder(FullyConnectedNet, Callback):
 @pytest.mark.parametrize("rule", OPTIMIZERS)
 def test_solver_trains_as_torch_does(rule, normalization):
     optimizer_class, ours, theirs = OPTIMIZERS[rule]
-    hidden_dims = [300, 9]  # W1 is larger than a block of the Solver's updates
-    assert INPUT_DIM * hidden_dims[0] > BLOCK
+    # W1 is larger than a block of the Solver's updates, and no multiple of one.
+    hidden_dims = [BLOCK // INPUT_DIM + 10, 9]
     np.random.seed(2)
     model = Recorder(
         hidden_dims,
