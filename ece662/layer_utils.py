@@ -2,8 +2,15 @@
 
 Each keeps the contract of `ece662.layers`; a sandwich's cache is the tuple of the
 caches of its layers, and its backward pass runs their backward passes in reverse.
+Convolution and pooling are the fast ones of `ece662.fast_layers`.
 """
 
+from ece662.fast_layers import (
+    conv_backward_fast,
+    conv_forward_fast,
+    max_pool_backward_fast,
+    max_pool_forward_fast,
+)
 from ece662.layers import (
     affine_backward,
     affine_forward,
@@ -13,6 +20,8 @@ from ece662.layers import (
     layernorm_forward,
     relu_backward,
     relu_forward,
+    spatial_batchnorm_backward,
+    spatial_batchnorm_forward,
 )
 
 __all__ = [
@@ -22,6 +31,14 @@ __all__ = [
     "affine_ln_relu_forward",
     "affine_relu_backward",
     "affine_relu_forward",
+    "conv_bn_relu_backward",
+    "conv_bn_relu_forward",
+    "conv_bn_relu_pool_backward",
+    "conv_bn_relu_pool_forward",
+    "conv_relu_backward",
+    "conv_relu_forward",
+    "conv_relu_pool_backward",
+    "conv_relu_pool_forward",
 ]
 
 
@@ -106,3 +123,110 @@ def affine_ln_relu_backward(dout, cache):
     da_norm = relu_backward(dout, relu_cache)
     da, dgamma, dbeta = layernorm_backward(da_norm, ln_cache)
     return *affine_backward(da, affine_cache), dgamma, dbeta
+
+
+def conv_relu_forward(x, w, b, conv_param):
+    """Chain convolution and ReLU; arguments as `conv_forward_naive`.
+
+    Returns:
+        out: (N, F, H_out, W_out).
+        cache: for `conv_relu_backward`.
+    """
+    a, conv_cache = conv_forward_fast(x, w, b, conv_param)
+    out, relu_cache = relu_forward(a)
+    return out, (conv_cache, relu_cache)
+
+
+def conv_relu_backward(dout, cache):
+    """Take the gradient back through convolution and ReLU.
+
+    Returns:
+        dx, dw, db.
+    """
+    conv_cache, relu_cache = cache
+    da = relu_backward(dout, relu_cache)
+    return conv_backward_fast(da, conv_cache)
+
+
+def conv_relu_pool_forward(x, w, b, conv_param, pool_param):
+    """Chain convolution, ReLU and max pooling.
+
+    Args:
+        x, w, b, conv_param: as `conv_forward_naive`.
+        pool_param: as `max_pool_forward_naive`.
+
+    Returns:
+        out: (N, F, H_out, W_out), the size after pooling.
+        cache: for `conv_relu_pool_backward`.
+    """
+    a, conv_relu_cache = conv_relu_forward(x, w, b, conv_param)
+    out, pool_cache = max_pool_forward_fast(a, pool_param)
+    return out, (conv_relu_cache, pool_cache)
+
+
+def conv_relu_pool_backward(dout, cache):
+    """Take the gradient back through convolution, ReLU and max pooling.
+
+    Returns:
+        dx, dw, db.
+    """
+    conv_relu_cache, pool_cache = cache
+    da = max_pool_backward_fast(dout, pool_cache)
+    return conv_relu_backward(da, conv_relu_cache)
+
+
+def conv_bn_relu_forward(x, w, b, gamma, beta, conv_param, bn_param):
+    """Chain convolution, spatial batch normalisation and ReLU.
+
+    Args:
+        x, w, b, conv_param: as `conv_forward_naive`.
+        gamma, beta: (F,) scales and shifts.
+        bn_param: as `spatial_batchnorm_forward`.
+
+    Returns:
+        out: (N, F, H_out, W_out).
+        cache: for `conv_bn_relu_backward`.
+    """
+    a, conv_cache = conv_forward_fast(x, w, b, conv_param)
+    a_norm, bn_cache = spatial_batchnorm_forward(a, gamma, beta, bn_param)
+    out, relu_cache = relu_forward(a_norm)
+    return out, (conv_cache, bn_cache, relu_cache)
+
+
+def conv_bn_relu_backward(dout, cache):
+    """Take the gradient back through convolution, batch normalisation and ReLU.
+
+    Returns:
+        dx, dw, db, dgamma, dbeta.
+    """
+    conv_cache, bn_cache, relu_cache = cache
+    da_norm = relu_backward(dout, relu_cache)
+    da, dgamma, dbeta = spatial_batchnorm_backward(da_norm, bn_cache)
+    return *conv_backward_fast(da, conv_cache), dgamma, dbeta
+
+
+def conv_bn_relu_pool_forward(x, w, b, gamma, beta, conv_param, bn_param, pool_param):
+    """Chain convolution, spatial batch normalisation, ReLU and max pooling.
+
+    Args:
+        x, w, b, gamma, beta, conv_param, bn_param: as `conv_bn_relu_forward`.
+        pool_param: as `max_pool_forward_naive`.
+
+    Returns:
+        out: (N, F, H_out, W_out), the size after pooling.
+        cache: for `conv_bn_relu_pool_backward`.
+    """
+    a, conv_cache = conv_bn_relu_forward(x, w, b, gamma, beta, conv_param, bn_param)
+    out, pool_cache = max_pool_forward_fast(a, pool_param)
+    return out, (conv_cache, pool_cache)
+
+
+def conv_bn_relu_pool_backward(dout, cache):
+    """Take the gradient back through the four layers.
+
+    Returns:
+        dx, dw, db, dgamma, dbeta.
+    """
+    conv_cache, pool_cache = cache
+    da = max_pool_backward_fast(dout, pool_cache)
+    return conv_bn_relu_backward(da, conv_cache)
