@@ -3,11 +3,14 @@
 ====================  =====================================================
 module                what it does
 ====================  =====================================================
-:mod:`.classes`       names the six classes and the three splits
+:mod:`.classes`       names the classes and the splits
 :mod:`.synthetic`     draws the embedded default set
-:mod:`.archive`       reads CINIC-10, packed or unpacked, into arrays
 :mod:`.fetch`         downloads the official archive and checks it
-:mod:`.cache`         keeps arrays on disk: where, atomically, under a lock
+:mod:`.entries`       walks through an archive or a folder, trusting nothing
+:mod:`.archive`       picks and decodes the pictures in it
+:mod:`.cache`         keeps a data set on disk: whole, or not at all
+:mod:`.lazy`          turns stored bytes into floats when they are needed
+:mod:`.sheet`         lays pictures out on a page, to be looked at
 ====================  =====================================================
 
 Students call :func:`ece662.data_utils.get_CINIC10_data`, the front of all this.

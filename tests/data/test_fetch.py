@@ -156,7 +156,9 @@ def test_no_mirror_at_all_leaves_nothing_and_says_what_to_do(server, data_root):
 
 def test_stalled_server_is_given_up(server, monkeypatch):
     monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
+    began = time.monotonic()
     path, said = get(server, "slow", "good", attempts=1)
+    assert time.monotonic() - began < 15  # the server would stall for 30
     assert path.read_bytes() == GOOD
     assert "the connection failed" in said[0]
 
