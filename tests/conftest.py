@@ -8,9 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from ece662.data.classes import CLASSES, SPLITS
+
+# A busy machine makes examples slow; that says nothing about the code.
+settings.register_profile("ece662", deadline=None)
+settings.load_profile("ece662")
 
 
 @pytest.fixture
