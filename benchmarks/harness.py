@@ -34,6 +34,7 @@ __all__ = [
     "describe_machine",
     "markdown_table",
     "replace_block",
+    "split_at_block",
 ]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -276,7 +277,13 @@ def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> st
 
 
 def replace_block(path: Path, name: str, text: str) -> None:
-    """Put `text` between the lines that mark the block `name` in a Markdown file.
+    """Put `text` between the lines that mark the block `name` in a Markdown file."""
+    before, after = split_at_block(path, name)
+    path.write_text(f"{before}\n{text}\n{after}", encoding="utf-8")
+
+
+def split_at_block(path: Path, name: str) -> tuple[str, str]:
+    """Return what stands before and after a block's content, its marks included.
 
     The marks are `<!-- benchmark: NAME -->` and `<!-- end of benchmark: NAME -->`.
 
@@ -291,6 +298,4 @@ def replace_block(path: Path, name: str, text: str) -> None:
             f"expected {start!r} and, after it, {end!r} once each in {path}, "
             f"found them {found[0]} and {found[1]} times"
         )
-    before, rest = content.split(start)
-    after = rest.split(end)[1]
-    path.write_text(f"{before}{start}\n{text}\n{end}{after}", encoding="utf-8")
+    return content.split(start)[0] + start, end + content.split(end)[1]

@@ -26,10 +26,12 @@ from benchmarks.harness import (
     describe_machine,
     markdown_table,
     replace_block,
+    split_at_block,
 )
 
 __all__ = ["NETS", "Net", "contestants", "main", "report"]
 
+BLOCK = "training step"  # of the Markdown file that `--write` names
 OURS, TORCH, FUSED = "ece662", "torch", "torch, fused"
 
 
@@ -116,10 +118,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=0.4, help="length of a turn")
     parser.add_argument("--write", type=Path, metavar="FILE", help="a Markdown file")
     options = parser.parse_args(arguments)
+    if options.write:
+        split_at_block(options.write, BLOCK)  # complains before the measuring
     text = report(NETS, options.threads, options.rounds, options.seconds)
     print(text)
     if options.write:
-        replace_block(options.write, "training step", text)
+        replace_block(options.write, BLOCK, text)
     return 0
 
 
