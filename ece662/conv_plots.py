@@ -1,0 +1,228 @@
+"""Figures that explain convolution, pooling and normalisation of images (Q4).
+
+They compute what they show by themselves: none needs an exercise to be solved. As in
+`ece662.plots`, each function draws one figure, shows it, and returns nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Rectangle
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ece662.plots import COLOURS
+from ece662.vis_utils import visualize_grid
+
+__all__ = [
+    "show_convolution",
+    "show_filtered",
+    "show_filters",
+    "show_normalised_together",
+    "show_pooling",
+    "show_speed",
+]
+
+BLUE, ORANGE, GREEN = COLOURS[:3]
+
+
+def show_convolution(image, kernel, window, stride=1, pad=0) -> None:
+    """Show how one output of a convolution comes about, in numbers.
+
+    Args:
+        image: (H, W) whole numbers.
+        kernel: (HH, WW) whole numbers.
+        window: (i, j), the output to explain.
+        stride, pad: as in conv_param.
+    """
+    padded = np.pad(image, pad)
+    (HH, WW), (i, j) = kernel.shape, window
+    places = sliding_window_view(padded, (HH, WW))[::stride, ::stride]
+    out = np.sum(places * kernel, axis=(2, 3))
+    axes = _tables(padded.shape, kernel.shape, out.shape)
+    _write_numbers(axes[0], padded, "image with padding" if pad else "image", pad)
+    _outline(axes[0], i * stride, j * stride, HH, WW, ORANGE)
+    _write_numbers(axes[1], kernel, "filter")
+    _outline(axes[1], 0, 0, HH, WW, ORANGE)
+    _write_numbers(axes[2], out, "output")
+    _outline(axes[2], i, j, 1, 1, BLUE)
+    products = zip(places[i, j].ravel(), kernel.ravel(), strict=True)
+    terms = [f"{pixel}·{_factor(weight)}" for pixel, weight in products if weight]
+    plt.gcf().suptitle(f"{' + '.join(terms)} = {_signed(out[i, j])}", fontsize=15)
+    plt.show()
+
+
+def show_pooling(x, dout, size=2) -> None:
+    """Show 2 x 2 max pooling in numbers: forward, and where the gradient goes.
+
+    Args:
+        x: (H, W) whole numbers, H and W multiples of `size`.
+        dout: (H / size, W / size) gradient of the output.
+        size: height, width and stride of the windows.
+    """
+    out, dx = np.zeros_like(dout), np.zeros_like(x)
+    axes = _tables(x.shape, out.shape, dout.shape, dx.shape)
+    maxima = []
+    for i, j in np.ndindex(dout.shape):
+        window = x[i * size : (i + 1) * size, j * size : (j + 1) * size]
+        row, column = np.unravel_index(np.argmax(window), window.shape)
+        maxima.append((i * size + row, j * size + column))
+        out[i, j], dx[maxima[-1]] = window.max(), dout[i, j]
+    titles = ("x", "out", "dout", "dx")
+    for ax, values, title in zip(axes, (x, out, dout, dx), titles, strict=True):
+        _write_numbers(ax, values, title)
+    for ax, step in zip(axes, (size, 1, 1, size), strict=True):
+        for colour, (i, j) in zip(COLOURS, np.ndindex(dout.shape), strict=False):
+            _outline(ax, i * step, j * step, step, step, colour, inset=0.06)
+    for row, column in maxima:
+        for ax in (axes[0], axes[3]):
+            ax.add_patch(plt.Circle((column, row), 0.36, fill=False, linewidth=1.5))
+    plt.show()
+
+
+def show_filtered(pictures: Sequence, filtered, names: Sequence[str]) -> None:
+    """Show photographs, and beside each what every filter makes of it.
+
+    Args:
+        pictures: N arrays of (H, W, 3) values from 0 to 255.
+        filtered: (N, F, H, W) outputs of a convolution.
+        names: F names for the filters.
+    """
+    rows, columns = len(pictures), 1 + len(names)
+    _, axes = plt.subplots(rows, columns, figsize=(3.9 * columns, 4 * rows))
+    for n, picture in enumerate(pictures):
+        axes[n, 0].imshow(picture)
+        for f, ax in enumerate(axes[n, 1:]):
+            ax.imshow(filtered[n, f])
+        for ax in axes[n]:
+            _bare(ax)
+    for ax, name in zip(axes[0], ["photograph", *names], strict=True):
+        ax.set_title(name)
+    plt.show()
+
+
+def show_filters(W) -> None:
+    """Show the filters of a first layer as small colour pictures.
+
+    Args:
+        W: (F, 3, HH, WW) filters.
+    """
+    grid = visualize_grid(W.transpose(0, 2, 3, 1))
+    _, ax = plt.subplots(figsize=(6.5, 6.5))
+    ax.imshow(grid.astype(np.uint8))
+    _bare(ax)
+    F, _, HH, WW = W.shape
+    ax.set_title(f"{F} filters of {HH} x {WW} pixels, each stretched to full contrast")
+    plt.show()
+
+
+def show_normalised_together(N=3, C=6, G=2) -> None:
+    """Show which numbers share a mean and a variance, for three kinds of layer.
+
+    Args:
+        N: images in the batch.
+        C: channels, at most six, as is N * G: there are six colours.
+        G: groups of group normalisation.
+    """
+    image, channel = np.indices((N, C))
+    sharing = {
+        "spatial batch norm: a channel, all images": channel,
+        f"group norm, G = {G}: an image, C/G channels": image * G + channel * G // C,
+        "layer norm: an image, all channels": image,
+    }
+    _, axes = plt.subplots(1, 3, figsize=(14, 3.6))
+    for ax, (title, group) in zip(axes, sharing.items(), strict=True):
+        for row, column in np.ndindex(N, C):
+            number = group[row, column]
+            corner, colour = (column + 0.06, row + 0.06), COLOURS[number]
+            ax.add_patch(Rectangle(corner, 0.88, 0.88, fc=colour, alpha=0.75))
+            middle = (column + 0.5, row + 0.5)
+            ax.text(*middle, "ABCDEF"[number], ha="center", va="center", fontsize=14)
+        ax.set(xlim=(0, C), ylim=(N, 0), aspect="equal", xlabel="channel")
+        ax.set_title(title, fontsize=12)
+        ax.set_xticks(np.arange(C) + 0.5, labels=range(C))
+        ax.set_yticks(np.arange(N) + 0.5, labels=range(N))
+        _bare(ax, keep_ticks=True)
+    axes[0].set_ylabel("image")
+    plt.show()
+
+
+def show_speed(times: Mapping[str, Mapping[str, float]]) -> None:
+    """Show how long each way of computing a layer takes, on a logarithmic axis.
+
+    Args:
+        times: for each way the seconds of each pass, {"naive": {"forward": 1.2}}.
+    """
+    passes = list(next(iter(times.values())))
+    height = 0.7 * len(times) + 1.6
+    _, axes = plt.subplots(1, len(passes), figsize=(13, height), sharex=True)
+    slowest = max(max(way.values()) for way in times.values())
+    for ax, name in zip(axes, passes, strict=True):
+        seconds = [way[name] for way in times.values()]
+        bars = ax.barh(list(times), seconds, color=COLOURS[: len(times)])
+        ax.bar_label(bars, fmt=_duration, padding=4)
+        ax.set(title=name, xlabel="seconds; a grid line is ten times the one before")
+        ax.set_xscale("log")
+        ax.set_xlim(right=10 * slowest)
+        ax.invert_yaxis()
+        ax.grid(False, axis="y")
+    axes[-1].set_yticks([])
+    plt.show()
+
+
+def _tables(*shapes):
+    """Return axes side by side, for tables of these shapes with pixels of one size."""
+    widths = [columns for _, columns in shapes]
+    height = max(rows for rows, _ in shapes)
+    pixel = min(0.72, 13 / (sum(widths) + len(widths)))
+    size = (pixel * (sum(widths) + len(widths)), pixel * height + 1.2)
+    return plt.subplots(1, len(shapes), figsize=size, width_ratios=widths)[1]
+
+
+def _write_numbers(ax, values, title, margin=0):
+    """Draw a table of numbers as grey pixels, the `margin` around it hatched."""
+    H, W = values.shape
+    limit = max(1, np.abs(values).max())
+    ax.imshow(np.abs(values), cmap="Greys", vmin=0, vmax=2.6 * limit)
+    for (row, column), value in np.ndenumerate(values):
+        ax.text(column, row, _signed(value), ha="center", va="center", fontsize=15)
+        at_edge = min(row, column, H - 1 - row, W - 1 - column) < margin
+        pixel = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="0.75")
+        pixel.set_hatch("///" if at_edge else None)
+        ax.add_patch(pixel)
+    ax.set_title(f"{title}\n{H} x {W}", fontsize=13)
+    _bare(ax)
+
+
+def _outline(ax, top, left, height, width, colour, inset=0.0):
+    """Draw a thick frame around some pixels."""
+    corner = (left - 0.5 + inset, top - 0.5 + inset)
+    size = (width - 2 * inset, height - 2 * inset)
+    ax.add_patch(
+        Rectangle(corner, *size, fill=False, ec=colour, lw=4, zorder=3, clip_on=False)
+    )
+
+
+def _signed(number):
+    """Write a number with a true minus sign."""
+    return f"{number:g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _factor(number):
+    """Write a number for the right side of a product: a negative one in brackets."""
+    return f"({_signed(number)})" if number < 0 else _signed(number)
+
+
+def _duration(seconds):
+    """Write a time with three digits and the unit that suits it."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+
+
+def _bare(ax, keep_ticks=False):
+    ax.grid(False)
+    if not keep_ticks:
+        ax.set_xticks([])
+        ax.set_yticks([])
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,129 @@
+"""How long a layer takes, computed in several ways side by side (Q4).
+
+A *way* is a pair (forward, backward) with the contract of `ece662.layers`; PyTorch's
+layers are dressed up as such a pair. For figures to rely on, benchmarks/ gives each
+library a process of its own; here all run in the notebook's, one thread each.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+
+__all__ = ["print_speed", "time_layer", "torch_convolution", "torch_max_pool"]
+
+# Calls are repeated for about as long as it takes to wonder whether anything happens.
+PATIENCE = 0.3  # seconds
+ENOUGH = 100  # calls
+
+
+def time_layer(way: tuple[Callable, Callable], dout, *arguments) -> dict[str, float]:
+    """Time both passes of a layer.
+
+    Args:
+        way: (forward, backward).
+        dout: gradient of the loss with respect to the output.
+        *arguments: what forward takes.
+
+    Returns:
+        {"forward": seconds, "backward": seconds}, medians of as many calls as fit in
+        about a third of a second, at most a hundred; of what takes longer, one call.
+    """
+    forward, backward = way
+    seconds, (_, cache) = _time(forward, *arguments)
+    return {"forward": seconds, "backward": _time(backward, dout, cache)[0]}
+
+
+def print_speed(times: Mapping[str, Mapping[str, float]]) -> None:
+    """Print a table of times, and how many times faster each is than the first way.
+
+    Args:
+        times: what `time_layer` returned for each way, the slowest first.
+    """
+    passes = list(next(iter(times.values())))
+    slowest = next(iter(times))
+    heads = "".join(f"{name:>12}{'speed-up':>10}" for name in passes)
+    print(f"{'':14}{heads}")
+    for name, seconds in times.items():
+        cells = (
+            f"{1e3 * seconds[key]:>9,.2f} ms"
+            f"{f'{times[slowest][key] / seconds[key]:,.0f}x':>10}"
+            for key in passes
+        )
+        print(f"{name:14}{''.join(cells)}")
+
+
+def torch_convolution() -> dict[str, tuple[Callable, Callable]]:
+    """Return PyTorch's convolution as a way: {} where PyTorch is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+
+    def forward(x, w, b, conv_param):
+        leaves = _leaves(torch, x, w, b)
+        stride, pad = conv_param["stride"], conv_param["pad"]
+        out = torch.nn.functional.conv2d(*leaves, stride=stride, padding=pad)
+        return out.detach().numpy(), (out, leaves)
+
+    return {"PyTorch": (_one_thread(torch, forward), _autograd(torch))}
+
+
+def torch_max_pool() -> dict[str, tuple[Callable, Callable]]:
+    """Return PyTorch's max pooling as a way: {} where PyTorch is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+
+    def forward(x, pool_param):
+        leaves = _leaves(torch, x)
+        size = (pool_param["pool_height"], pool_param["pool_width"])
+        out = torch.nn.functional.max_pool2d(*leaves, size, pool_param["stride"])
+        return out.detach().numpy(), (out, leaves)
+
+    return {"PyTorch": (_one_thread(torch, forward), _autograd(torch))}
+
+
+def _leaves(torch, *arrays):
+    """Return arrays as tensors that gradients are wanted for; nothing is copied."""
+    return [torch.from_numpy(array).requires_grad_() for array in arrays]
+
+
+def _autograd(torch):
+    """Return the backward pass of any PyTorch layer: autograd finds it."""
+
+    def backward(dout, cache):
+        out, leaves = cache
+        gradients = torch.autograd.grad(
+            out, leaves, torch.from_numpy(dout), retain_graph=True
+        )
+        arrays = [gradient.numpy() for gradient in gradients]
+        return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+    return _one_thread(torch, backward)
+
+
+def _one_thread(torch, function):
+    """Let PyTorch use one thread in this call, and as many as before afterwards."""
+
+    def limited(*arguments):
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return function(*arguments)
+        finally:
+            torch.set_num_threads(threads)
+
+    return limited
+
+
+def _time(function, *arguments):
+    """Return the median seconds of a call, and what the last one returned."""
+    seconds = []
+    end = time.perf_counter() + PATIENCE
+    while not seconds or (time.perf_counter() < end and len(seconds) < ENOUGH):
+        start = time.perf_counter()
+        result = function(*arguments)
+        seconds.append(time.perf_counter() - start)
+    # The first call also allocates and warms up; it counts where there is no other.
+    return median(seconds[1:] or seconds), result

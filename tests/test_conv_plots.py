@@ -1,0 +1,94 @@
+"""The figures of Q4: the numbers that they show are true."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from ece662 import conv_plots
+from ece662.layers import (
+    conv_forward_naive,
+    max_pool_backward_naive,
+    max_pool_forward_naive,
+)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures(monkeypatch):
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield
+    plt.close("all")
+
+
+def table(ax):
+    """Read the numbers that a panel shows, row by row."""
+    texts = [text.get_text().replace("\N{MINUS SIGN}", "-") for text in ax.texts]
+    return [float(text) for text in texts]
+
+
+def test_show_convolution_agrees_with_the_layer():
+    image = np.random.default_rng(0).integers(0, 10, (6, 5))
+    kernel = np.array([[1, 0, -1], [2, 0, -2]])
+    conv_plots.show_convolution(image, kernel, window=(1, 1), stride=2, pad=1)
+    out, _ = conv_forward_naive(
+        image[np.newaxis, np.newaxis].astype(float),
+        kernel[np.newaxis, np.newaxis].astype(float),
+        np.zeros(1),
+        {"stride": 2, "pad": 1},
+    )
+    padded, _, shown = plt.gcf().axes
+    assert table(padded) == np.pad(image, 1).ravel().tolist()
+    assert table(shown) == out.ravel().tolist()
+    sum_shown = plt.gcf().get_suptitle().replace("\N{MINUS SIGN}", "-")
+    products, total = sum_shown.replace("·", "*").split(" = ")
+    assert eval(products) == float(total) == out[0, 0, 1, 1]
+
+
+def test_show_pooling_agrees_with_the_layer():
+    x = np.random.default_rng(1).permutation(24).reshape(4, 6)
+    dout = np.arange(10, 16).reshape(2, 3)
+    conv_plots.show_pooling(x, dout)
+    pool_param = {"pool_height": 2, "pool_width": 2, "stride": 2}
+    out, cache = max_pool_forward_naive(x[np.newaxis, np.newaxis], pool_param)
+    dx = max_pool_backward_naive(dout[np.newaxis, np.newaxis], cache)
+    for ax, values in zip(plt.gcf().axes, (x, out, dout, dx), strict=True):
+        assert table(ax) == values.ravel().tolist()
+
+
+def test_show_normalised_together_gives_each_group_a_letter():
+    conv_plots.show_normalised_together(N=2, C=4, G=2)
+    letters = [
+        "".join(text.get_text() for text in ax.texts).replace(" ", "")
+        for ax in plt.gcf().axes
+    ]
+    assert letters == ["ABCDABCD", "AABBCCDD", "AAAABBBB"]
+
+
+def test_show_filters_has_a_picture_for_each_filter():
+    W = np.random.default_rng(2).standard_normal((5, 3, 4, 4))
+    conv_plots.show_filters(W)
+    [ax] = plt.gcf().axes
+    shown = ax.images[0].get_array()
+    assert shown.shape == (3 * 4 + 2, 3 * 4 + 2, 3)
+    assert (shown[:4, :4].min(), shown[:4, :4].max()) == (0, 255)
+    assert "5 filters of 4 x 4" in ax.get_title(loc="center")
+
+
+def test_show_filtered_has_a_row_for_each_photograph():
+    pictures = [np.zeros((4, 5, 3), np.uint8)] * 2
+    filtered = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    conv_plots.show_filtered(pictures, filtered, ["a", "b", "c"])
+    axes = np.reshape(plt.gcf().axes, (2, 4))
+    assert (axes[1, 3].images[0].get_array() == filtered[1, 2]).all()
+
+
+def test_show_speed_writes_the_times_at_the_bars():
+    times = {"loops": {"forward": 2.5, "backward": 7.0}, "fast": {"forward": 0.0125}}
+    times["fast"]["backward"] = 0.03
+    conv_plots.show_speed(times)
+    forward, backward = plt.gcf().axes
+    assert [text.get_text() for text in forward.texts] == ["2.5 s", "12.5 ms"]
+    assert [text.get_text() for text in backward.texts] == ["7 s", "30 ms"]

@@ -1,0 +1,119 @@
+"""Timing layers side by side: the table is right, and PyTorch's ways are layers."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from ece662 import speed
+from ece662.layers import (
+    conv_backward_naive,
+    conv_forward_naive,
+    max_pool_backward_naive,
+    max_pool_forward_naive,
+)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that stands still until it is told how long a call takes."""
+
+    class Clock:
+        now = 0.0
+
+        def takes(self, *durations):
+            """Return a function that takes so long, at each call the next one."""
+            left = list(durations)
+
+            def function(*arguments):
+                self.now += left.pop(0)
+                self.last_arguments = arguments
+                return "out", "cache"
+
+            return function
+
+    clock = Clock()
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: clock.now)
+    return clock
+
+
+def test_time_layer_takes_the_median_without_the_first_call(clock):
+    way = (clock.takes(0.2, 0.03, 0.01, 0.06), clock.takes(0.25, 0.05))
+    assert speed.time_layer(way, "dout", "x", "w") == pytest.approx(
+        {"forward": 0.03, "backward": 0.05}
+    )
+    assert clock.last_arguments == ("dout", "cache")
+
+
+def test_time_layer_calls_what_is_slow_only_once(clock):
+    way = (clock.takes(4.0), clock.takes(7.0))
+    assert speed.time_layer(way, None) == pytest.approx({"forward": 4, "backward": 7})
+
+
+def test_time_layer_has_enough_of_what_is_fast(clock):
+    calls = [1e-6] * speed.ENOUGH
+    way = (clock.takes(*calls), clock.takes(*calls))
+    assert speed.time_layer(way, None)["forward"] == pytest.approx(1e-6)
+
+
+def test_print_speed_compares_with_the_first_way(capsys):
+    times = {
+        "loops": {"forward": 2.0, "backward": 3.0},
+        "fast": {"forward": 0.001, "backward": 0.004},
+    }
+    speed.print_speed(times)
+    head, loops, fast = capsys.readouterr().out.splitlines()
+    assert head.split() == ["forward", "speed-up", "backward", "speed-up"]
+    assert loops.split() == ["loops", "2,000.00", "ms", "1x", "3,000.00", "ms", "1x"]
+    assert fast.split() == ["fast", "1.00", "ms", "2,000x", "4.00", "ms", "750x"]
+    assert len(head) == len(loops) == len(fast)
+
+
+@pytest.mark.parametrize(
+    ("way", "forward", "backward", "arguments", "dout_shape"),
+    [
+        (
+            speed.torch_convolution,
+            conv_forward_naive,
+            conv_backward_naive,
+            ((2, 3, 7, 5), (4, 3, 3, 2), (4,), {"stride": 2, "pad": 1}),
+            (2, 4, 4, 3),
+        ),
+        (
+            speed.torch_max_pool,
+            max_pool_forward_naive,
+            max_pool_backward_naive,
+            ((2, 3, 7, 5), {"pool_height": 3, "pool_width": 2, "stride": 2}),
+            (2, 3, 3, 2),
+        ),
+    ],
+)
+def test_torch_ways_compute_what_the_layers_compute(
+    way, forward, backward, arguments, dout_shape
+):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(3)
+    *shapes, param = arguments
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+    dout = rng.standard_normal(dout_shape)
+    threads = torch.get_num_threads()
+    torch_forward, torch_backward = way()["PyTorch"]
+    out, cache = torch_forward(*arrays, param)
+    expected, naive_cache = forward(*arrays, param)
+    np.testing.assert_allclose(out, expected, atol=1e-12)
+    for _ in range(2):  # timing calls it again and again
+        gradients = torch_backward(dout, cache)
+    for got, wanted in zip(
+        _as_tuple(gradients), _as_tuple(backward(dout, naive_cache)), strict=True
+    ):
+        np.testing.assert_allclose(got, wanted, atol=1e-12)
+    assert torch.get_num_threads() == threads
+
+
+def test_torch_ways_are_none_where_torch_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert speed.torch_convolution() == speed.torch_max_pool() == {}
+
+
+def _as_tuple(gradients):
+    return gradients if isinstance(gradients, tuple) else (gradients,)
