@@ -21,13 +21,17 @@
    29. SSE2 and AVX2 have 16: 6 x 2 sums, 2 vectors and a weight fill 15. One column more
    and the compiler would have to move sums to memory and back. */
 
-/* Write some lanes of a vector, `step` apart. */
-INLINE void NAME(scatter)(VEC vector, REAL *to, ptrdiff_t count, ptrdiff_t step)
+/* Write the wanted lanes of a tile that has unwanted ones, or outputs set apart. */
+KERNEL __attribute__((noinline)) void NAME(scatter)(
+    const int filters, const REAL (*lanes)[TILE_SPOTS][LANES], const Pass *pass,
+    REAL *out, const Spot *spots)
 {
-    REAL lanes[LANES];
-    STORE(lanes, vector);
-    for (ptrdiff_t i = 0; i < count; i++)
-        to[i * step] = lanes[i];
+    for (int f = 0; f < filters; f++, out += pass->plane)
+        for (int s = 0; s < TILE_SPOTS; s++) {
+            REAL *to = out + spots[s].out;
+            for (ptrdiff_t i = 0; i < spots[s].count; i++)
+                to[i * pass->step] = lanes[f][s][i];
+        }
 }
 
 /* Compute one tile. `filters` is a constant at each call, so that the loops unroll. */
@@ -49,13 +53,15 @@ INLINE void NAME(tile)(const int filters, const REAL *scratch, const Pass *pass,
         }
     }
 
-    EACH(s, TILE_SPOTS) {
-        REAL *to = out + spots[s].out;
-        if (spots[s].count == LANES && pass->step == 1)
-            EACH(f, filters) STORE(to + f * pass->plane, sum[f][s]);
-        else
-            EACH(f, filters) NAME(scatter)(sum[f][s], to + f * pass->plane,
-                                           spots[s].count, pass->step);
+    int whole = pass->step == 1;
+    EACH(s, TILE_SPOTS) whole &= spots[s].count == LANES;
+    if (whole) {
+        EACH(f, filters)
+            EACH(s, TILE_SPOTS) STORE(out + f * pass->plane + spots[s].out, sum[f][s]);
+    } else {
+        REAL lanes[TILE_FILTERS][TILE_SPOTS][LANES];
+        EACH(f, filters) EACH(s, TILE_SPOTS) STORE(lanes[f][s], sum[f][s]);
+        NAME(scatter)(filters, lanes, pass, out, spots);
     }
 }
 

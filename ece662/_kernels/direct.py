@@ -62,14 +62,13 @@ class Kernels:
         dx = np.empty_like(x)
 
         def gradients(first_share, last_share):
-            for i in range(first_share, last_share):
-                first, last = N * i // shares, N * (i + 1) // shares
-                self.native.weight_gradient(
-                    self.level, x, sums, dout, dw[i], first, last
-                )
-                self.native.convolve(
-                    self.level, dout, backward, weights, no_bias, dx, first, last
-                )
+            self.native.weight_gradient(
+                self.level, x, sums, dout, dw, first_share, last_share
+            )
+            first, last = N * first_share // shares, N * last_share // shares
+            self.native.convolve(
+                self.level, dout, backward, weights, no_bias, dx, first, last
+            )
 
         share(gradients, shares, threads)
         dw = dw.sum(axis=0)

@@ -9,12 +9,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Every step-th row or column of an image, from `first` on: what makes up a phase. */
+typedef struct {
+    ptrdiff_t first;
+    ptrdiff_t place; /* where the first one goes, in its phase */
+    ptrdiff_t count;
+} Comb;
+
 /* The scratch: one padded image, cut into step x step phases of rows x cols numbers. */
 typedef struct {
     ptrdiff_t channels, height, width; /* the image */
-    ptrdiff_t top, left;               /* rows and columns of zeros before it */
     ptrdiff_t step;                    /* the stride of the windows */
     ptrdiff_t rows, cols;              /* of one phase of one channel */
+    const Comb *row_combs, *col_combs; /* for each of the `step` phases of an axis */
 } Layout;
 
 /* A spot: one vector of neighbouring outputs. */

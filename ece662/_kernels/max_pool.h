@@ -11,6 +11,19 @@
 
 #define CHOOSE(mask, a, b) (((mask) & (a)) | (~(mask) & (b)))
 
+/* Write the first `count` lanes, and which taps they came from. */
+INLINE void NAME(note)(const ptrdiff_t count, VEC best, LANE_INTS from, REAL *out,
+                       void *which, int which_size)
+{
+    for (ptrdiff_t i = 0; i < count; i++) {
+        out[i] = best[i];
+        if (which_size == 1)
+            ((uint8_t *)which)[i] = (uint8_t)from[i];
+        else
+            ((int32_t *)which)[i] = (int32_t)from[i];
+    }
+}
+
 KERNEL void NAME(max_pool)(const void *scratch, const Pass *pass, void *out, void *which,
                            int which_size)
 {
@@ -26,12 +39,12 @@ KERNEL void NAME(max_pool)(const void *scratch, const Pass *pass, void *out, voi
             best = (VEC)CHOOSE(better, (LANE_INTS)x, (LANE_INTS)best);
             from = CHOOSE(better, here, from);
         }
-        NAME(scatter)(best, (REAL *)out + spot.out, spot.count, 1);
-        for (ptrdiff_t i = 0; i < spot.count; i++)
-            if (which_size == 1)
-                ((uint8_t *)which)[spot.out + i] = (uint8_t)from[i];
-            else
-                ((int32_t *)which)[spot.out + i] = (int32_t)from[i];
+        REAL *to = (REAL *)out + spot.out;
+        char *to_which = (char *)which + spot.out * which_size;
+        if (spot.count == LANES) /* a constant: the compiler can use vectors */
+            NAME(note)(LANES, best, from, to, to_which, which_size);
+        else
+            NAME(note)(spot.count, best, from, to, to_which, which_size);
     }
 }
 

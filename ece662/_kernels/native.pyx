@@ -12,10 +12,18 @@ from libc.stdlib cimport calloc, free
 
 cnp.import_array()
 
+cdef enum:
+    CACHE_LINE = 64  # bytes, as on every processor the kernels are for
+
 
 cdef extern from "variants.h" nogil:
+    ctypedef struct Comb:
+        pass
+
     ctypedef struct Layout:
-        ptrdiff_t channels, height, width, top, left, step, rows, cols
+        ptrdiff_t channels, height, width, step, rows, cols
+        const Comb *row_combs
+        const Comb *col_combs
 
     ctypedef struct Spot:
         pass
@@ -81,21 +89,16 @@ def convolve(
     cdef const char *image = <const char *> cnp.PyArray_DATA(images)
     cdef char *to = <char *> cnp.PyArray_DATA(out)
     cdef Layout layout = read_layout(plan.scratch)
-    cdef void *scratch = calloc(plan.scratch.size + kernels.lanes, itemsize)
-    cdef Pass *passes = <Pass *> calloc(n_passes, sizeof(Pass))
-    try:
-        if scratch == NULL or passes == NULL:
-            raise MemoryError("no memory for the scratch of a convolution")
-        for p in range(n_passes):
-            read_pass(&passes[p], plan.passes[p], weights[p], bias, out)
-        with nogil:
-            for n in range(first, last):
-                kernels.pad_and_split(image + n * image_bytes, scratch, &layout)
-                for p in range(n_passes):
-                    kernels.convolve(scratch, &passes[p], to + n * out_bytes)
-    finally:
-        free(scratch)
-        free(passes)
+    cdef Memory scratch = Memory((plan.scratch.size + kernels.lanes) * itemsize)
+    cdef Memory tables = Memory(n_passes * sizeof(Pass))
+    cdef Pass *passes = <Pass *> tables.data
+    for p in range(n_passes):
+        read_pass(&passes[p], plan.passes[p], weights[p], bias, out)
+    with nogil:
+        for n in range(first, last):
+            kernels.pad_and_split(image + n * image_bytes, scratch.data, &layout)
+            for p in range(n_passes):
+                kernels.convolve(scratch.data, &passes[p], to + n * out_bytes)
 
 
 def weight_gradient(
@@ -103,18 +106,22 @@ def weight_gradient(
     cnp.ndarray images,  # IN     (N, C, H, W)
     plan,                # IN     Sums
     cnp.ndarray dout,    # IN     (N, F, H_out, W_out)
-    cnp.ndarray dw,      # IN/OUT (len(plan.taps), F rounded up to whole vectors)
+    cnp.ndarray dw,      # IN/OUT (shares, len(plan.taps), F rounded up to vectors)
     Py_ssize_t first,
     Py_ssize_t last,
 ):
-    """Add some images of a batch to the gradients of weights and, below them, biases."""
+    """Add some shares of a batch to the gradients of weights and, below them, biases.
+
+    The i-th of all shares takes the images from i / shares of the batch on.
+    """
     cdef int itemsize = images.itemsize
     cdef const Kernels *kernels = kernels_for(level, itemsize)
-    cdef Py_ssize_t n, image_bytes = images.strides[0], dout_bytes = dout.strides[0]
-    cdef Py_ssize_t image_size = plan.scratch.size
+    cdef Py_ssize_t image_bytes = images.strides[0], dout_bytes = dout.strides[0]
+    cdef Py_ssize_t N = images.shape[0], shares = dw.shape[0], share, n
+    cdef Py_ssize_t share_bytes = dw.strides[0], image_size = plan.scratch.size
     cdef const char *image = <const char *> cnp.PyArray_DATA(images)
     cdef const char *gradient = <const char *> cnp.PyArray_DATA(dout)
-    cdef void *to = cnp.PyArray_DATA(dw)
+    cdef char *to = <char *> cnp.PyArray_DATA(dw)
     cdef Layout layout = read_layout(plan.scratch)
     cdef Sums sums
     sums.taps = <const ptrdiff_t *> cnp.PyArray_DATA(plan.taps)
@@ -122,21 +129,17 @@ def weight_gradient(
     sums.filters, sums.rows, sums.width = dout.shape[1], dout.shape[2], dout.shape[3]
     sums.cols = layout.cols
     cdef Py_ssize_t ones = layout.rows * layout.cols
-    cdef Py_ssize_t turned_size = dw.shape[1] * max(sums.width, GRAD_STRIP)
-    cdef char *scratch = <char *> calloc(image_size + ones + kernels.lanes, itemsize)
-    cdef void *turned = calloc(turned_size, itemsize)
-    try:
-        if scratch == NULL or turned == NULL:
-            raise MemoryError("no memory for the scratch of a convolution")
-        fill_ones(scratch + image_size * itemsize, ones, itemsize)
-        with nogil:
-            for n in range(first, last):
-                kernels.pad_and_split(image + n * image_bytes, scratch, &layout)
+    cdef Py_ssize_t strip = min(sums.rows * sums.width, max(sums.width, GRAD_STRIP))
+    cdef Memory scratch = Memory((image_size + ones + kernels.lanes) * itemsize)
+    cdef Memory turned = Memory(dw.shape[2] * strip * itemsize)
+    fill_ones(scratch.data + image_size * itemsize, ones, itemsize)
+    with nogil:
+        for share in range(first, last):
+            for n in range(N * share // shares, N * (share + 1) // shares):
+                kernels.pad_and_split(image + n * image_bytes, scratch.data, &layout)
                 kernels.weight_gradient(
-                    scratch, &sums, gradient + n * dout_bytes, turned, to)
-    finally:
-        free(scratch)
-        free(turned)
+                    scratch.data, &sums, gradient + n * dout_bytes, turned.data,
+                    to + share * share_bytes)
 
 
 def max_pool(
@@ -159,15 +162,12 @@ def max_pool(
     cdef Layout layout = read_layout(plan.scratch)
     cdef Pass windows
     read_tables(&windows, plan.passes[0])
-    cdef void *scratch = calloc(plan.scratch.size + kernels.lanes, itemsize)
-    if scratch == NULL:
-        raise MemoryError("no memory for the scratch of a pooling layer")
+    cdef Memory scratch = Memory((plan.scratch.size + kernels.lanes) * itemsize)
     with nogil:
         for n in range(first, last):
-            kernels.pad_and_split(plane + n * plane_bytes, scratch, &layout)
-            kernels.max_pool(scratch, &windows, to + n * out_bytes,
+            kernels.pad_and_split(plane + n * plane_bytes, scratch.data, &layout)
+            kernels.max_pool(scratch.data, &windows, to + n * out_bytes,
                              to_which + n * which_bytes, which_size)
-    free(scratch)
 
 
 def max_pool_backward(
@@ -200,11 +200,30 @@ def max_pool_backward(
                 &windows, to + n * dx_bytes)
 
 
+cdef class Memory:
+    """Zeros for as long as the object lives, from the beginning of a cache line on."""
+
+    cdef void *allocated
+    cdef char *data
+
+    def __cinit__(self, size_t size):
+        self.allocated = calloc(size + CACHE_LINE, 1)
+        if self.allocated == NULL:
+            raise MemoryError(f"no memory for a scratch of {size} bytes")
+        self.data = <char *> self.allocated
+        self.data += CACHE_LINE - <size_t> self.data % CACHE_LINE
+
+    def __dealloc__(self):
+        free(self.allocated)
+
+
 cdef Layout read_layout(scratch):
     cdef Layout layout
-    layout.channels, layout.height, layout.width = scratch[:3]
-    layout.top, layout.left, layout.step = scratch[3:6]
-    layout.rows, layout.cols = scratch[6:]
+    cdef cnp.ndarray row_combs = scratch.row_combs, col_combs = scratch.col_combs
+    layout.channels, layout.height, layout.width = scratch.image
+    layout.step, layout.rows, layout.cols = scratch.step, scratch.rows, scratch.cols
+    layout.row_combs = <const Comb *> cnp.PyArray_DATA(row_combs)
+    layout.col_combs = <const Comb *> cnp.PyArray_DATA(col_combs)
     return layout
 
 

@@ -26,34 +26,33 @@ INLINE void NAME(copy_every)(const ptrdiff_t step, const REAL *from, REAL *to,
         to[i] = from[i * step];
 }
 
-/* Copy the columns of one row that belong to one phase. */
-INLINE void NAME(copy_phase)(const REAL *row, REAL *to, ptrdiff_t phase,
-                             const Layout *at)
+INLINE void NAME(split)(const ptrdiff_t step, const REAL *image, REAL *scratch,
+                        const Layout *at)
 {
-    ptrdiff_t first = (phase + at->step - at->left % at->step) % at->step;
-    ptrdiff_t col = (first + at->left) / at->step;
-    ptrdiff_t count = (at->width - first + at->step - 1) / at->step;
-    if (count > at->cols - col)
-        count = at->cols - col; /* beyond lie pixels that no window reaches */
-    switch (at->step) {         /* a known step lets the compiler use shuffles */
-    case 1: NAME(copy_every)(1, row + first, to + col, count); break;
-    case 2: NAME(copy_every)(2, row + first, to + col, count); break;
-    default: NAME(copy_every)(at->step, row + first, to + col, count);
-    }
+    const ptrdiff_t phase_size = at->rows * at->cols;
+    for (ptrdiff_t c = 0; c < at->channels; c++, image += at->height * at->width)
+        for (ptrdiff_t a = 0; a < step; a++) {
+            const Comb rows = at->row_combs[a];
+            const REAL *row = image + rows.first * at->width;
+            REAL *to = scratch + rows.place * at->cols;
+            for (ptrdiff_t i = 0; i < rows.count; i++) {
+                for (ptrdiff_t b = 0; b < step; b++) {
+                    const Comb cols = at->col_combs[b];
+                    NAME(copy_every)(step, row + cols.first,
+                                     to + b * phase_size + cols.place, cols.count);
+                }
+                row += step * at->width;
+                to += at->cols;
+            }
+            scratch += step * phase_size;
+        }
 }
 
 KERNEL void NAME(pad_and_split)(const void *image, void *scratch, const Layout *at)
 {
-    const ptrdiff_t step = at->step, phase_size = at->rows * at->cols;
-    const REAL *row = image;
-    for (ptrdiff_t c = 0; c < at->channels; c++) {
-        REAL *channel = (REAL *)scratch + c * step * step * phase_size;
-        for (ptrdiff_t h = at->top; h < at->top + at->height; h++, row += at->width) {
-            if (h / step >= at->rows)
-                continue;
-            REAL *to = channel + h % step * step * phase_size + h / step * at->cols;
-            for (ptrdiff_t phase = 0; phase < step; phase++)
-                NAME(copy_phase)(row, to + phase * phase_size, phase, at);
-        }
+    switch (at->step) { /* a known step lets the compiler sort with shuffles */
+    case 1: NAME(split)(1, image, scratch, at); break;
+    case 2: NAME(split)(2, image, scratch, at); break;
+    default: NAME(split)(at->step, image, scratch, at);
     }
 }

@@ -50,18 +50,24 @@ PLANS_KEPT = 256
 class Scratch(NamedTuple):
     """Where the pixels of a padded image lie in the scratch."""
 
-    channels: int
-    height: int  # of the image, as `width`
-    width: int
-    top: int  # rows of zeros above the image
-    left: int  # columns of zeros left of it
+    image: tuple  # (C, H, W)
     step: int  # the stride: there are step * step phases
     rows: int  # of one phase of one channel
     cols: int
+    row_combs: np.ndarray  # (step, 3): first, place, count; see layout.h
+    col_combs: np.ndarray
+
+    @classmethod
+    def of(cls, image, top, left, step, rows, cols):
+        """Lay out an image with `top` rows and `left` columns of zeros before it."""
+        row_combs = _combs(image[1], top, step, rows)
+        return cls(
+            image, step, rows, cols, row_combs, _combs(image[2], left, step, cols)
+        )
 
     @property
     def size(self):
-        return self.channels * self.step**2 * self.rows * self.cols
+        return self.image[0] * self.step**2 * self.rows * self.cols
 
     def offset(self, c, h, w):
         """Return where pixel (h, w) of channel c of the padded image lies."""
@@ -147,7 +153,7 @@ def input_gradient_plan(image, window, stride, pad, lanes, tile_spots):
     H_out, W_out = _count(H, window[0], stride, pad), _count(W, window[1], stride, pad)
     top, left = (-(-size // stride) - 1 for size in window)
     rows, cols = (top + 1 + (H - 1 + pad) // stride, left + 1 + (W - 1 + pad) // stride)
-    scratch = Scratch(F, H_out, W_out, top, left, 1, rows, cols)
+    scratch = Scratch.of((F, H_out, W_out), top, left, 1, rows, cols)
     passes = []
     for a in range(stride):
         for b in range(stride):
@@ -170,7 +176,7 @@ def _slide(image, window, stride, pad):
     (C, H, W), (HH, WW) = image, window
     H_out, W_out = _count(H, HH, stride, pad), _count(W, WW, stride, pad)
     rows, cols = H_out + (HH - 1) // stride, W_out + (WW - 1) // stride
-    scratch = Scratch(C, H, W, pad, pad, stride, rows, cols)
+    scratch = Scratch.of(image, pad, pad, stride, rows, cols)
     pixels = np.ix_(np.arange(C), np.arange(HH), np.arange(WW))
     return scratch, scratch.offset(*pixels).ravel(), H_out, W_out
 
@@ -183,6 +189,25 @@ def _outputs(length, remainder, stride, pad):
     """Return the i with 0 <= stride * i + remainder - pad < length, from i = 0 on."""
     first = max(0, -(-(pad - remainder) // stride))
     return np.arange(first, (length - 1 + pad - remainder) // stride + 1)
+
+
+def _combs(length, before, step, room):
+    """Sort the rows (or columns) of an image by phase.
+
+    Args:
+        length: rows of the image.
+        before: rows of zeros above it.
+        step: the stride.
+        room: rows of a phase; what lies beyond is seen by no window.
+
+    Returns:
+        (step, 3) table: for each phase the image's first row in it, that row's place
+        in the phase, and how many rows follow one another there.
+    """
+    first = (np.arange(step) - before) % step
+    place = (first + before) // step
+    count = np.minimum(-((first - length) // step), room - place)
+    return np.stack([first, place, np.maximum(count, 0)], axis=1).astype(np.intp)
 
 
 def _spots(begin, put, width, step, lanes, tile_spots):

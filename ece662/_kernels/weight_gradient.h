@@ -24,9 +24,11 @@ KERNEL void NAME(turn)(const REAL *dout, ptrdiff_t plane, ptrdiff_t count,
     enum { STRIP = 16 }; /* so few that the cache lines they are written to stay near */
     for (ptrdiff_t strip = 0; strip < positions; strip += STRIP) {
         ptrdiff_t end = strip + STRIP < positions ? strip + STRIP : positions;
-        for (ptrdiff_t f = 0; f < count; f++)
+        for (ptrdiff_t f = 0; f < count; f++) {
+            __builtin_prefetch(dout + f * plane + end);
             for (ptrdiff_t p = strip; p < end; p++)
                 turned[p * width + f] = dout[f * plane + p];
+        }
         for (ptrdiff_t f = count; f < width; f++)
             for (ptrdiff_t p = strip; p < end; p++)
                 turned[p * width + f] = 0;

@@ -33,12 +33,16 @@ def arrays(image, filters, stride, pad):
 
 
 def fill(scratch, image):
-    """Copy an image to where `Scratch.offset` says, and leave zeros elsewhere."""
+    """Copy an image as pad_and_split.h does, to where `Scratch.offset` says."""
     memory = np.zeros(scratch.size + LANES)
-    c, h, w = np.indices(image.shape)
-    h, w = h + scratch.top, w + scratch.left
-    inside = (h < scratch.rows * scratch.step) & (w < scratch.cols * scratch.step)
-    memory[scratch.offset(c, h, w)[inside]] = image[inside]
+    step, channels = scratch.step, np.arange(len(image))
+    for a, (row, i, height) in enumerate(scratch.row_combs):
+        for b, (column, j, width) in enumerate(scratch.col_combs):
+            h = (i + np.arange(height)) * step + a
+            w = (j + np.arange(width)) * step + b
+            places = scratch.offset(*np.ix_(channels, h, w))
+            pixels = image[:, row::step, column::step]
+            memory[places] = pixels[:, :height, :width]
     return memory
 
 
@@ -58,13 +62,13 @@ def carry_out(plan, image, w, size):
 
 
 def test_scratch_gives_each_pixel_a_place_of_its_own():
-    scratch = Scratch(2, 5, 7, top=1, left=1, step=3, rows=3, cols=3)
+    scratch = Scratch.of((2, 5, 7), top=1, left=1, step=3, rows=3, cols=3)
     places = scratch.offset(*np.ix_(range(2), range(9), range(9)))
     np.testing.assert_array_equal(np.sort(places.ravel()), np.arange(scratch.size))
 
 
 def test_scratch_puts_pixels_one_stride_apart_side_by_side():
-    scratch = Scratch(2, 5, 7, top=0, left=0, step=3, rows=3, cols=3)
+    scratch = Scratch.of((2, 5, 7), top=0, left=0, step=3, rows=3, cols=3)
     place = scratch.offset(1, 4, 2)
     assert scratch.offset(1, 4, 5) == place + 1
     assert scratch.offset(1, 7, 2) == place + scratch.cols
