@@ -6,10 +6,20 @@ by heart what a good gradient error looks like:
     dx error 3e-10, expected below 1e-8
 """
 
+import os
+
+from ece662.data_utils import find_data_set
 from ece662.gradient_check import rel_error
 from ece662.live import reload
 
-__all__ = ["REPOSITORY", "get_ready", "report_accuracy", "report_error", "report_value"]
+__all__ = [
+    "REPOSITORY",
+    "full_size",
+    "get_ready",
+    "report_accuracy",
+    "report_error",
+    "report_value",
+]
 
 # Where the set-up cell fetches the course from when it is not there (Colab). The name
 # stands in the notebooks too; `python scripts/notebooks.py check` compares.
@@ -23,6 +33,19 @@ def get_ready() -> None:
     use_style()
     reload(auto=True)
     print("Ready. An edited file of the package counts from the next cell on.")
+
+
+def full_size() -> bool:
+    """True where experiments are to take their full time.
+
+    They do on real images. On the synthetic default a shorter run shows the same, and
+    a notebook takes a minute or so; the environment variable ECE662_FULL decides
+    otherwise: 1 for full, 0 for short.
+    """
+    wanted = os.environ.get("ECE662_FULL")
+    if wanted:
+        return wanted != "0"
+    return find_data_set().meta["source"]["kind"] != "synthetic"
 
 
 def report_error(name: str, got, expected, below: float = 1e-8) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ece662.vis_utils import visualize_grid
 
@@ -95,7 +96,8 @@ def show_training(solver, target: float | None = None) -> None:
     if target is not None:
         right.axhline(100 * target, color="black", linestyle=":", label="asked for")
     right.set(title="Accuracy", xlabel="epoch", ylabel="right answers in %")
-    right.legend(loc="lower right")
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
+    right.legend(loc="best")
     plt.show()
 
 
@@ -117,6 +119,8 @@ def compare_training(solvers: Mapping[str, object]) -> None:
             ax.plot(np.multiply(history, 100), f"{marker}-", color=colour, label=name)
     train.set(title="Training accuracy", xlabel="epoch", ylabel="right answers in %")
     val.set(title="Validation accuracy", xlabel="epoch", ylabel="right answers in %")
+    for ax in (train, val):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     loss.legend()
     plt.show()
 
@@ -141,17 +145,21 @@ def _draw_loss(ax, history, colour, marker, name=None):
     ax.set(title="Training loss", xlabel="iteration", ylabel="loss")
 
 
-def show_weights(W, image_shape: tuple[int, int, int] = (3, 32, 32)) -> None:
-    """Show what each unit of the first layer looks for, as a picture.
+def show_weights(
+    W, image_shape: tuple[int, int, int] = (3, 32, 32), count: int = 64
+) -> None:
+    """Show what units of the first layer look for, each as a picture.
 
     Args:
         W: (C * H * W, M) first-layer weights.
         image_shape: (C, H, W) of the images that they multiply.
+        count: units to show: those with the largest weights, largest first.
     """
-    pictures = W.T.reshape(-1, *image_shape).transpose(0, 2, 3, 1)
-    _, ax = plt.subplots(figsize=(7, 7))
+    largest = np.argsort(-np.linalg.norm(W, axis=0), kind="stable")[:count]
+    pictures = W.T[largest].reshape(-1, *image_shape).transpose(0, 2, 3, 1)
+    _, ax = plt.subplots(figsize=(6, 6))
     ax.imshow(visualize_grid(pictures, padding=2).astype(np.uint8))
-    ax.set_title("One square for each hidden unit")
+    ax.set_title("What the first layer looks for, one square for a unit")
     ax.set_xticks([])
     ax.set_yticks([])
     _bare(ax)

@@ -9,7 +9,6 @@ A notebook is stored as nbval will see it when it compares: on the synthetic pic
 that says whose machine it was. Storing twice changes nothing.
 """
 
-import argparse
 import getpass
 import os
 import platform
@@ -29,6 +28,7 @@ sys.path.insert(0, str(ROOT))  # the package of this tree, not one installed els
 
 ENVIRONMENT = {
     "ECE662_DATA": str(ROOT / ".cache" / "notebooks"),
+    "ECE662_FULL": "0",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -36,7 +36,7 @@ ENVIRONMENT = {
 }
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-# What a tag is for; the first line of tags is ours, the second nbval's.
+# The first line of tags is ours, the second nbval's.
 TAGS = {"setup", "exercise", "question", "answer", "training"} | {
     "nbval-ignore-output", "nbval-skip", "skip-execution", "raises-exception"
 }  # fmt: skip
@@ -47,19 +47,23 @@ MACHINE_TRACES = re.compile(
 )
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str]) -> int:
     """Do what the command line asks; return the exit status."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if {"-h", "--help"} & set(arguments[:1]):
+        print(__doc__)
+        return 0
     actions = {"store": _store_all, "check": _check_all, "test": test}
-    if arguments[:1] == ["test"]:
-        return test(arguments[1:])
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("action", nargs="?", default="store", choices=actions)
-    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
-    options = parser.parse_args(arguments)
-    return actions[options.action](options.notebooks or find_notebooks())
+    action = "store"
+    if arguments and arguments[0] in actions:
+        action, *arguments = arguments
+    if action == "test":
+        return test(arguments)
+    paths = [Path(word) for word in arguments] or find_notebooks()
+    missing = [str(path) for path in paths if not path.is_file()]
+    if missing:
+        print(f"expected notebooks, or one of {', '.join(actions)}; got {missing}")
+        return 2
+    return actions[action](paths)
 
 
 def find_notebooks() -> list[Path]:
@@ -68,10 +72,16 @@ def find_notebooks() -> list[Path]:
 
 
 def _store_all(paths: list[Path]) -> int:
+    from nbclient.exceptions import CellExecutionError
+
     _warm_up()
     for path in paths:
         print(f"running {path.name}", flush=True)
-        store(path)
+        try:
+            store(path)
+        except CellExecutionError as error:
+            print(f"{path.name} is left as it was: {error}")
+            return 1
     return _check_all(paths)
 
 
@@ -84,7 +94,7 @@ def _check_all(paths: list[Path]) -> int:
 def test(options: list[str]) -> int:
     """Run the notebooks under nbval; the options go to pytest.
 
-    Paths among the options are the notebooks to run; without any, all are run.
+    Notebooks among the options are those to run; without any, all are run.
     """
     _warm_up()
     paths = [word for word in options if word.endswith(".ipynb")]
@@ -139,7 +149,8 @@ def store(path: Path) -> None:
         store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
-    client.execute()
+    # The kernel's own remarks; what a cell writes to stderr arrives all the same.
+    client.execute(stderr=subprocess.DEVNULL)
     _strip(notebook)
     nbformat.write(notebook, path, version=nbformat.NO_CONVERT)
 
@@ -236,4 +247,4 @@ def _output_problems(output) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -472,8 +472,8 @@ def test_reload_works_on_the_real_package(tmp_path):
 import pathlib
 import numpy as np
 import ece662
-from ece662.classifiers.fc_net import *
 from ece662.layers import affine_forward
+from ece662.classifiers.fc_net import *
 net = TwoLayerNet(input_dim=4, hidden_dim=3, num_classes=2)
 x = np.ones((1, 4))
 path = pathlib.Path(ece662.__file__).parent / "layers.py"

@@ -1,5 +1,7 @@
 """What the notebooks lean on: lines that say what came and what was expected."""
 
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -54,3 +56,19 @@ def test_get_ready_sets_the_style_and_says_what_holds(capsys):
         notebook.get_ready()
         assert plt.rcParams["axes.titlelocation"] == "left"
     assert "An edited file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [("1", True), ("0", False)])
+def test_full_size_as_the_environment_says(monkeypatch, wanted, expected):
+    monkeypatch.setenv("ECE662_FULL", wanted)
+    assert notebook.full_size() is expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("cinic10", True), ("synthetic", False)]
+)
+def test_full_size_on_real_images_only(monkeypatch, kind, expected):
+    served = SimpleNamespace(meta={"source": {"kind": kind}})
+    monkeypatch.setattr(notebook, "find_data_set", lambda: served)
+    monkeypatch.delenv("ECE662_FULL", raising=False)
+    assert notebook.full_size() is expected

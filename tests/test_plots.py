@@ -78,9 +78,15 @@ def test_running_mean_of_the_loss_lies_in_the_middle(figure, solver, steps):
     assert line.get_xdata().mean() == pytest.approx((1 + steps) / 2)
 
 
-def test_show_weights_shows_a_square_for_each_unit(figure):
-    plots.show_weights(np.random.default_rng(0).random((3 * 4 * 4, 9)), (3, 4, 4))
-    assert figure().axes[0].images[0].get_array().shape == (3 * 4 + 4, 3 * 4 + 4, 3)
+def test_show_weights_shows_the_units_with_the_largest_weights(figure):
+    W = np.random.default_rng(0).random((3 * 4 * 4, 9))
+    W[:, 5] *= 10
+    plots.show_weights(W, image_shape=(3, 4, 4), count=4)
+    shown = figure().axes[0].images[0].get_array()
+    assert shown.shape == (2 * 4 + 2, 2 * 4 + 2, 3)
+    unit = W[:, 5].reshape(3, 4, 4)
+    brightest = np.unravel_index(unit.argmax(), unit.shape)
+    assert shown[brightest[1], brightest[2], brightest[0]] >= 254
 
 
 def test_show_confusion_writes_shares_of_the_true_class(figure):
