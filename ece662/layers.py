@@ -616,11 +616,11 @@ def spatial_batchnorm_forward(x, gamma, beta, bn_param):
     """
     check_channels(x, gamma, beta, np.shape(x)[1:2])
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
-    # Every pixel is a row of C features; channels go last first, or they would mix.
+    # Every pixel is a row of C features: a matrix with a row for each channel, turned.
     N, C, H, W = x.shape
-    pixels = x.transpose(0, 2, 3, 1).reshape(-1, C)
+    pixels = x.transpose(1, 0, 2, 3).reshape(C, -1).T  # (N * H * W, C)
     out, cache = batchnorm_forward(pixels, gamma, beta, bn_param)
-    out = out.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+    out = out.T.reshape(C, N, H, W).transpose(1, 0, 2, 3)
     # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     return out, cache
 
@@ -639,9 +639,9 @@ def spatial_batchnorm_backward(dout, cache):
     """
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     N, C, H, W = dout.shape
-    dpixels = dout.transpose(0, 2, 3, 1).reshape(-1, C)
+    dpixels = dout.transpose(1, 0, 2, 3).reshape(C, -1).T
     dpixels, dgamma, dbeta = batchnorm_backward_alt(dpixels, cache)
-    dx = dpixels.reshape(N, H, W, C).transpose(0, 3, 1, 2)
+    dx = dpixels.T.reshape(C, N, H, W).transpose(1, 0, 2, 3)
     # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     return dx, dgamma, dbeta
 
