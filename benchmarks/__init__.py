@@ -6,4 +6,8 @@ they compute the same thing. What can be run, from the repository's top folder:
 
     python -m benchmarks.training_step    # samples per second, against torch
     python -m benchmarks.memory           # peak memory of training, against torch
+
+And, apart from speed, whether the synthetic images teach what they are there for:
+
+    python -m benchmarks.synthetic_lessons
 """

@@ -9,8 +9,8 @@ from ece662.data.drawing import SIZE, WHITE, Canvas
 
 MODULES = (drawing, scenery, machines, animals, synthetic)
 
-# What IEEE 754 rounds exactly, or what only moves numbers about. Not so: np.sum, np.mean
-# and np.dot, whose order of additions varies, np.sin, np.exp and np.power.
+# What IEEE 754 rounds exactly, or what only moves numbers about. Not so: np.sum and
+# np.dot, whose order of additions varies, np.sin, np.exp and np.power.
 EXACT = {
     "arange", "argsort", "array", "broadcast_to", "clip", "concatenate", "empty_like",
     "floor", "intp", "maximum", "minimum", "multiply", "ndarray", "random", "repeat",

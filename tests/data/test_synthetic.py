@@ -5,6 +5,7 @@ import pytest
 
 from ece662.data import synthetic
 from ece662.data.classes import CLASSES
+from ece662.data.scenery import SCENES
 
 SHAPES = {"train": 6000, "val": 1200, "test": 1200}
 
@@ -68,3 +69,10 @@ def test_draw_block_uses_the_whole_range_of_brightness(label):
     assert 60 < X.mean() < 190
     assert X.std() > 30
     assert np.ptp(X, axis=(1, 2, 3)).min() > 60
+
+
+def test_scene_alone_gives_four_right_answers_in_ten_at_best():
+    habitats = np.array([subject.habitat for subject in synthetic.SUBJECTS])
+    assert habitats.shape == (len(CLASSES), len(SCENES))
+    assert (habitats.sum(axis=1) == 100).all()
+    assert habitats.max(axis=0).sum() / habitats.sum() <= 0.4
