@@ -38,7 +38,7 @@ Point = tuple[Number, Number]
 
 
 class Canvas:
-    """A stack of n pictures being drawn.
+    """A stack of pictures that are being drawn.
 
     Args:
         rng: source of every random choice.
@@ -46,6 +46,9 @@ class Canvas:
 
     Attributes:
         rgb: (n, 3, SIZE, SIZE) the pictures, 0 is black and 1 is white.
+        u, v: (n, SIZE, SIZE) where each pixel lies in the frame, in drawing units.
+        scale: pixels to a drawing unit.
+        light: (n, 1, SIZE, SIZE) or 1.0, the factor of the colours being painted.
     """
 
     def __init__(self, rng: np.random.RandomState, n: int):

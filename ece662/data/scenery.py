@@ -142,6 +142,11 @@ def scatter(canvas: Canvas, kind: int, probability: float) -> None:
 def develop(canvas: Canvas, exposure: float = 0.25, noise: float = 0.06) -> np.ndarray:
     """Turn drawings into photographs: exposure, tint, contrast, sensor noise.
 
+    Args:
+        canvas: the finished drawings.
+        exposure: by how much brightness and contrast may be off, up and down.
+        noise: strongest deviation of a single pixel.
+
     Returns:
         (n, 3, SIZE, SIZE) uint8.
     """
@@ -153,7 +158,7 @@ def develop(canvas: Canvas, exposure: float = 0.25, noise: float = 0.06) -> np.n
     light = 1 + slope * (np.arange(SIZE) - SIZE / 2)  # a window at one side
     rgb = (canvas.rgb - 0.5) * contrast + 0.5 + brightness + tint
     rgb = rgb * light[:, None]
-    # Two uniform numbers added up: near enough to the noise of a sensor.
+    # Two uniform numbers taken together: near enough to the noise of a sensor.
     grain = canvas.rng.random_sample(rgb.shape) - canvas.rng.random_sample(rgb.shape)
     rgb = rgb + noise * canvas.between(0.3, 1.0)[:, None] * grain
     return np.floor(np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
