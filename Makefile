@@ -54,6 +54,7 @@ help:
 	@echo '          make test ARGS="-k solver -x"  options for pytest'
 
 setup: $(VENV)/lab.stamp $(VENV)/kernels.stamp
+	@:
 
 lab: setup
 	@$(PY) -m ece662 lab $(ARGS)
@@ -103,7 +104,7 @@ $(VENV)/%.stamp: pyproject.toml setup.py $(CONSTRAINTS) | $(VENV)/python.stamp
 	status=$$?; rm -f $(VENV)/unfinished; exit $$status
 	@touch $@ $(VENV)/lab.stamp
 
-# No stamp unless every kernel was compiled: a compiler may be there the next time.
+# No stamp unless every kernel was compiled: next time there may be a compiler.
 $(VENV)/kernels.stamp: setup.py $(KERNEL_SOURCES)
 	@if ECE662_REQUIRE_KERNELS=1 $(PY) setup.py -q build_ext --inplace $(BUILD_ARGS) \
 	    > $(VENV)/kernels.log 2>&1; \

@@ -15,6 +15,7 @@ instruction set when they run.
 import os
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -26,53 +27,63 @@ COMPILE_ARGS = [] if sys.platform == "win32" else ["-O3"]
 
 def give_up(reason: object) -> None:
     """Say in one line why there are no kernels; stop where they are required."""
-    first_line = str(reason).strip().partition("\n")[0]
-    line = f"ece662: the fast layers were not compiled: {first_line}"
+    line = f"ece662: the fast layers were not compiled: {reason}. "
+    line += "Everything works without them, slower."
     if os.environ.get("ECE662_REQUIRE_KERNELS"):
         raise SystemExit(line)
-    print(f"{line}. Everything works without them, slower.", file=sys.stderr)
+    print(line, file=sys.stderr)
 
 
 class BuildKernels(build_ext):
     """Build the extensions that can be built."""
 
     def build_extension(self, ext):
-        compiler = (getattr(self.compiler, "compiler_so", None) or [""])[0]
-        if compiler and shutil.which(compiler) is None:
-            return give_up(f"there is no C compiler ({compiler}) on this computer")
+        compiler = (getattr(self.compiler, "compiler_so", None) or ["cl"])[0]
+        header = Path(sysconfig.get_path("include"), "Python.h")
+        if shutil.which(compiler) is None:
+            return give_up(f"there is no C compiler ({compiler})")
+        if not header.exists():
+            return give_up(f"{header} is missing (apt install python3-dev brings it)")
         try:
             return super().build_extension(ext)
         except Exception as error:
-            return give_up(error)
+            return give_up(f"{compiler} failed ({type(error).__name__})")
 
 
 def extensions() -> list[Extension]:
-    """List the extensions, translated to C; none where Cython or NumPy is missing."""
+    """List the extensions, translated to C; none where that cannot be done."""
     sources = sorted(KERNELS.glob("*.pyx"))
     if not sources:
         return []
     try:
         import numpy
         from Cython.Build import cythonize
+        from Cython.Compiler.Errors import CompileError
     except ImportError as error:
         give_up(error)
         return []
-    return cythonize(
-        [
-            Extension(
-                ".".join(source.with_suffix("").parts),
-                [str(source)],
-                include_dirs=[numpy.get_include(), str(KERNELS)],
-                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-                depends=[str(header) for header in sorted(KERNELS.glob("*.h"))],
-                extra_compile_args=COMPILE_ARGS,
-                optional=True,  # inplace builds copy only what exists
-            )
-            for source in sources
-        ],
-        build_dir="build/cython",
-        quiet=True,
-        language_level=3,
+    wanted = [extension(source, numpy.get_include()) for source in sources]
+    try:
+        modules = cythonize(
+            wanted, build_dir="build/cython", quiet=True, language_level=3
+        )
+    except CompileError as error:
+        give_up(f"Cython cannot translate {error}")
+        return []
+    for module in modules:
+        module.optional = True  # where it was not built, there is nothing to copy
+    return modules
+
+
+def extension(source: Path, numpy_headers: str) -> Extension:
+    """Describe the extension that is made from one .pyx file."""
+    return Extension(
+        ".".join(source.with_suffix("").parts),
+        [str(source)],
+        include_dirs=[numpy_headers, str(KERNELS)],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        depends=[str(header) for header in sorted(KERNELS.glob("*.h"))],
+        extra_compile_args=COMPILE_ARGS,
     )
 
 

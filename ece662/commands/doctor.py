@@ -50,6 +50,7 @@ PURPOSES = {
 
 
 REINSTALL = "install again: make clean lab (or pip install --force-reinstall)"
+ASK = "not foreseen: ask, and paste this report"
 BUILD = "to have it fast: make lab, or python setup.py build_ext --inplace"
 COMPILER_ADVICE = (
     "only to compile the fast layers: apt install build-essential (Debian, Ubuntu), "
@@ -91,7 +92,8 @@ def examine(check: Callable[[], Finding]) -> Finding:
         return check()
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
-        return Finding("FAIL", f"the check stopped with {reason}", REINSTALL)
+        advice = REINSTALL if isinstance(error, ImportError) else ASK
+        return Finding("FAIL", f"the check stopped with {reason}", advice)
 
 
 def check_python() -> Finding:

@@ -1,5 +1,6 @@
 """`ece662 doctor`: right about a sound installation, helpful about a broken one."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -223,9 +224,16 @@ def test_whatever_a_check_raises_is_a_failure():
     def check():
         raise RuntimeError("first line\nsecond line")
 
-    finding = doctor.examine(check)
-    assert finding.sign == "FAIL"
-    assert finding.text == "the check stopped with RuntimeError: first line"
+    assert doctor.examine(check) == doctor.Finding(
+        "FAIL", "the check stopped with RuntimeError: first line", doctor.ASK
+    )
+
+
+def test_what_cannot_be_imported_is_to_be_installed_again():
+    def check():
+        importlib.import_module("ece662.there_is_no_such_module")
+
+    assert doctor.examine(check).advice == doctor.REINSTALL
 
 
 def test_report_hides_the_home_folder(monkeypatch, capsys):
