@@ -1,6 +1,8 @@
 /* All kernels of one variant, and the table that they are called by. */
 
 typedef REAL VEC __attribute__((vector_size(BYTES), aligned(sizeof(REAL)), may_alias));
+typedef REAL FOUR __attribute__((
+    vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 typedef LANE_INT LANE_INTS __attribute__((vector_size(BYTES)));
 
 #include "pad_and_split.h"

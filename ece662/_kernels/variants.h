@@ -15,7 +15,7 @@
 enum {
     TILE_FILTERS = 6, /* filters in a tile of convolve.h */
     GRAD_TAPS = 6,    /* taps in a tile of weight_gradient.h */
-    GRAD_STRIP = 512, /* outputs that weight_gradient.h turns at a time */
+    GRAD_STRIP = 256, /* outputs that weight_gradient.h turns at a time */
 };
 
 typedef struct {

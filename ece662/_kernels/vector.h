@@ -11,6 +11,7 @@
      REAL          float or double
      LANES         how many of them are in a vector
      VEC           the type of such a vector
+     FOUR          a vector of four, whatever LANES is
      LANE_INTS     a vector of as many integers: what comparing two vectors gives
      TILE_SPOTS    how many vectors of outputs a tile has, see convolve.h
      NAME(tile)    the name of a function in this variant, such as tile_f32_avx2
@@ -29,6 +30,7 @@
 
 /* A vector may begin at any number of an array: see its alignment in kernels.h. */
 #define VEC NAME(vec)
+#define FOUR NAME(four)
 #define LANE_INTS NAME(ints)
 #define LOAD(from) (*(const VEC *)(from))
 #define STORE(to, vector) (*(VEC *)(to) = (vector))
