@@ -1,0 +1,153 @@
+"""What the notebooks reach on real images: runs them and writes docs/results.md.
+
+Each notebook is run from top to bottom with its own settings, on the real images that
+`ece662 data prepare` has put in place; nothing is set here. After a cell named below,
+its figure is read from the notebook's variables, and its running time is the cell's.
+
+    python -m benchmarks.results                    all notebooks
+    python -m benchmarks.results Q1-FCNetworks      one; the others' figures stay
+    python -m benchmarks.results --threads 1
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.harness import (
+    THREAD_VARIABLES,
+    describe_machine,
+    markdown_table,
+    replace_block,
+)
+from benchmarks.worker import Bench
+
+__all__ = ["FIGURES", "Figure", "main", "measure"]
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results.md"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One row: what it is, and the cell and the expression that it comes from."""
+
+    title: str
+    cell: str
+    expression: str
+    unit: str = "%"
+
+
+FIGURES = {
+    "Q1-FCNetworks": [
+        Figure("TwoLayerNet, validation", "q1-solver-train", "solver.best_val_acc"),
+        Figure("best net, validation", "q1-best-train", "solver.best_val_acc"),
+        Figure("best net, training", "q1-best-train", "max(solver.train_acc_history)"),
+        Figure("best net, test", "q1-test-accuracy", "test_accuracy"),
+    ],
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the notebooks named, all by default, and write their blocks."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--write", type=Path, default=RESULTS, metavar="FILE")
+    options = parser.parse_args(argv)
+    unknown = set(options.notebooks) - FIGURES.keys()
+    if unknown:
+        parser.error(f"expected some of {', '.join(FIGURES)}, got {sorted(unknown)}")
+    for name in options.notebooks or FIGURES:
+        text = report(name, options.threads)
+        print(f"\n{name}\n\n{text}", flush=True)
+        replace_block(options.write, name, text)
+    return 0
+
+
+def report(name: str, threads: int) -> str:
+    """Return a notebook's table, under the data and the machine it was made with."""
+    start = time.perf_counter()
+    measured = measure(name, threads)
+    minutes = (time.perf_counter() - start) / 60
+    rows = [
+        [
+            figure.title,
+            f"{100 * value:.1f} %" if figure.unit == "%" else f"{value:.4g}",
+            f"{seconds:.0f}",
+        ]
+        for figure, (value, seconds) in zip(FIGURES[name], measured, strict=True)
+    ]
+    table = markdown_table(["figure", "value", "seconds of its cell"], rows)
+    machine = describe_machine({"ece662": Bench().describe()})
+    return (
+        f"{describe_data()}\n{machine}\n- {threads} thread(s), {minutes:.1f} minutes "
+        f"for the whole notebook\n\n{table}"
+    )
+
+
+def describe_data() -> str:
+    """Say which images these are, so that nobody takes them for others.
+
+    Raises:
+        FileNotFoundError: no real images were prepared.
+    """
+    from ece662.data_utils import describe, find_data_set
+
+    data_set = find_data_set("cinic10")
+    digest = data_set.meta["content_sha256"]
+    return f"- {describe(data_set)} SHA-256 of the pixels and labels: {digest[:16]}..."
+
+
+def measure(name: str, threads: int) -> list[tuple[float, float]]:
+    """Run a notebook on the real images.
+
+    Returns:
+        for each of its figures, the value and the seconds that its cell took.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+
+    describe_data()  # complains before the long run, not after it
+    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    path = ROOT / "notebooks" / f"{name}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=3600,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    found = {}
+    with client.setup_kernel(env=environment | {"ECE662_FULL": "1"}):
+        for index, cell in enumerate(list(notebook.cells)):
+            start = time.perf_counter()
+            client.execute_cell(cell, index)
+            seconds = time.perf_counter() - start
+            for figure in FIGURES[name]:
+                if figure.cell == cell.id:
+                    found[figure] = _evaluate(client, figure.expression), seconds
+    missing = [figure.cell for figure in FIGURES[name] if figure not in found]
+    if missing:
+        raise ValueError(f"expected the cells {missing} in {path.name}, found none")
+    return [found[figure] for figure in FIGURES[name]]
+
+
+def _evaluate(client, expression: str) -> float:
+    """Ask the notebook's kernel for a number."""
+    from nbformat.v4 import new_code_cell
+
+    cell = new_code_cell(f"print(float({expression}))")
+    client.nb.cells.append(cell)
+    client.execute_cell(cell, len(client.nb.cells) - 1, store_history=False)
+    client.nb.cells.pop()
+    return float(cell.outputs[-1].text.split()[-1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
