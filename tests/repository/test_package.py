@@ -1,0 +1,138 @@
+"""What is shipped: the package, whole, and nothing else; with or without a compiler."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ece662
+
+ROOT = Path(__file__).parents[2]
+SOURCES = {".py", ".pyx", ".pxd", ".pxi", ".c", ".h"}
+
+
+def run_setup(folder, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "setup.py", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The files that a build reads, and a course/ that must stay at home."""
+    folder = tmp_path / "a copy"
+    folder.mkdir()
+    for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "LICENSE", "README.md"):
+        shutil.copy(ROOT / name, folder)
+    ignored = shutil.ignore_patterns("*.so", "__pycache__")
+    shutil.copytree(ROOT / "ece662", folder / "ece662", ignore=ignored)
+    for name in ("course", "tests", "notebooks", "benchmarks"):
+        (folder / name).mkdir()
+        (folder / name / "__init__.py").touch()
+        (folder / name / "test_secret.py").touch()
+    return folder
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_build_holds_every_source_of_the_package_and_nothing_else(copy, tmp_path):
+    done = run_setup(copy, "-q", "build_py", f"--build-lib={tmp_path / 'lib'}")
+    assert done.returncode == 0, done.stderr
+    shipped = files(tmp_path / "lib")
+    assert {path.split(os.sep)[0] for path in shipped} == {"ece662"}
+    written = {name for name in files(copy) if Path(name).suffix in SOURCES}
+    assert {name for name in written if name.startswith("ece662")} <= shipped
+
+
+def test_source_archive_leaves_course_tests_and_notebooks_out(copy, tmp_path):
+    done = run_setup(copy, "-q", "sdist", "--formats=tar", f"--dist-dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    shutil.unpack_archive(tmp_path / f"ece662-{ece662.__version__}.tar", tmp_path / "s")
+    shipped = files(tmp_path / "s" / f"ece662-{ece662.__version__}")
+    assert not [name for name in shipped if "secret" in name]
+    written = {name for name in files(copy) if Path(name).suffix in SOURCES}
+    assert {name for name in written if name.startswith("ece662")} <= shipped
+
+
+def test_every_folder_of_the_package_is_a_package():
+    folders = {path.parent for path in (ROOT / "ece662").rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def one_line(text):
+    (line,) = [line for line in text.splitlines() if line.startswith("ece662:")]
+    return line
+
+
+@pytest.fixture
+def kernel(copy):
+    """A copy whose only kernel is a line long."""
+    pytest.importorskip("Cython")
+    kernels = copy / "ece662" / "_kernels"
+    shutil.rmtree(kernels)
+    kernels.mkdir()
+    (kernels / "tiny.pyx").write_text("def answer():\n    return 42\n")
+    return copy
+
+
+BUILD = ("-q", "build_ext", "--inplace")
+
+
+def test_kernels_are_compiled_in_place(kernel):
+    if not (shutil.which("cc") or shutil.which("gcc")):
+        pytest.skip("there is no C compiler")
+    done = run_setup(kernel, *BUILD, ECE662_REQUIRE_KERNELS="1")
+    assert done.returncode == 0, done.stderr
+    code = "from ece662._kernels.tiny import answer; print(answer())"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=kernel, capture_output=True, check=True
+    )
+    assert ran.stdout == b"42\n"
+
+
+def test_no_compiler_is_one_line_and_no_failure(kernel):
+    done = run_setup(kernel, *BUILD, CC="there-is-no-compiler")
+    assert done.returncode == 0, done.stderr
+    assert "no C compiler (there-is-no-compiler)" in one_line(done.stderr)
+    assert list(kernel.rglob("*.so")) == []
+
+
+def test_failing_compiler_is_one_line_and_no_failure(kernel):
+    done = run_setup(kernel, *BUILD, CC=shutil.which("false"))
+    assert done.returncode == 0, done.stderr
+    assert "false failed" in one_line(done.stderr)
+
+
+def test_broken_kernel_source_is_one_line_and_no_failure(kernel):
+    (kernel / "ece662" / "_kernels" / "tiny.pyx").write_text("def answer(:\n")
+    done = run_setup(kernel, *BUILD)
+    assert done.returncode == 0, done.stderr
+    assert "tiny.pyx" in one_line(done.stderr)
+
+
+def test_no_cython_is_one_line_and_no_failure(kernel):
+    (kernel / "Cython.py").write_text("raise ImportError('there is no Cython')")
+    done = run_setup(kernel, *BUILD, PYTHONPATH=str(kernel))
+    assert done.returncode == 0, done.stderr
+    assert "there is no Cython" in one_line(done.stderr)
+
+
+def test_required_kernels_make_it_a_failure(kernel):
+    done = run_setup(
+        kernel, *BUILD, CC="there-is-no-compiler", ECE662_REQUIRE_KERNELS="1"
+    )
+    assert done.returncode == 1
+    assert one_line(done.stderr)

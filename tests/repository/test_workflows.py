@@ -1,0 +1,80 @@
+"""The workflows: they parse, may only read, and run what everybody runs."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def load(path):
+    workflow = yaml.safe_load(path.read_text())
+    workflow["on"] = workflow.pop(True)  # YAML 1.1 reads the key `on` as a truth
+    return workflow
+
+
+def jobs(path):
+    return load(path)["jobs"].items()
+
+
+def commands(path):
+    return [
+        step["run"] for _, job in jobs(path) for step in job["steps"] if "run" in step
+    ]
+
+
+def test_there_are_workflows():
+    assert [path.name for path in WORKFLOWS] == ["test.yml", "wheels.yml"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+class TestEach:
+    def test_may_only_read(self, path):
+        assert load(path)["permissions"] == {"contents": "read"}
+
+    def test_uses_official_actions_of_a_pinned_major_version(self, path):
+        used = [s["uses"] for _, job in jobs(path) for s in job["steps"] if "uses" in s]
+        assert used
+        assert all(re.fullmatch(r"actions/[\w-]+@v\d+", action) for action in used)
+
+    def test_has_a_time_limit_for_every_job(self, path):
+        assert all(job["timeout-minutes"] <= 60 for _, job in jobs(path))
+
+    def test_calls_make_only_for_targets_that_exist(self, path):
+        makefile = (ROOT / "Makefile").read_text()
+        for command in commands(path):
+            for target in re.findall(r"\bmake ([\w-]+)", command):
+                assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+    @pytest.mark.skipif(not shutil.which("actionlint"), reason="no actionlint here")
+    def test_passes_actionlint(self, path):
+        subprocess.run(["actionlint", path], check=True, timeout=60)
+
+
+def test_tests_run_on_both_systems_with_every_python_that_is_promised():
+    matrix = load(WORKFLOWS[0])["jobs"]["test"]["strategy"]["matrix"]
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest"]
+    promised = re.findall(
+        r"Python :: (3\.\d+)", " ".join(PYPROJECT["project"]["classifiers"])
+    )
+    assert matrix["python"] == promised
+    built = PYPROJECT["tool"]["cibuildwheel"]["build"]
+    assert built == [f"cp{version.replace('.', '')}-*" for version in promised]
+
+
+def test_ci_runs_make_test():
+    assert ".ci/run" in commands(WORKFLOWS[0])
+    last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
+    assert last == "exec make test"
+
+
+def test_wheels_are_never_built_without_kernels():
+    environment = PYPROJECT["tool"]["cibuildwheel"]["environment"]
+    assert environment["ECE662_REQUIRE_KERNELS"] == "1"
