@@ -15,6 +15,7 @@ from ece662.plots import COLOURS
 from ece662.vis_utils import visualize_grid
 
 __all__ = [
+    "show_channels",
     "show_convolution",
     "show_filtered",
     "show_filters",
@@ -89,7 +90,7 @@ def show_filtered(pictures: Sequence, filtered, names: Sequence[str]) -> None:
         names: F names for the filters.
     """
     rows, columns = len(pictures), 1 + len(names)
-    _, axes = plt.subplots(rows, columns, figsize=(3.9 * columns, 4 * rows))
+    _, axes = plt.subplots(rows, columns, figsize=(3 * columns, 3.1 * rows))
     for n, picture in enumerate(pictures):
         axes[n, 0].imshow(picture)
         for f, ax in enumerate(axes[n, 1:]):
@@ -101,18 +102,45 @@ def show_filtered(pictures: Sequence, filtered, names: Sequence[str]) -> None:
     plt.show()
 
 
-def show_filters(W) -> None:
-    """Show the filters of a first layer as small colour pictures.
+def show_channels(picture, channels) -> None:
+    """Show a picture, and beside it what a layer makes of it, channel by channel.
+
+    Args:
+        picture: (3, H, W) values from 0 to 255.
+        channels: (F, H_out, W_out) outputs, F an even number.
+    """
+    half = len(channels) // 2
+    figure = plt.figure(figsize=(1.3 * half + 3.4, 3.3))
+    left, right = figure.subfigures(1, 2, width_ratios=[3, 1.3 * half])
+    ax = left.subplots()
+    ax.imshow(np.moveaxis(picture, 0, 2).clip(0, 255).astype(np.uint8))
+    ax.set_title("picture")
+    _bare(ax)
+    right.suptitle(f"{len(channels)} channels, each from its darkest to its brightest")
+    for ax, channel in zip(right.subplots(2, half).flat, channels, strict=True):
+        ax.imshow(channel)
+        _bare(ax)
+    plt.show()
+
+
+def show_filters(W, newborn) -> None:
+    """Show the filters of a first layer as pictures, and what training has changed.
 
     Args:
         W: (F, 3, HH, WW) filters.
+        newborn: the same before training.
     """
-    grid = visualize_grid(W.transpose(0, 2, 3, 1))
-    _, ax = plt.subplots(figsize=(6.5, 6.5))
-    ax.imshow(grid.astype(np.uint8))
-    _bare(ax)
+    _, axes = plt.subplots(1, 2, figsize=(12, 6.3))
     F, _, HH, WW = W.shape
-    ax.set_title(f"{F} filters of {HH} x {WW} pixels, each stretched to full contrast")
+    panels = {
+        f"{F} filters of {HH} x {WW} pixels": W,
+        "what training has added to them": W - newborn,
+    }
+    for ax, (title, filters) in zip(axes, panels.items(), strict=True):
+        grid = visualize_grid(filters.transpose(0, 2, 3, 1))
+        ax.imshow(grid.astype(np.uint8))
+        ax.set_title(title)
+        _bare(ax)
     plt.show()
 
 
@@ -156,14 +184,14 @@ def show_speed(times: Mapping[str, Mapping[str, float]]) -> None:
     passes = list(next(iter(times.values())))
     height = 0.7 * len(times) + 1.6
     _, axes = plt.subplots(1, len(passes), figsize=(13, height), sharex=True)
-    slowest = max(max(way.values()) for way in times.values())
+    everything = [seconds for way in times.values() for seconds in way.values()]
     for ax, name in zip(axes, passes, strict=True):
         seconds = [way[name] for way in times.values()]
         bars = ax.barh(list(times), seconds, color=COLOURS[: len(times)])
         ax.bar_label(bars, fmt=_duration, padding=4)
         ax.set(title=name, xlabel="seconds; a grid line is ten times the one before")
         ax.set_xscale("log")
-        ax.set_xlim(right=10 * slowest)
+        ax.set_xlim(min(everything) / 4, max(everything) * 12)
         ax.invert_yaxis()
         ax.grid(False, axis="y")
     axes[-1].set_yticks([])

@@ -68,13 +68,25 @@ def test_show_normalised_together_gives_each_group_a_letter():
 
 
 def test_show_filters_has_a_picture_for_each_filter():
-    W = np.random.default_rng(2).standard_normal((5, 3, 4, 4))
-    conv_plots.show_filters(W)
-    [ax] = plt.gcf().axes
-    shown = ax.images[0].get_array()
-    assert shown.shape == (3 * 4 + 2, 3 * 4 + 2, 3)
-    assert (shown[:4, :4].min(), shown[:4, :4].max()) == (0, 255)
-    assert "5 filters of 4 x 4" in ax.get_title(loc="center")
+    rng = np.random.default_rng(2)
+    newborn = rng.standard_normal((5, 3, 4, 4))
+    W = newborn.copy()
+    W[1, 2, 3, 0] += 1
+    conv_plots.show_filters(W, newborn)
+    filters, added = (ax.images[0].get_array() for ax in plt.gcf().axes)
+    assert filters.shape == added.shape == (3 * 4 + 2, 3 * 4 + 2, 3)
+    assert (filters[:4, :4].min(), filters[:4, :4].max()) == (0, 255)
+    assert np.argwhere(added).tolist() == [[3, 5, 2]]  # the second picture's last row
+
+
+def test_show_channels_has_a_panel_for_each():
+    picture = np.full((3, 4, 5), [[[300.0]], [[7.0]], [[-2.0]]])
+    channels = np.arange(6 * 2 * 3).reshape(6, 2, 3)
+    conv_plots.show_channels(picture, channels)
+    first, *others = plt.gcf().axes
+    assert (first.images[0].get_array() == [255, 7, 0]).all()
+    for ax, channel in zip(others, channels, strict=True):
+        assert (ax.images[0].get_array() == channel).all()
 
 
 def test_show_filtered_has_a_row_for_each_photograph():
