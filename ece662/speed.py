@@ -9,50 +9,63 @@ import time
 from collections.abc import Callable, Mapping
 from statistics import median
 
-__all__ = ["print_speed", "time_layer", "torch_convolution", "torch_max_pool"]
+__all__ = ["print_speed", "time_ways", "torch_convolution", "torch_max_pool"]
+
+Way = tuple[Callable, Callable]
 
 # Calls are repeated for about as long as it takes to wonder whether anything happens.
 PATIENCE = 0.3  # seconds
 ENOUGH = 100  # calls
 
 
-def time_layer(way: tuple[Callable, Callable], dout, *arguments) -> dict[str, float]:
-    """Time both passes of a layer.
+def time_ways(ways: Mapping[str, Way], dout, *arguments) -> tuple[dict, dict]:
+    """Run a layer in several ways, and time both passes of each.
 
     Args:
-        way: (forward, backward).
+        ways: each under its name.
         dout: gradient of the loss with respect to the output.
-        *arguments: what forward takes.
+        *arguments: what every forward takes, the images first.
 
     Returns:
-        {"forward": seconds, "backward": seconds}, medians of as many calls as fit in
-        about a third of a second, at most a hundred; of what takes longer, one call.
+        times: for each way {"forward": seconds, "backward": seconds}, medians of as
+            many calls as fit in about a third of a second, at most a hundred; of what
+            takes longer, one call.
+        results: for each way (out, dx, ...), the gradients in the order of backward.
     """
-    forward, backward = way
-    seconds, (_, cache) = _time(forward, *arguments)
-    return {"forward": seconds, "backward": _time(backward, dout, cache)[0]}
+    times, results = {}, {}
+    for name, (forward, backward) in ways.items():
+        # One image to warm up: libraries get ready when they are first called.
+        x, *others = arguments
+        backward(dout[:1], forward(x[:1], *others)[1])
+        forward_seconds, (out, cache) = _time(forward, *arguments)
+        backward_seconds, gradients = _time(backward, dout, cache)
+        if not isinstance(gradients, tuple):
+            gradients = (gradients,)
+        times[name] = {"forward": forward_seconds, "backward": backward_seconds}
+        results[name] = (out, *gradients)
+    return times, results
 
 
 def print_speed(times: Mapping[str, Mapping[str, float]]) -> None:
     """Print a table of times, and how many times faster each is than the first way.
 
     Args:
-        times: what `time_layer` returned for each way, the slowest first.
+        times: from `time_ways`, the slowest way first.
     """
     passes = list(next(iter(times.values())))
     slowest = next(iter(times))
-    heads = "".join(f"{name:>12}{'speed-up':>10}" for name in passes)
-    print(f"{'':14}{heads}")
+    heads = "".join(f"{name:>14}{'speed-up':>10}" for name in passes)
+    print(f"{'':12}{heads}")
     for name, seconds in times.items():
         cells = (
-            f"{1e3 * seconds[key]:>9,.2f} ms"
+            f"{1e3 * seconds[key]:>11,.2f} ms"
             f"{f'{times[slowest][key] / seconds[key]:,.0f}x':>10}"
             for key in passes
         )
-        print(f"{name:14}{''.join(cells)}")
+        print(f"{name:12}{''.join(cells)}")
 
 
-def torch_convolution() -> dict[str, tuple[Callable, Callable]]:
+def torch_convolution() -> dict[str, Way]:
     """Return PyTorch's convolution as a way: {} where PyTorch is not installed."""
     try:
         import torch
@@ -68,7 +81,7 @@ def torch_convolution() -> dict[str, tuple[Callable, Callable]]:
     return {"PyTorch": (_one_thread(torch, forward), _autograd(torch))}
 
 
-def torch_max_pool() -> dict[str, tuple[Callable, Callable]]:
+def torch_max_pool() -> dict[str, Way]:
     """Return PyTorch's max pooling as a way: {} where PyTorch is not installed."""
     try:
         import torch

@@ -20,6 +20,7 @@ def clock(monkeypatch):
 
     class Clock:
         now = 0.0
+        first_arguments = last_arguments = None
 
         def takes(self, *durations):
             """Return a function that takes so long, at each call the next one."""
@@ -27,6 +28,7 @@ def clock(monkeypatch):
 
             def function(*arguments):
                 self.now += left.pop(0)
+                self.first_arguments = self.first_arguments or arguments
                 self.last_arguments = arguments
                 return "out", "cache"
 
@@ -37,23 +39,36 @@ def clock(monkeypatch):
     return clock
 
 
-def test_time_layer_takes_the_median_without_the_first_call(clock):
-    way = (clock.takes(0.2, 0.03, 0.01, 0.06), clock.takes(0.25, 0.05))
-    assert speed.time_layer(way, "dout", "x", "w") == pytest.approx(
-        {"forward": 0.03, "backward": 0.05}
-    )
+def test_time_ways_takes_the_median_without_the_first_call(clock):
+    way = (clock.takes(9, 0.2, 0.03, 0.01, 0.06), clock.takes(9, 0.25, 0.05))
+    times, _ = speed.time_ways({"a": way}, "dout", "xx", "ww")
+    assert times["a"] == pytest.approx({"forward": 0.03, "backward": 0.05})
     assert clock.last_arguments == ("dout", "cache")
+    assert clock.first_arguments == ("x", "ww")
 
 
-def test_time_layer_calls_what_is_slow_only_once(clock):
-    way = (clock.takes(4.0), clock.takes(7.0))
-    assert speed.time_layer(way, None) == pytest.approx({"forward": 4, "backward": 7})
+def test_time_ways_calls_what_is_slow_only_once(clock):
+    way = (clock.takes(1, 4.0), clock.takes(1, 7.0))
+    times, _ = speed.time_ways({"a": way}, "dout", "x")
+    assert times["a"] == pytest.approx({"forward": 4, "backward": 7})
 
 
-def test_time_layer_has_enough_of_what_is_fast(clock):
-    calls = [1e-6] * speed.ENOUGH
-    way = (clock.takes(*calls), clock.takes(*calls))
-    assert speed.time_layer(way, None)["forward"] == pytest.approx(1e-6)
+def test_time_ways_has_enough_of_what_is_fast(clock):
+    calls = [1e-6] * (1 + speed.ENOUGH)
+    times, _ = speed.time_ways(
+        {"a": (clock.takes(*calls), clock.takes(*calls))}, [], []
+    )
+    assert times["a"]["forward"] == pytest.approx(1e-6)
+
+
+def test_time_ways_returns_the_output_and_all_gradients(monkeypatch):
+    monkeypatch.setattr(speed, "PATIENCE", 0)
+    ways = {
+        "one": (lambda x, y: (x + y, "cache"), lambda dout, cache: (dout, cache)),
+        "two": (lambda x, y: (y + x, "cache"), lambda dout, cache: dout * 2),
+    }
+    _, results = speed.time_ways(ways, "dout", "xx", "y")
+    assert results == {"one": ("xxy", "dout", "cache"), "two": ("yxx", "doutdout")}
 
 
 def test_print_speed_compares_with_the_first_way(capsys):
