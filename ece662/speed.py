@@ -1,13 +1,12 @@
 """How long a layer takes, computed in several ways side by side (Q4).
 
 A *way* is a pair (forward, backward) with the contract of `ece662.layers`; PyTorch's
-layers are dressed up as such a pair. For figures to rely on, benchmarks/ gives each
-library a process of its own; here all run in the notebook's, one thread each.
+layers are dressed up as such a pair. Each takes as many threads as it does by default.
+For figures to rely on, benchmarks/ gives each library a process of its own.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from statistics import median
 
 __all__ = ["print_speed", "time_ways", "torch_convolution", "torch_max_pool"]
 
@@ -27,9 +26,9 @@ def time_ways(ways: Mapping[str, Way], dout, *arguments) -> tuple[dict, dict]:
         *arguments: what every forward takes, the images first.
 
     Returns:
-        times: for each way {"forward": seconds, "backward": seconds}, medians of as
-            many calls as fit in about a third of a second, at most a hundred; of what
-            takes longer, one call.
+        times: for each way {"forward": seconds, "backward": seconds}, of the fastest
+            of as many calls as fit in a third of a second, at most a hundred; what
+            takes longer is called once.
         results: for each way (out, dx, ...), the gradients in the order of backward.
     """
     times, results = {}, {}
@@ -78,7 +77,7 @@ def torch_convolution() -> dict[str, Way]:
         out = torch.nn.functional.conv2d(*leaves, stride=stride, padding=pad)
         return out.detach().numpy(), (out, leaves)
 
-    return {"PyTorch": (_one_thread(torch, forward), _autograd(torch))}
+    return {"PyTorch": (forward, _autograd(torch))}
 
 
 def torch_max_pool() -> dict[str, Way]:
@@ -94,7 +93,7 @@ def torch_max_pool() -> dict[str, Way]:
         out = torch.nn.functional.max_pool2d(*leaves, size, pool_param["stride"])
         return out.detach().numpy(), (out, leaves)
 
-    return {"PyTorch": (_one_thread(torch, forward), _autograd(torch))}
+    return {"PyTorch": (forward, _autograd(torch))}
 
 
 def _leaves(torch, *arrays):
@@ -113,30 +112,18 @@ def _autograd(torch):
         arrays = [gradient.numpy() for gradient in gradients]
         return arrays[0] if len(arrays) == 1 else tuple(arrays)
 
-    return _one_thread(torch, backward)
-
-
-def _one_thread(torch, function):
-    """Let PyTorch use one thread in this call, and as many as before afterwards."""
-
-    def limited(*arguments):
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return function(*arguments)
-        finally:
-            torch.set_num_threads(threads)
-
-    return limited
+    return backward
 
 
 def _time(function, *arguments):
-    """Return the median seconds of a call, and what the last one returned."""
+    """Return the seconds of the fastest call, and what the last one returned.
+
+    Whatever else the computer does can only add to a call's time, never take from it.
+    """
     seconds = []
     end = time.perf_counter() + PATIENCE
     while not seconds or (time.perf_counter() < end and len(seconds) < ENOUGH):
         start = time.perf_counter()
         result = function(*arguments)
         seconds.append(time.perf_counter() - start)
-    # The first call also allocates and warms up; it counts where there is no other.
-    return median(seconds[1:] or seconds), result
+    return min(seconds), result

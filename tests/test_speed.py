@@ -39,10 +39,10 @@ def clock(monkeypatch):
     return clock
 
 
-def test_time_ways_takes_the_median_without_the_first_call(clock):
-    way = (clock.takes(9, 0.2, 0.03, 0.01, 0.06), clock.takes(9, 0.25, 0.05))
+def test_time_ways_takes_the_fastest_call_after_one_to_warm_up(clock):
+    way = (clock.takes(0.001, 0.2, 0.03, 0.01, 0.06), clock.takes(0.001, 0.25, 0.05))
     times, _ = speed.time_ways({"a": way}, "dout", "xx", "ww")
-    assert times["a"] == pytest.approx({"forward": 0.03, "backward": 0.05})
+    assert times["a"] == pytest.approx({"forward": 0.01, "backward": 0.05})
     assert clock.last_arguments == ("dout", "cache")
     assert clock.first_arguments == ("x", "ww")
 
@@ -106,12 +106,11 @@ def test_print_speed_compares_with_the_first_way(capsys):
 def test_torch_ways_compute_what_the_layers_compute(
     way, forward, backward, arguments, dout_shape
 ):
-    torch = pytest.importorskip("torch")
+    pytest.importorskip("torch")
     rng = np.random.default_rng(3)
     *shapes, param = arguments
     arrays = [rng.standard_normal(shape) for shape in shapes]
     dout = rng.standard_normal(dout_shape)
-    threads = torch.get_num_threads()
     torch_forward, torch_backward = way()["PyTorch"]
     out, cache = torch_forward(*arrays, param)
     expected, naive_cache = forward(*arrays, param)
@@ -122,7 +121,6 @@ def test_torch_ways_compute_what_the_layers_compute(
         _as_tuple(gradients), _as_tuple(backward(dout, naive_cache)), strict=True
     ):
         np.testing.assert_allclose(got, wanted, atol=1e-12)
-    assert torch.get_num_threads() == threads
 
 
 def test_torch_ways_are_none_where_torch_is_not_installed(monkeypatch):
