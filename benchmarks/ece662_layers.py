@@ -1,0 +1,70 @@
+"""Our side of the layers' comparison: naive loops, im2col, and the fast layers."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ece662 import fast_layers, im2col, layers
+from ece662.classifiers.cnn import ThreeLayerConvNet
+from ece662.solver import Solver
+
+__all__ = ["conv", "conv_net_step", "images", "max_pool"]
+
+WAYS = {
+    "naive": (layers, "naive"),
+    "im2col": (im2col, "im2col"),
+    "fast": (fast_layers, "fast"),
+}
+
+
+def conv(
+    way: str,
+    backward: bool,
+    x_shape: Sequence[int],
+    w_shape: Sequence[int],
+    stride: int,
+    pad: int,
+    dtype: str,
+) -> Callable[[], object]:
+    """Return a function that runs one pass of a convolution, and its results."""
+    x, w, b = images(x_shape, dtype), images(w_shape, dtype), images(w_shape[:1], dtype)
+    return _one_pass(way, "conv", backward, x, w, b, {"stride": stride, "pad": pad})
+
+
+def max_pool(
+    way: str, backward: bool, x_shape: Sequence[int], size: int, dtype: str
+) -> Callable[[], object]:
+    """Return a function that runs one pass of max pooling, windows side by side."""
+    pool_param = {"pool_height": size, "pool_width": size, "stride": size}
+    return _one_pass(way, "max_pool", backward, images(x_shape, dtype), pool_param)
+
+
+def images(shape: Sequence[int], dtype: str) -> np.ndarray:
+    """Return the numbers that every side computes with."""
+    return np.random.default_rng(0).standard_normal(shape).astype(dtype)
+
+
+def _one_pass(way: str, layer: str, backward: bool, *arguments) -> Callable[[], object]:
+    module, suffix = WAYS[way]
+    run_forward = getattr(module, f"{layer}_forward_{suffix}")
+    run_backward = getattr(module, f"{layer}_backward_{suffix}")
+    out, cache = run_forward(*arguments)
+    if backward:
+        return lambda: run_backward(out, cache)  # out serves as its own gradient
+    return lambda: run_forward(*arguments)[0]
+
+
+def conv_net_step(batch_size: int, num_train: int = 1000) -> Callable[[], object]:
+    """Return the Solver's step for a ThreeLayerConvNet, with Adam, in float32."""
+    np.random.seed(0)
+    X = images((num_train, 3, 32, 32), "float32")
+    y = np.random.randint(6, size=num_train)
+    solver = Solver(
+        ThreeLayerConvNet(num_classes=6, weight_scale=1e-2),
+        {"X_train": X, "y_train": y, "X_val": X[:1], "y_val": y[:1]},
+        update_rule="adam",
+        optim_config={"learning_rate": 1e-3},
+        batch_size=batch_size,
+        verbose=False,
+    )
+    return solver._step
