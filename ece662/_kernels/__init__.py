@@ -1,8 +1,8 @@
 """Direct convolution and max pooling, compiled: how they work and where to read on.
 
-`ece662.im2col` turns convolution into a matrix product, which needs a copy of the
-images nine times their size for 3 x 3 filters. The kernels here read the images where
-they are. In the order to read them:
+`ece662.im2col` turns convolution into a matrix product, for which every pixel is copied
+once for each window that sees it. The kernels here copy an image once, and read it
+where it lies. In the order to read them:
 
     plan.py             the idea: tables of offsets make convolution one loop
     vector.h            vectors of 4 to 16 numbers, in one source for all processors
@@ -11,7 +11,7 @@ they are. In the order to read them:
     weight_gradient.h   the same for the gradients of weights and biases
     max_pool.h          the largest of each window, and where it came from
     variants.h          one source compiled for each instruction set
-    native.pyx        the kernels, called from Python on slices of a batch
+    native.pyx          the kernels, called from Python on slices of a batch
     threads.py          a batch shared by a few threads
     direct.py           the layers: plans, weights in the kernels' order, threads
     builder.py          compiling from a running notebook

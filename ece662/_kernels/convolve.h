@@ -6,10 +6,10 @@
        out[f][spot.out + lane] = bias[f]
                                + sum_k w[f][k] * scratch[spot.in + taps[k] + lane]
 
-   One product of a weight and a vector needs two values from memory: far slower than the
-   multiplication. So a tile of outputs, some filters by some spots, is computed at once
-   and its sums stay in registers. Each vector of pixels then serves all filters of the
-   tile, and each weight all its spots:
+   To fetch a weight and a vector of pixels takes longer than to multiply them. So a
+   tile of outputs, some filters by some spots, is computed at once, and its sums stay
+   in registers. Each vector of pixels then serves all filters of the tile, and each
+   weight all its spots:
 
                      pixels    spot 0   spot 1   spot 2   spot 3
        weight of filter 0       +=       +=       +=       +=
@@ -18,8 +18,8 @@
        weight of filter 5       +=       +=       +=       +=
 
    AVX-512 and ARM have 32 registers: 6 x 4 sums, 4 vectors of pixels and a weight fill
-   29. SSE2 and AVX2 have 16: 6 x 2 sums, 2 vectors and a weight fill 15. One column more
-   and the compiler would have to move sums to memory and back. */
+   29. SSE2 and AVX2 have 16: 6 x 2 sums, 2 vectors and a weight fill 15. With one
+   column more the compiler would have to move sums to memory and back. */
 
 /* Write the wanted lanes of a tile that has unwanted ones, or outputs set apart. */
 KERNEL __attribute__((noinline)) void NAME(scatter)(

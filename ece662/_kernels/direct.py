@@ -11,9 +11,9 @@ from ece662._kernels.threads import share
 
 __all__ = ["Kernels"]
 
-# The batch is cut into so many shares whose gradients of the weights are added up one
-# after the other, however many threads there are: rounding then does not depend on the
-# number of threads, and a training run can be repeated to the bit on another computer.
+# The batch is cut into so many shares, however many threads there are, and the shares'
+# gradients of the weights are added up in order. So rounding does not depend on the
+# number of threads, and a training run can be repeated to the bit with another one.
 SHARES = 8
 
 
@@ -95,7 +95,11 @@ class Kernels:
     def max_pool_backward(self, dout, which, x_shape, height, width, stride, threads):
         """Return dx, as `max_pool_backward_naive`."""
         N, C, H, W = x_shape
-        taps = np.add.outer(np.arange(height) * W, np.arange(width)).ravel()
+        rows, columns = (
+            np.arange(height, dtype=np.intp),
+            np.arange(width, dtype=np.intp),
+        )
+        taps = np.add.outer(rows * W, columns).ravel()
         planes = (N * C, *dout.shape[2:])
         dout = dout.reshape(planes)
         which = which.reshape(planes).astype(_tap_type(height * width), copy=False)

@@ -1,9 +1,9 @@
 /* Max pooling of one plane, and its gradient.
 
-   The windows are walked as in convolve.h, on a scratch split by stride phase; but where
-   a convolution adds, pooling keeps the larger of two vectors, lane by lane, and in a
-   second vector the number of the tap that it came from. The backward pass then needs
-   neither the images nor the search: it sends each gradient to the tap noted down.
+   The windows are walked as in convolve.h, on a scratch split by stride phase; but
+   where a convolution adds, pooling keeps the larger of two vectors, lane by lane, and
+   in a second vector the number of the tap that it came from. The backward pass then
+   needs neither the images nor the search: it sends each gradient to the noted tap.
 
    `>` lets the first of equal maxima stay. It is false where one side is nan, so that a
    nan would be passed over: hence the second condition, by which the first nan of a
@@ -24,8 +24,8 @@ INLINE void NAME(note)(const ptrdiff_t count, VEC best, LANE_INTS from, REAL *ou
     }
 }
 
-KERNEL void NAME(max_pool)(const void *scratch, const Pass *pass, void *out, void *which,
-                           int which_size)
+KERNEL void NAME(max_pool)(const void *scratch, const Pass *pass, void *out,
+                           void *which, int which_size)
 {
     for (ptrdiff_t s = 0; s < pass->n_spots; s++) {
         const Spot spot = pass->spots[s];

@@ -147,7 +147,7 @@ def max_pool(
     cnp.ndarray planes,  # IN  (P, 1, H, W)
     plan,                # IN  Plan with one pass
     cnp.ndarray out,     # OUT (P, H_out, W_out)
-    cnp.ndarray which,   # OUT (P, H_out, W_out) uint8 or int32: which tap is the largest
+    cnp.ndarray which,   # OUT (P, H_out, W_out) uint8 or int32: the largest one's tap
     Py_ssize_t first,
     Py_ssize_t last,
 ):

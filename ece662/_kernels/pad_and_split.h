@@ -1,8 +1,8 @@
 /* Copy one image into the scratch: zeros around it, and split by stride phase.
 
    With stride 2, neighbouring outputs look at every second pixel. A vector holds
-   neighbours in memory, so the pixels are sorted first: even columns with even ones, odd
-   with odd, and rows likewise. One channel, without padding:
+   neighbours in memory, so the pixels are sorted first: even columns with even ones,
+   odd with odd, and rows likewise. One channel, without padding:
 
        a b c d              a c | b d
        e f g h    becomes   i k | j l      four phases of 2 x 2: even rows first,
@@ -12,8 +12,8 @@
 
    Now the pixels that two neighbouring outputs meet at the same place of their windows
    are neighbours, whatever the stride. With stride 1 there is one phase, and all that
-   remains to do is the padding: the scratch starts as zeros, and an image covers the same
-   part of it as the image before, so the border stays zero. */
+   remains to do is the padding: the scratch starts as zeros, and an image covers the
+   same part of it as the image before, so the border stays zero. */
 
 INLINE void NAME(copy_every)(const ptrdiff_t step, const REAL *from, REAL *to,
                              ptrdiff_t count)

@@ -162,7 +162,7 @@ def input_gradient_plan(image, window, stride, pad, lanes, tile_spots):
                 continue
             up = top - np.arange(len(range(a, window[0], stride)))
             back = left - np.arange(len(range(b, window[1], stride)))
-            taps = scratch.offset(*np.ix_(np.arange(F), up, back)).ravel()
+            taps = _taps(scratch, up, back)
             begin = i * cols + j[0]
             put = (stride * i + a - pad) * W + stride * j[0] + b - pad
             spots = _spots(begin, put, len(j), stride, lanes, tile_spots)
@@ -173,12 +173,17 @@ def input_gradient_plan(image, window, stride, pad, lanes, tile_spots):
 
 def _slide(image, window, stride, pad):
     """Return the scratch for a forward pass, its taps, H_out and W_out."""
-    (C, H, W), (HH, WW) = image, window
+    (_, H, W), (HH, WW) = image, window
     H_out, W_out = _count(H, HH, stride, pad), _count(W, WW, stride, pad)
     rows, cols = H_out + (HH - 1) // stride, W_out + (WW - 1) // stride
     scratch = Scratch.of(image, pad, pad, stride, rows, cols)
-    pixels = np.ix_(np.arange(C), np.arange(HH), np.arange(WW))
-    return scratch, scratch.offset(*pixels).ravel(), H_out, W_out
+    return scratch, _taps(scratch, np.arange(HH), np.arange(WW)), H_out, W_out
+
+
+def _taps(scratch, rows, columns):
+    """Return the offsets of these rows and columns of every channel."""
+    pixels = np.ix_(np.arange(scratch.image[0]), rows, columns)
+    return scratch.offset(*pixels).ravel().astype(np.intp)
 
 
 def _count(length, size, stride, pad):

@@ -1,12 +1,12 @@
 /* Vectors: several numbers in one register, added and multiplied by one instruction.
 
-   GCC and clang know vector types. `typedef float V __attribute__((vector_size(32)))` is
-   eight floats; `a * b + c` on such values multiplies and adds all eight. The same source
-   serves every processor, as the compiler picks the instructions: four floats at a time
-   for SSE2 and for NEON, eight for AVX2, sixteen for AVX-512.
+   GCC and clang know vector types: `typedef float V __attribute__((vector_size(32)))`
+   is eight floats, and `a * b + c` on such values multiplies and adds all eight. The
+   same source serves every processor, as the compiler picks the instructions: four
+   floats at a time for SSE2 and for NEON, eight for AVX2, sixteen for AVX-512.
 
-   variants.h compiles the kernels once for each type of number and each instruction set.
-   In a kernel's source these words stand for what differs:
+   variants.h compiles the kernels once for each type of number and each instruction
+   set. In a kernel's source these words stand for what differs:
 
      REAL          float or double
      LANES         how many of them are in a vector
@@ -35,8 +35,8 @@
 #define LOAD(from) (*(const VEC *)(from))
 #define STORE(to, vector) (*(VEC *)(to) = (vector))
 
-/* A short loop with a fixed count, written out by the compiler, so that an array such as
-   sum[6][4] lives in registers. */
+/* A short loop with a fixed count, written out by the compiler, so that an array such
+   as sum[6][4] lives in registers. */
 #ifdef __clang__
 #define UNROLL _Pragma("unroll")
 #else
