@@ -94,7 +94,9 @@ def show_filtered(pictures: Sequence, filtered, names: Sequence[str]) -> None:
     for n, picture in enumerate(pictures):
         axes[n, 0].imshow(picture)
         for f, ax in enumerate(axes[n, 1:]):
-            ax.imshow(filtered[n, f])
+            # The brightest and darkest few pixels must not make all others grey.
+            low, high = np.percentile(filtered[n, f], [0.5, 99.5])
+            ax.imshow(filtered[n, f], vmin=low, vmax=high)
         for ax in axes[n]:
             _bare(ax)
     for ax, name in zip(axes[0], ["photograph", *names], strict=True):
