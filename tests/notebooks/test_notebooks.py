@@ -85,12 +85,19 @@ def test_problems_unbalanced_markers(q1):
 
 
 @pytest.mark.parametrize(
-    "text", ["saved in /tmp/x", r"C:\Users\ann", "<function f at 0x7f3a>"]
+    "text",
+    ["saved in /tmp/x", r"C:\Users\ann", "<function f at 0x7f3a>", "ann@laptop:"],
 )
 def test_problems_output_that_names_a_machine(q1, text):
     _, cell, problems = q1
     cell("data-load").outputs[0].text = text
     assert "the output names a machine" in problems()
+
+
+def test_problems_metadata_of_an_editor(q1):
+    notebook, _, problems = q1
+    notebook.metadata["language_info"]["version"] = "3.11.7"
+    assert "metadata of a machine" in problems()
 
 
 def test_problems_stderr(q1):
@@ -152,10 +159,7 @@ def test_store_twice_changes_nothing_and_leaves_no_trace(tmp_path):
     assert path.read_bytes() == once
 
     stored = nbformat.read(path, 4)
-    assert stored.metadata == {
-        "kernelspec": script.KERNEL,
-        "language_info": {"name": "python"},
-    }
+    assert stored.metadata == script.METADATA
     assert stored.cells[0].metadata == {"tags": ["question"]}
     assert stored.cells[1].metadata == {}
     assert stored.cells[1].execution_count == 1
