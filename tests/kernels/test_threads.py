@@ -1,6 +1,10 @@
 """Sharing a batch among threads: complete, whoever comes, whatever goes wrong."""
 
+import os
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
@@ -21,6 +25,44 @@ def test_share_covers_every_item_once(items, count):
 def test_share_computes_at_the_same_time():
     both_here = threading.Barrier(2, timeout=30)
     share(lambda first, last: both_here.wait(), 2, 2)  # alone it would time out
+
+
+def test_share_returns_when_the_slowest_is_done():
+    begun, done = threading.Barrier(2, timeout=30), []
+
+    def task(first, last):
+        begun.wait()
+        if first == 1:
+            time.sleep(0.05)
+        done.append(first)
+
+    share(task, 2, 2)
+    assert done == [0, 1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_share_has_threads_in_a_forked_child():
+    code = """
+import os, threading, warnings
+from ece662._kernels.threads import share
+
+warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads, 3.12
+
+def at_the_same_time():
+    both_here = threading.Barrier(2, timeout=30)
+    share(lambda first, last: both_here.wait(), 2, 2)
+
+at_the_same_time()
+child = os.fork()
+at_the_same_time()
+if child == 0:
+    os._exit(0)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 0
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
