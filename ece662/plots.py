@@ -146,7 +146,7 @@ def _draw_loss(ax, history, colour, marker, name=None):
 
 
 def show_weights(
-    W, image_shape: tuple[int, int, int] = (3, 32, 32), count: int = 64
+    W, image_shape: tuple[int, int, int] = (3, 32, 32), count: int = 36
 ) -> None:
     """Show what units of the first layer look for, each as a picture.
 
@@ -157,7 +157,7 @@ def show_weights(
     """
     largest = np.argsort(-np.linalg.norm(W, axis=0), kind="stable")[:count]
     pictures = W.T[largest].reshape(-1, *image_shape).transpose(0, 2, 3, 1)
-    _, ax = plt.subplots(figsize=(6, 6))
+    _, ax = plt.subplots(figsize=(5, 5))
     ax.imshow(visualize_grid(pictures, padding=2).astype(np.uint8))
     ax.set_title("What the first layer looks for, one square for a unit")
     ax.set_xticks([])
