@@ -89,4 +89,8 @@ def extension(source: Path, numpy_headers: str) -> Extension:
 
 if __name__ == "__main__":
     os.chdir(Path(__file__).resolve().parent)
-    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildKernels})
+    setup(
+        license="MIT",
+        ext_modules=extensions(),
+        cmdclass={"build_ext": BuildKernels},
+    )

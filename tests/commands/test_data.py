@@ -98,7 +98,8 @@ def test_prepare_that_fails_leaves_no_cache(data, data_root, tmp_path):
     code, _, err = data("prepare", tmp_path)
     assert code == 1
     assert "expected folders train/, valid/ and test/" in err
-    assert [path.name for path in (data_root / "cinic10").iterdir()] == ["lock"]
+    left = {path.name for path in (data_root / "cinic10").iterdir()}
+    assert left <= {"lock"}  # which only filelock 4 leaves there
 
 
 def test_prepare_stopped_by_the_keyboard_says_what_is_in_force(
