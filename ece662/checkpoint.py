@@ -33,13 +33,19 @@ def save_checkpoint(name, arrays, meta):
 
     Returns:
         The path written.
+
+    Raises:
+        ValueError: an array holds Python objects, which only pickle could write.
     """
+    objects = [key for key in arrays if np.asarray(arrays[key]).dtype.hasobject]
+    if objects:
+        raise ValueError(f"expected arrays of numbers, got objects in {objects}")
     path = checkpoint_path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"format": FORMAT, **meta})
     unfinished = path.with_name(path.name + ".unfinished")
     with open(unfinished, "wb") as file:
-        np.savez(file, allow_pickle=False, __meta__=np.array(text), **arrays)
+        np.savez(file, __meta__=np.array(text), **arrays)
         file.flush()
         os.fsync(file.fileno())
     os.replace(unfinished, path)
