@@ -59,6 +59,7 @@ typedef struct {
     ptrdiff_t rows, width; /* how many windows below each other, and side by side */
     ptrdiff_t down, right; /* from one window to the one below, and to the next */
     ptrdiff_t plane;       /* pixels */
+    int overlap;           /* whether a pixel may lie in several windows */
 } Windows;
 
 #endif

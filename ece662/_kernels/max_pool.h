@@ -48,19 +48,36 @@ KERNEL void NAME(max_pool)(const void *scratch, const Pass *pass, void *out,
     }
 }
 
-/* A pixel may be the maximum of several windows, hence += on a plane of zeros. */
+/* Send the gradients of a plane to the noted taps, on zeros. Where windows overlap, a
+   pixel may be the maximum of several, and adds up. Where they do not, a store is all
+   it takes; hence a loop for each, in which `overlap` and `which_size` are constants. */
+INLINE void NAME(send_back)(const int overlap, const int which_size,
+                            const REAL *gradient, const void *which,
+                            const Windows *windows, REAL *dx)
+{
+    const uint8_t *narrow = which;
+    const int32_t *wide = which;
+    const ptrdiff_t *taps = windows->taps, width = windows->width;
+    for (ptrdiff_t i = 0; i < windows->rows; i++) {
+        REAL *window = dx + i * windows->down;
+        UNROLL for (ptrdiff_t j = 0; j < width; j++, window += windows->right) {
+            const ptrdiff_t tap = which_size == 1 ? *narrow++ : *wide++;
+            if (overlap)
+                window[taps[tap]] += *gradient++;
+            else
+                window[taps[tap]] = *gradient++;
+        }
+    }
+}
+
 KERNEL void NAME(max_pool_backward)(const void *dout, const void *which, int which_size,
                                     const Windows *windows, void *dx)
 {
-    const REAL *gradient = dout;
-    const uint8_t *narrow = which;
-    const int32_t *wide = which;
     memset(dx, 0, windows->plane * sizeof(REAL));
-    for (ptrdiff_t i = 0; i < windows->rows; i++) {
-        REAL *window = (REAL *)dx + i * windows->down;
-        for (ptrdiff_t j = 0; j < windows->width; j++, window += windows->right) {
-            const ptrdiff_t tap = which_size == 1 ? *narrow++ : *wide++;
-            window[windows->taps[tap]] += *gradient++;
-        }
-    }
+    if (which_size == 1 && !windows->overlap)
+        NAME(send_back)(0, 1, dout, which, windows, dx);
+    else if (which_size == 1)
+        NAME(send_back)(1, 1, dout, which, windows, dx);
+    else
+        NAME(send_back)(1, 4, dout, which, windows, dx);
 }

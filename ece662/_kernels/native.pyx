@@ -43,6 +43,7 @@ cdef extern from "variants.h" nogil:
     ctypedef struct Windows:
         const ptrdiff_t *taps
         ptrdiff_t rows, width, down, right, plane
+        int overlap
 
     ctypedef struct Kernels:
         int lanes, tile_spots
@@ -193,6 +194,7 @@ def max_pool_backward(
     windows.rows, windows.width = dout.shape[1], dout.shape[2]
     windows.down, windows.right = stride * dx.shape[2], stride
     windows.plane = dx.shape[1] * dx.shape[2]
+    windows.overlap = taps.shape[0] > stride * stride
     with nogil:
         for n in range(first, last):
             kernels.max_pool_backward(
