@@ -104,10 +104,11 @@ class Kernels:
         dout = dout.reshape(planes)
         which = which.reshape(planes).astype(_tap_type(height * width), copy=False)
         dx = np.empty((N * C, H, W), dout.dtype)
+        overlap = max(height, width) > stride
 
         def send_back(first, last):
             self.native.max_pool_backward(
-                self.level, dout, which, taps, stride, dx, first, last
+                self.level, dout, which, taps, stride, overlap, dx, first, last
             )
 
         share(send_back, len(dx), threads)

@@ -177,6 +177,7 @@ def max_pool_backward(
     cnp.ndarray which,   # IN  (P, H_out, W_out) from max_pool
     cnp.ndarray taps,    # IN  (pool_height * pool_width,) offsets in a plane of dx
     Py_ssize_t stride,   # IN  from one window to the next
+    bint overlap,        # IN  whether a pixel may lie in several windows
     cnp.ndarray dx,      # OUT (P, H, W)
     Py_ssize_t first,
     Py_ssize_t last,
@@ -194,7 +195,7 @@ def max_pool_backward(
     windows.rows, windows.width = dout.shape[1], dout.shape[2]
     windows.down, windows.right = stride * dx.shape[2], stride
     windows.plane = dx.shape[1] * dx.shape[2]
-    windows.overlap = taps.shape[0] > stride * stride
+    windows.overlap = overlap
     with nogil:
         for n in range(first, last):
             kernels.max_pool_backward(
