@@ -55,10 +55,10 @@ def conv_forward_fast(x, w, b, conv_param, num_threads=None):
     size = conv_output_size(x, w, b, conv_param)
     stride, pad = conv_param["stride"], conv_param["pad"]
     cache = (x, w, b, conv_param)
+    threads = _threads(num_threads, _multiplications(x, w, size))
     kernels = _kernels_for(x, w)
     if kernels is None:
         return im2col.conv_forward_im2col(*cache)
-    threads = _threads(num_threads, _multiplications(x, w, size))
     arrays = _ready(x, w, b)
     return kernels.conv_forward(*arrays, stride, pad, threads), cache
 
@@ -78,10 +78,10 @@ def conv_backward_fast(dout, cache, num_threads=None):
     dout = np.asarray(dout)
     size = conv_output_size(x, w, b, conv_param)
     check_dout(dout, (len(x), len(w), *size))
+    threads = _threads(num_threads, 2 * _multiplications(x, w, size))
     kernels = _kernels_for(x, w)
     if kernels is None:
         return im2col.conv_backward_im2col(dout, cache)
-    threads = _threads(num_threads, 2 * _multiplications(x, w, size))
     arrays = _ready(dout, x, w)
     return kernels.conv_backward(
         *arrays, conv_param["stride"], conv_param["pad"], threads
@@ -102,10 +102,10 @@ def max_pool_forward_fast(x, pool_param, num_threads=None):
     """
     x = np.asarray(x)
     pool_output_size(x, pool_param)
+    threads = _threads(num_threads, x.size, COMPARISONS_PER_THREAD)
     kernels = _kernels_for(x)
     if kernels is None:
         return im2col.max_pool_forward_im2col(x, pool_param)
-    threads = _threads(num_threads, x.size, COMPARISONS_PER_THREAD)
     [images] = _ready(x)
     out, which = kernels.max_pool_forward(images, *_pool_sizes(pool_param), threads)
     return out, (x.shape, which, pool_param)
@@ -125,10 +125,10 @@ def max_pool_backward_fast(dout, cache, num_threads=None):
     x_shape, which, pool_param = cache
     dout = np.asarray(dout)
     check_dout(dout, which.shape)
+    threads = _threads(num_threads, int(np.prod(x_shape)), COMPARISONS_PER_THREAD)
     kernels = _kernels_for(dout)
     if kernels is None:
         return im2col.max_pool_backward_im2col(dout, cache)
-    threads = _threads(num_threads, int(np.prod(x_shape)), COMPARISONS_PER_THREAD)
     [dout] = _ready(dout)
     return kernels.max_pool_backward(
         dout, which, x_shape, *_pool_sizes(pool_param), threads
@@ -145,7 +145,9 @@ def backend():
     if kernels is None:
         return "NumPy (no compiled kernels)"
     level = _kernels.LEVELS[kernels.level]
-    return f"compiled kernels ({level}), up to {thread_count()} threads"
+    count = thread_count()
+    threads = "1 thread" if count == 1 else f"up to {count} threads"
+    return f"compiled kernels ({level}), {threads}"
 
 
 def build():

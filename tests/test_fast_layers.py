@@ -316,6 +316,7 @@ def test_results_do_not_depend_on_the_number_of_threads():
             np.testing.assert_array_equal(a, e)
 
 
+@pytest.mark.usefixtures("every_backend")
 @pytest.mark.parametrize("num_threads", [0, -1, 1.5, "two"])
 def test_num_threads_must_be_a_whole_number(num_threads):
     conv_param = {"stride": 1, "pad": 1}
@@ -439,6 +440,8 @@ def test_backend_names_kernels_and_threads(monkeypatch):
     monkeypatch.setenv("ECE662_SIMD", "baseline")
     monkeypatch.setenv("ECE662_NUM_THREADS", "5")
     assert fast_layers.backend() == "compiled kernels (baseline), up to 5 threads"
+    monkeypatch.setenv("ECE662_NUM_THREADS", "1")
+    assert fast_layers.backend() == "compiled kernels (baseline), 1 thread"
 
 
 @needs_kernels
