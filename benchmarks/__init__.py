@@ -6,6 +6,7 @@ they compute the same thing. What can be run, from the repository's top folder:
 
     python -m benchmarks.training_step    # samples per second, against torch
     python -m benchmarks.memory           # peak memory of training, against torch
+    python -m benchmarks.conv             # convolution and pooling, against torch
 
 And, apart from speed, whether the synthetic images teach what they are there for:
 
