@@ -160,11 +160,13 @@ def test_kernels_not_compiled_is_a_warning(kernels):
     assert (finding.sign, finding.advice) == ("warn", doctor.BUILD)
 
 
-def test_kernel_that_cannot_be_loaded_is_a_failure(kernels):
-    (kernels / "fake.py").write_text("raise ImportError('wrong ELF class')")
+@pytest.mark.parametrize("kind", ["ImportError", "ValueError"])
+def test_kernel_that_cannot_be_loaded_is_a_failure(kernels, kind):
+    (kernels / "fake.py").write_text(f"raise {kind}('wrong ELF class')")
     finding = doctor.check_kernels()
     assert finding.sign == "FAIL"
     assert "wrong ELF class" in finding.text
+    assert finding.advice == doctor.BUILD
 
 
 def test_kernel_older_than_its_source_is_a_warning(kernels):
