@@ -48,6 +48,70 @@ FIGURES = {
         Figure("best net, training", "q1-best-train", "max(solver.train_acc_history)"),
         Figure("best net, test", "q1-test-accuracy", "test_accuracy"),
     ],
+    "Q2-BatchNorm": [
+        Figure(
+            "weight scales (of 20) with over 30 % validation, no normalisation",
+            "q2-scales-picture",
+            "plain_count",
+            unit="",
+        ),
+        Figure("... with batch norm", "q2-scales-picture", "bn_count", unit=""),
+        Figure(
+            "batch norm's lead in validation, mean of all scales",
+            "q2-scales-picture",
+            "gain",
+            unit="points",
+        ),
+        Figure(
+            "best scale, no normalisation, validation",
+            "q2-scales-picture",
+            "max(baseline_best_by_scale)",
+        ),
+        Figure("... batch norm", "q2-scales-picture", "max(bn_best_by_scale)"),
+    ],
+    "Q3-Dropout": [
+        Figure(
+            "500 images, keep 1, last training",
+            "q3-regularisation-train",
+            "solvers[1].train_acc_history[-1]",
+        ),
+        Figure(
+            "500 images, keep 1, best validation",
+            "q3-regularisation-train",
+            "solvers[1].best_val_acc",
+        ),
+        Figure(
+            "500 images, keep 0.25, last training",
+            "q3-regularisation-train",
+            "solvers[0.25].train_acc_history[-1]",
+        ),
+        Figure(
+            "500 images, keep 0.25, best validation",
+            "q3-regularisation-train",
+            "solvers[0.25].best_val_acc",
+        ),
+        Figure(
+            "10,000 images, keep 1, best validation",
+            "q3-keep-train",
+            "dropout_solvers[1].best_val_acc",
+        ),
+        Figure("best keep probability", "q3-keep-picture", "best_keep", unit=""),
+        Figure("... its gain in validation", "q3-keep-picture", "gain", unit="points"),
+    ],
+    "Q4-CNNs": [
+        Figure(
+            "ThreeLayerConvNet after one epoch, validation",
+            "q4-one-epoch-train",
+            "three_layer_solver.best_val_acc",
+        ),
+        Figure(
+            "deep NumPy ConvNet, validation",
+            "q4-deep-train",
+            "deep_solver.best_val_acc",
+        ),
+        Figure("ThreeLayerConvNet, test", "q4-test-accuracy", "three_layer_test_acc"),
+        Figure("deep NumPy ConvNet, test", "q4-test-accuracy", "deep_test_acc"),
+    ],
 }
 
 
@@ -78,7 +142,9 @@ def report(name: str, threads: int) -> str:
     rows = [
         [
             figure.title,
-            f"{100 * value:.1f} %" if figure.unit == "%" else f"{value:.4g}",
+            f"{100 * value:.1f} %"
+            if figure.unit == "%"
+            else f"{value:.3g} {figure.unit}",
             f"{seconds:.0f}",
         ]
         for figure, (value, seconds) in zip(FIGURES[name], measured, strict=True)
