@@ -52,6 +52,7 @@ help:
 	@echo 'Settings: make lab PYTHON=python3.12     the Python to use'
 	@echo '          make lab ARGS=--no-browser     options for JupyterLab'
 	@echo '          make test ARGS="-k solver -x"  options for pytest'
+	@echo '          make bench ARGS="--write README.md"'
 
 setup: $(VENV)/lab.stamp $(VENV)/kernels.stamp
 	@:
@@ -68,6 +69,7 @@ notebooks: $(VENV)/test.stamp $(VENV)/kernels.stamp
 
 bench: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) -m benchmarks.training_step $(ARGS)
+	@$(PY) -m benchmarks.conv $(ARGS)
 	@$(PY) -m benchmarks.memory $(ARGS)
 
 lint: $(VENV)/lint.stamp

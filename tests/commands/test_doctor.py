@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ece662 import cli
+from ece662 import cli, fast_layers
 from ece662.commands import doctor
 
 LINE = re.compile(r"(ok    |warn  |FAIL  )\S.{8,}")
@@ -177,10 +177,22 @@ def test_kernel_older_than_its_source_is_a_warning(kernels):
     assert finding.text == "older than the source: fake"
 
 
-def test_compiled_kernels_are_named(kernels):
+def test_compiled_kernels_are_described_by_the_layers_that_use_them(
+    kernels, monkeypatch
+):
     (kernels / "fake.py").touch()
     os.utime(kernels / "fake.pyx", (1e9, 1e9))
-    assert doctor.check_kernels() == doctor.Finding("ok", "compiled (fake)")
+    monkeypatch.setattr(fast_layers, "backend", lambda: "compiled, 3 threads")
+    assert doctor.check_kernels() == doctor.Finding("ok", "compiled, 3 threads")
+
+
+def test_setting_of_the_kernels_that_makes_no_sense_is_named(monkeypatch):
+    if doctor.check_kernels().sign != "ok":
+        pytest.skip("the kernels are not compiled here")
+    monkeypatch.setenv("ECE662_NUM_THREADS", "none")
+    finding = doctor.check_kernels()
+    assert finding.sign == "FAIL"
+    assert "ECE662_NUM_THREADS" in finding.text
 
 
 def test_blas_is_named_without_threadpoolctl_too(monkeypatch):
