@@ -10,7 +10,9 @@ module                what it does
 :mod:`.archive`       picks and decodes the pictures in it
 :mod:`.cache`         keeps a data set on disk: whole, or not at all
 :mod:`.lazy`          turns stored bytes into floats when they are needed
+:mod:`.mirrored`      turns training pictures around at random
 :mod:`.sheet`         lays pictures out on a page, to be looked at
+:mod:`.pictures`      holds two photographs for the hand-made filters of Q4
 ====================  =====================================================
 
 Students call :func:`ece662.data_utils.get_CINIC10_data`, the front of all this.
