@@ -261,6 +261,15 @@ def test_interrupt_keeps_what_was_learnt(data):
     assert solver.iteration == 32
 
 
+@pytest.fixture
+def python_answers_interrupts():
+    """Python's usual handler, which a test run in the background does not have."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.usefixtures("python_answers_interrupts")
 def test_interrupt_signal_waits_for_the_step(data, tmp_path):
     """A signal in the middle of `loss` leaves a checkpoint that resumes to the bit."""
 
