@@ -145,7 +145,7 @@ def report(name: str, threads: int) -> str:
             f"{100 * value:.1f} %"
             if figure.unit == "%"
             else f"{value:.3g} {figure.unit}",
-            f"{seconds:.0f}",
+            f"{seconds:.0f}" if seconds >= 1 else "",
         ]
         for figure, (value, seconds) in zip(FIGURES[name], measured, strict=True)
     ]
