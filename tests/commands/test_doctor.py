@@ -114,15 +114,16 @@ def test_no_constraints_beside_the_package_is_no_fault(tmp_path):
     assert "no constraints.txt" in finding.text
 
 
-def test_package_on_sys_path_only_finds_its_requirements(monkeypatch):
-    installed = list(doctor._requirements())
-
-    def requires(name):
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(metadata, "requires", requires)
-    assert list(doctor._requirements()) == installed
-    assert "numpy" in dict(installed)
+def test_requirements_are_those_of_the_checkout_or_of_the_installation(
+    tmp_path, monkeypatch
+):
+    lines = ["numpy>=2.0", "tqdm<5,>=4.1; python_version > '3'", "x>=1; extra == 'y'"]
+    monkeypatch.setattr(metadata, "requires", {"ece662": lines}.get)
+    monkeypatch.setattr(doctor, "PACKAGE", tmp_path / "ece662")
+    assert list(doctor._requirements()) == [("numpy", "2.0"), ("tqdm", "4.1")]
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[project]\ndependencies = ["numpy>=2.3"]\n')
+    assert list(doctor._requirements()) == [("numpy", "2.3")]
 
 
 def test_no_compiler_is_a_warning(monkeypatch):
