@@ -18,8 +18,10 @@ __all__ = [
     "compare_training",
     "show_classes",
     "show_confusion",
+    "show_same_losses",
     "show_training",
     "show_weights",
+    "show_worst_mistakes",
     "use_style",
 ]
 
@@ -187,6 +189,71 @@ def show_confusion(y, predicted, names: Sequence[str]) -> None:
     ax.set_yticks(ticks, labels=names)
     ax.set(title="Answers in % of each true class", xlabel="answer", ylabel="truth")
     _bare(ax)
+    plt.show()
+
+
+def show_worst_mistakes(
+    X, y, probabilities, names: Sequence[str], count: int = 12
+) -> None:
+    """Show the pictures of which a network is most certain, and wrong.
+
+    Args:
+        X: (N, C, H, W) pictures, in whatever scale: each is stretched to the full one.
+        y: (N,) true classes.
+        probabilities: (N, C) what the network gives each class.
+        names: the classes' names.
+        count: pictures to show, the worst first: as many as there are mistakes at most.
+
+    Raises:
+        ValueError: there is no mistake to show.
+    """
+    y, probabilities = np.asarray(y), np.asarray(probabilities)
+    answers, certainty = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(answers != y)
+    worst = wrong[np.argsort(-certainty[wrong], kind="stable")][:count]
+    if len(worst) == 0:
+        raise ValueError(f"expected at least one mistake among {len(y)}, got none")
+    columns = min(6, len(worst))
+    rows = -(-len(worst) // columns)
+    size = (2.0 * columns, 2.55 * rows)
+    _, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for n, ax in zip(worst, axes.flat, strict=False):
+        picture = visualize_grid(X[n : n + 1].transpose(0, 2, 3, 1))
+        ax.imshow(picture.astype(np.uint8))
+        answer = f"{names[answers[n]]}, {certainty[n]:.0%}"
+        ax.set_title(f"{answer}\ntruth: {names[y[n]]}", fontsize=11)
+    plt.show()
+
+
+def show_same_losses(losses: Mapping[str, Sequence[float]]) -> None:
+    """Show the losses of one network in several libraries, and how they differ.
+
+    Args:
+        losses: for each library the loss of each step; the others are compared with
+            the first.
+    """
+    _, (left, right) = plt.subplots(1, 2, figsize=(12, 4.2))
+    reference, expected = next(iter(losses.items()))
+    steps = np.arange(1, len(expected) + 1)
+    # The first line is broad and lies at the bottom, so that all can be seen.
+    for i, (name, history) in enumerate(losses.items()):
+        style = {"color": COLOURS[i], "label": name}
+        width = {"linewidth": 7, "alpha": 0.35} if i == 0 else {}
+        left.plot(
+            steps, history, "-" if i == 0 else f"{MARKERS[i]}--", **style, **width
+        )
+        if i > 0:
+            # No difference at all would have no place on a logarithmic axis.
+            difference = np.maximum(np.abs(np.subtract(history, expected)), 1e-17)
+            right.semilogy(steps, difference, f"{MARKERS[i]}-", **style)
+    left.set(title="Training loss", xlabel="step", ylabel="loss")
+    right.axhline(1e-4, color="black", linestyle=":", label="allowed")
+    right.set(title=f"Difference from {reference}", xlabel="step", ylabel="difference")
+    for ax in (left, right):
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.legend()
     plt.show()
 
 

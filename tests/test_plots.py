@@ -94,3 +94,42 @@ def test_show_confusion_writes_shares_of_the_true_class(figure):
     axes = figure().axes[0]
     assert [text.get_text() for text in axes.texts] == ["75", "25", "0", "100"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("answer", "truth")
+
+
+def test_show_worst_mistakes_shows_the_most_certain_ones_first(figure):
+    X = np.zeros((4, 3, 2, 5), dtype=np.float32)
+    X[:, :, 1] = 1
+    X[1, 0, 0, 4] = -1  # the darkest pixel of the worst picture: red, top right
+    y = [0, 1, 1, 0]
+    probabilities = [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]]
+    plots.show_worst_mistakes(X, y, probabilities, ["cat", "dog"])
+    axes = figure().axes
+    assert [ax.get_title(loc="left") or ax.get_title() for ax in axes] == [
+        "cat, 80%\ntruth: dog",
+        "cat, 70%\ntruth: dog",
+    ]
+    shown = axes[0].images[0].get_array()
+    assert shown.shape == (2, 5, 3)
+    assert (shown[0, 4, 0], shown[0, 4, 1]) == (0, 127)
+    assert shown[1].min() >= 254
+
+
+def test_show_worst_mistakes_keeps_to_the_count(figure):
+    probabilities = np.tile([0.9, 0.1], (9, 1))
+    X = np.zeros((9, 3, 2, 2))
+    plots.show_worst_mistakes(X, np.ones(9, int), probabilities, ["a", "b"], count=7)
+    assert sum(bool(ax.images) for ax in figure().axes) == 7
+
+
+def test_show_worst_mistakes_needs_one(figure):
+    with pytest.raises(ValueError, match="at least one mistake among 1, got none"):
+        plots.show_worst_mistakes(np.zeros((1, 3, 2, 2)), [0], [[1, 0]], ["a", "b"])
+
+
+def test_show_same_losses_draws_differences_from_the_first(figure):
+    plots.show_same_losses({"NumPy": [2.0, 1.0], "torch": [2.0, 1.25]})
+    loss, difference = figure().axes
+    assert len(loss.lines) == 2
+    assert list(difference.lines[0].get_ydata()) == [1e-17, 0.25]
+    assert difference.get_yscale() == "log"
+    assert (loss.get_xlabel(), difference.get_xlabel()) == ("step", "step")
