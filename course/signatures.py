@@ -1,0 +1,85 @@
+"""Make the file of signatures that ships in place of the answers.
+
+    python -m course.signatures
+
+runs every recipe on the reference, on other right solutions and on every known mistake,
+and writes `ece662/check/signatures.npz`. A test makes it again and compares.
+"""
+
+import sys
+from pathlib import Path
+
+from course.accepted import ACCEPTED
+from ece662.check.code import make_code
+from ece662.check.diagnosing import Known, sketched_names
+from ece662.check.recipes import RECIPES
+from ece662.check.running import run
+from ece662.check.signatures import PATH, Signature, pack
+from ece662.check.sketching import sketch
+from ece662.exercises import EXERCISES, Exercise
+
+__all__ = ["make_all", "make_signature"]
+
+
+def make_all() -> dict[str, Signature]:
+    """Make the signature of every exercise whose code is in the package."""
+    return {
+        exercise.id: make_signature(exercise)
+        for exercise in EXERCISES
+        if exercise.recipe in RECIPES and exercise.kind in ("function", "class")
+    }
+
+
+def make_signature(exercise: Exercise) -> Signature:
+    """Run the recipe on the reference, the other right solutions and the mistakes.
+
+    Raises:
+        RuntimeError: the reference itself does not come through.
+    """
+    reference = run(exercise, make_code())
+    if reference.problems:
+        raise RuntimeError(f"{exercise.id}: {reference.problems[0].message}")
+    expected = _without_own(reference.outputs)
+    accepted = tuple(
+        _without_own(run(exercise, make_code(overrides)).outputs)
+        for overrides in ACCEPTED.get(exercise.id, ())
+    )
+    names = sketched_names(exercise, expected)
+    known = []
+    for mistake in _mistakes_in(exercise):
+        wrong = run(exercise, make_code({mistake.replaces: mistake.implementation}))
+        found = sketch(wrong.outputs, names)
+        known.append(Known(mistake.id, mistake.says, mistake.asks, found))
+    return Signature(expected, accepted, tuple(known))
+
+
+def _mistakes_in(exercise) -> list:
+    """List the mistakes of an exercise that students may be told of."""
+    try:
+        from course.mistakes import all_mistakes
+    except ImportError:
+        return []
+    return [m for m in all_mistakes() if m.exercise == exercise.id and not m.hidden]
+
+
+def _without_own(outputs) -> dict:
+    """Leave out what is judged by itself alone."""
+    return {
+        k: v for k, v in outputs.items() if not k.partition("/")[2].startswith("own ")
+    }
+
+
+def main() -> int:
+    """Write the file and say how large it is."""
+    signatures = make_all()
+    pack(Path(PATH), signatures)
+    mistakes = sum(len(signature.known) for signature in signatures.values())
+    size = PATH.stat().st_size / 1e3
+    print(
+        f"{len(signatures)} exercises, {mistakes} mistakes, {size:.0f} kB: {PATH.name}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Say what went wrong: a known mistake by its name, else the kind of difference."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from ece662.check.general import describe
+from ece662.check.judging import Verdict
+from ece662.check.recipe import Rule
+from ece662.check.running import recipe_of
+from ece662.check.sketching import matches, sketch
+from ece662.exercises import Exercise
+
+__all__ = ["Diagnosis", "Known", "diagnose", "sketched_names"]
+
+
+class Diagnosis(NamedTuple):
+    """What to tell a student: the idea that was missed, never the line."""
+
+    id: str
+    message: str
+    question: str = ""
+
+
+class Known(NamedTuple):
+    """A known mistake, as it is recognised."""
+
+    id: str
+    says: str  # one sentence
+    asks: str  # one question that leads on
+    sketch: np.ndarray  # of the outputs under `sketched_names`
+
+
+def sketched_names(exercise: Exercise, expected: Mapping) -> list[str]:
+    """Name the outputs that tell mistakes apart: those that count, in a fixed order."""
+    rules = recipe_of(exercise).rules
+    names = []
+    for key in sorted(expected):
+        name = key.partition("/")[2]
+        how = rules.get(key, rules.get(name, Rule())).how
+        if how == "close" and not name.startswith(("own ", "forward's ")):
+            names.append(key)
+    return names
+
+
+def diagnose(
+    exercise: Exercise,
+    outputs: Mapping[str, np.ndarray],
+    expected: Mapping[str, np.ndarray],
+    verdict: Verdict,
+    known: Iterable[Known] = (),
+) -> Diagnosis | None:
+    """Explain a verdict that is not a pass; None where it is one.
+
+    Args:
+        exercise: which one.
+        outputs: what came out, by "case/name".
+        expected: what the reference gives.
+        verdict: what `judge` said.
+        known: the exercise's known mistakes.
+    """
+    if verdict.passed:
+        return None
+    kinds = {problem.kind: problem for problem in reversed(verdict.problems)}
+    for kind in ("needs", "not implemented", "old numpy"):
+        if kind in kinds:
+            return Diagnosis(kind.replace(" ", "-"), kinds[kind].message)
+    if outputs:
+        own = sketch(outputs, sketched_names(exercise, expected))
+        for mistake in known:
+            if matches(own, mistake.sketch):
+                return Diagnosis(mistake.id, mistake.says, mistake.asks)
+    if verdict.problems:
+        problem = verdict.problems[0]
+        return Diagnosis(problem.kind, problem.message)
+    if verdict.fault == "forward":
+        return _forward_at_fault(exercise)
+    found = describe(verdict.failed, verdict.comparisons)
+    note = ""
+    if verdict.fault == "both":
+        forward = recipe_of(exercise).forward
+        note = f" (Your {forward} does not give the right output either: start there.)"
+    return Diagnosis(found[0], found[1] + note, found[2])
+
+
+def _forward_at_fault(exercise) -> Diagnosis:
+    forward = recipe_of(exercise).forward
+    message = (
+        f"This is the right gradient of your {forward}, but {forward} itself is not "
+        "right. Mend that, and this may well pass as it is."
+    )
+    return Diagnosis(
+        "forward-at-fault", message, f"What does the check say of {forward}?"
+    )

@@ -1,0 +1,132 @@
+"""Compare what came out with what should have, and say which half is at fault."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ece662.check.problems import Problem
+from ece662.check.recipe import Rule
+from ece662.check.running import recipe_of
+from ece662.exercises import Exercise
+
+__all__ = ["Comparison", "Verdict", "judge"]
+
+OWN = "own "  # outputs that are judged by themselves: see ece662.check.recipe
+OWN_TOLERANCE = 1e-5  # a centred difference is good to about 1e-9
+PLAIN = Rule()
+FORWARD = "forward's "  # outputs of the other half, which decide nothing by themselves
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output beside what was expected."""
+
+    case: str
+    name: str
+    passed: bool
+    error: float  # the largest difference, as a share of the largest expected value
+    tolerance: float
+    where: tuple[int, ...] = ()  # the index of the largest difference
+    got: np.ndarray | None = None
+    want: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How an exercise stands."""
+
+    exercise: str
+    passed: bool
+    comparisons: tuple[Comparison, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    remarks: tuple[str, ...] = ()
+    fault: str | None = None  # of a backward: "forward", "backward" or "both"
+
+    @property
+    def failed(self) -> tuple[Comparison, ...]:
+        """The comparisons that count and did not come out."""
+        return tuple(c for c in self.comparisons if not c.passed)
+
+
+def judge(
+    exercise: Exercise,
+    outputs: Mapping[str, np.ndarray],
+    expected: Mapping[str, np.ndarray],
+    problems: Iterable[Problem] = (),
+    accepted: Iterable[Mapping[str, np.ndarray]] = (),
+) -> Verdict:
+    """Judge the outputs of all cases.
+
+    Args:
+        exercise: which one.
+        outputs: what came out, by "case/name".
+        expected: what the reference gives, by the same names.
+        problems: what stopped cases.
+        accepted: what other right solutions give, where they differ.
+    """
+    problems = tuple(problems)
+    verdict = _judge(exercise, outputs, expected, problems)
+    for other in accepted:
+        if not verdict.passed and (again := _judge(exercise, outputs, other, problems)):
+            verdict = again if again.passed else verdict
+    return verdict
+
+
+def _judge(exercise, outputs, expected, problems) -> Verdict:
+    recipe = recipe_of(exercise)
+    stopped = {problem.case for problem in problems}
+    comparisons, others, remarks = [], [], []
+    for key, want in expected.items():
+        case, _, name = key.partition("/")
+        if case in stopped or name.startswith(OWN):
+            continue
+        rule = recipe.rules.get(key, recipe.rules.get(name, Rule()))
+        found = compare(case, name, outputs.get(key), want, rule)
+        if rule.how == "remark":
+            remarks += [] if found.passed else [rule.says]
+        else:
+            (others if name.startswith(FORWARD) else comparisons).append(found)
+    passed = bool(comparisons) and not problems and all(c.passed for c in comparisons)
+    own = [key for key in outputs if key.partition("/")[2].startswith(OWN)]
+    fault = None
+    if comparisons and not passed and recipe.forward:
+        fault = _fault([outputs[key] for key in own], others)
+    kept = tuple(dict.fromkeys(remarks))
+    return Verdict(exercise.id, passed, tuple(comparisons), problems, kept, fault)
+
+
+def _fault(slopes, forwards) -> str:
+    """Say which half is at fault where a backward's outputs are not those expected."""
+    consistent = bool(slopes) and all(_agree(*pair) for pair in slopes)
+    forward_is_right = all(found.passed for found in forwards)
+    if consistent:
+        return "forward"
+    return "backward" if forward_is_right else "both"
+
+
+def _agree(claimed, measured) -> bool:
+    scale = max(np.max(np.abs(claimed)), np.max(np.abs(measured)), 1e-3)
+    return bool(np.max(np.abs(claimed - measured)) <= OWN_TOLERANCE * scale)
+
+
+def compare(case, name, got, want, rule: Rule = PLAIN) -> Comparison:
+    """Compare one output; shapes and kinds of numbers count."""
+    want = np.asarray(want)
+    if got is None:
+        return Comparison(case, name, False, np.inf, rule.tolerance, want=want)
+    got = np.asarray(got)
+    if got.shape != want.shape or (want.dtype.kind == "f") != (got.dtype.kind == "f"):
+        return Comparison(case, name, False, np.inf, rule.tolerance, (), got, want)
+    if rule.how == "at least":
+        short = float(np.max(rule.tolerance - got, initial=0.0))
+        passed = bool(np.all(got >= rule.tolerance))
+        return Comparison(case, name, passed, short, rule.tolerance, (), got, want)
+    a, b = got.astype(float), want.astype(float)
+    distance = np.where(np.isfinite(a), np.abs(a - b), np.inf)
+    scale = float(np.max(np.abs(b), initial=0.0)) or 1.0
+    error = float(np.max(distance, initial=0.0)) / scale
+    where = np.unravel_index(np.argmax(distance), distance.shape) if a.size else ()
+    where = tuple(int(i) for i in where)
+    passed = error <= rule.tolerance
+    return Comparison(case, name, passed, error, rule.tolerance, where, got, want)

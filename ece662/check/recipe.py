@@ -1,0 +1,148 @@
+"""What a recipe is, and the small tools that recipes are written with.
+
+A recipe tries an exercise and holds no answer: it makes inputs, hands them to the
+student's code, and returns what came out, as a flat dict of arrays. What should have
+come out is known elsewhere (`ece662.check.signatures`, or a live reference when a class
+is graded), so recipes may travel with the exercises.
+
+    run(code, inputs) -> outputs       pure; `code.affine_forward` is the student's
+    make_inputs(rng, case) -> inputs   arrays, numbers and short lists only
+    cases                              names of the situations to try
+    derive(inputs, outputs)            for random outputs: facts that can be compared
+
+Names of outputs speak to the student. Three forms mean something: "x unchanged" tells
+whether the caller's array was left alone; "forward's out" is what the other half of a
+pair gave, which decides nothing by itself; and "own dx" holds slopes of the student's
+own forward, by which a backward is judged before anything else.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = [
+    "Misfit",
+    "Recipe",
+    "Rule",
+    "array_of",
+    "copies",
+    "own_slopes",
+    "unchanged",
+    "unpack",
+]
+
+DIRECTIONS = 3  # along which a gradient is compared with the student's own forward
+STEP = 1e-5  # half the step of the centred difference; see ece662.gradient_check
+
+
+class Rule(NamedTuple):
+    """How an output is judged."""
+
+    how: str = "close"  # or "at least", "remark" (told, never held against anybody)
+    tolerance: float = 1e-6  # of the largest expected value; the limit for "at least"
+    says: str = ""  # the sentence of a remark
+
+
+class Recipe(NamedTuple):
+    """How one exercise is tried."""
+
+    run: Callable[[Any, dict], dict]
+    make_inputs: Callable[[np.random.RandomState, str], dict]
+    cases: tuple[str, ...]
+    rules: Mapping[str, Rule] = {}  # by "name" or "case/name"; else Rule()
+    derive: Callable[[dict, dict], dict] | None = None
+    # Set where the outputs are those of a backward: what gives them is the other half.
+    forward: str | None = None
+
+
+class Misfit(Exception):
+    """The student's code returned something of another form than asked for."""
+
+
+def unpack(value, function: str, *names: str) -> list:
+    """Return the parts of a returned tuple.
+
+    Raises:
+        Misfit: there are not as many as there are names.
+    """
+    wanted = f"({', '.join(names)})"
+    if not isinstance(value, tuple | list):
+        kind = "None" if value is None else f"one {type(value).__name__}"
+        raise Misfit(f"{function} should return {wanted}; it returned {kind}")
+    if len(value) != len(names):
+        raise Misfit(
+            f"{function} should return {wanted}; it returned {len(value)} things"
+        )
+    return list(value)
+
+
+def array_of(value, name: str) -> np.ndarray:
+    """Return a copy of a result as an array.
+
+    Raises:
+        Misfit: it is nothing that can be compared: None, a ragged list, text.
+    """
+    if value is None:
+        raise Misfit(f"{name} is None: nothing was returned for it")
+    try:
+        array = np.array(value)
+    except ValueError:
+        raise Misfit(f"{name} is no array: its rows differ in length") from None
+    if array.dtype.kind not in "biuf":
+        raise Misfit(f"{name} should hold numbers; it is {_describe(value, array)}")
+    return array
+
+
+def _describe(value, array) -> str:
+    if array.dtype.kind == "O":
+        return f"a {type(value).__name__}"
+    return f"an array of {array.dtype}"
+
+
+def copies(inputs: Mapping, *names: str) -> list:
+    """Return copies of some inputs, for the student's code to do with as it likes."""
+    return [np.array(inputs[name]) for name in names]
+
+
+def unchanged(inputs: Mapping, **passed) -> dict:
+    """Tell of arrays that were passed whether they are as they were."""
+    return {
+        f"{name} unchanged": np.array(np.array_equal(inputs[name], array))
+        for name, array in passed.items()
+    }
+
+
+def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> dict:
+    """Compare gradients with the forward pass that they should belong to.
+
+    Along a few fixed directions v, `sum(dx * v)` must be the slope of
+    `sum(forward(x) * dout)`. That takes a handful of forward passes instead of two
+    for each entry, and a wrong gradient does not fit by accident.
+
+    Args:
+        forward: called with a value for each of `arrays`, in order; returns out.
+        arrays: the float64 arrays by name.
+        dout: the gradient of the loss with respect to out.
+        gradients: under the same names what the backward returned.
+
+    Returns:
+        "own dNAME": (2, DIRECTIONS), the gradient's slopes over the measured ones.
+    """
+    slopes = {}
+    for name, array in arrays.items():
+        rng = np.random.RandomState(zlib.crc32(name.encode()))
+        gradient = np.asarray(gradients[name])
+        claimed, measured = [], []
+        for _ in range(DIRECTIONS):
+            v = rng.standard_normal(array.shape)
+            fits = gradient.shape == array.shape
+            claimed.append(np.sum(gradient * v) if fits else np.nan)
+            outs = []
+            for h in (STEP, -STEP):
+                moved = {**arrays, name: array + h * v}
+                outs.append(np.asarray(forward(*(a.copy() for a in moved.values()))))
+            measured.append(np.sum((outs[0] - outs[1]) * dout) / (2 * STEP))
+        slopes[f"own d{name}"] = np.array([claimed, measured])
+    return slopes

@@ -1,0 +1,135 @@
+"""Show a verdict: HTML in a notebook, colour in a terminal, plain text elsewhere.
+
+The same verdict always gives the same text, figures included, so that a stored notebook
+can be compared with a new run.
+"""
+
+import html
+from dataclasses import dataclass
+
+import numpy as np
+
+from ece662.check.diagnosing import Diagnosis
+from ece662.check.judging import Comparison, Verdict
+
+__all__ = ["Report", "Result", "render"]
+
+SHOWN = 4  # comparisons that failed; more do not help
+GREEN, RED, GREY = "#2e7d32", "#c62828", "#757575"
+ANSI = {GREEN: "\033[32m", RED: "\033[31m", GREY: "\033[90m"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One exercise: the verdict and what went wrong."""
+
+    verdict: Verdict
+    diagnosis: Diagnosis | None = None
+
+    @property
+    def lines(self) -> list[tuple[str, str]]:
+        """What to say, as (colour, text); the first line is the headline."""
+        verdict, wrong = self.verdict, self.diagnosis
+        if verdict.passed:
+            told = [(GREEN, f"{verdict.exercise}: passed")]
+            told += [("", line) for line in _summary(verdict)]
+        else:
+            undone = wrong is not None and wrong.id in ("not-implemented", "needs")
+            colour, word = (GREY, "to do") if undone else (RED, "not yet right")
+            told = [(colour, f"{verdict.exercise}: {word}")]
+            if wrong is not None:
+                told.append(("", wrong.message))
+                told += [("", f"Think: {wrong.question}")] if wrong.question else []
+            told += [("", line) for line in map(_detail, verdict.failed[:SHOWN])]
+        return told + [("", f"Remark: {remark}") for remark in verdict.remarks]
+
+    @property
+    def message(self) -> str:
+        """The verdict in a sentence or two, for a table."""
+        if self.diagnosis is None:
+            return "passed" if self.verdict.passed else "not yet right"
+        return f"{self.diagnosis.message} {self.diagnosis.question}".strip()
+
+
+class Report:
+    """What `check` returns: shows itself wherever it is printed."""
+
+    def __init__(self, results: list[Result]):
+        """Keep the results, in their order."""
+        self.results = results
+
+    @property
+    def passed(self) -> bool:
+        """True where everything passed."""
+        return all(result.verdict.passed for result in self.results)
+
+    def __str__(self) -> str:
+        """Return plain text."""
+        return self.text()
+
+    __repr__ = __str__
+
+    def text(self, colour: bool = False) -> str:
+        """Return the report as text, the headlines coloured for a terminal if asked."""
+        blocks = []
+        for result in self.results:
+            (shade, headline), *rest = result.lines
+            if colour:
+                headline = f"{ANSI[shade]}{headline}\033[0m"
+            blocks.append("\n  ".join([headline, *(text for _, text in rest)]))
+        return "\n".join(blocks)
+
+    def _repr_html_(self) -> str:
+        return "\n".join(map(_html, self.results))
+
+
+def render(verdict: Verdict, diagnosis: Diagnosis | None = None) -> Report:
+    """Return an object that shows the verdict."""
+    return Report([Result(verdict, diagnosis)])
+
+
+def _summary(verdict) -> list[str]:
+    counted = [c for c in verdict.comparisons if np.isfinite(c.error)]
+    if not counted:
+        return []
+    worst = max(counted, key=lambda c: c.error / c.tolerance)
+    cases = len({c.case for c in counted})
+    return [
+        f"{len(counted)} comparisons in {cases} case{'s' if cases > 1 else ''}: "
+        f"error {_short(worst.error)}, expected below {_short(worst.tolerance)}"
+    ]
+
+
+def _detail(found: Comparison) -> str:
+    what = f"{found.name} ({found.case})"
+    if found.got is None:
+        return f"{what}: missing"
+    if found.got.shape != found.want.shape:
+        return f"{what}: shape {found.got.shape}, expected {found.want.shape}"
+    if found.got.dtype.kind != found.want.dtype.kind:
+        return f"{what}: {found.got.dtype}, expected {found.want.dtype}"
+    if found.name.endswith(" unchanged"):
+        return f"{what}: it was changed"
+    value, wanted = found.got[found.where], found.want[found.where]
+    place = f" at {list(found.where)}" if found.where else ""
+    return (
+        f"{what}: error {_short(found.error)}, expected below {_short(found.tolerance)}"
+        f"; largest{place}: {value:.6g} instead of {wanted:.6g}"
+    )
+
+
+def _short(number: float) -> str:
+    """Write an error as a reader wants it: 3e-10, 0.25, 0."""
+    if number == 0 or 0.01 <= number < 1000:
+        return f"{number:.2g}"
+    return f"{number:.0e}".replace("e-0", "e-").replace("e+0", "e+")
+
+
+def _html(result: Result) -> str:
+    (colour, headline), *rest = result.lines
+    lines = "".join(f"<br>{html.escape(text)}" for _, text in rest)
+    return (
+        f'<div style="border-left: 4px solid {colour}; padding: 2px 0 2px 10px; '
+        f'margin: 4px 0"><b style="color: {colour}">{html.escape(headline)}</b>'
+        f"{lines}</div>"
+    )

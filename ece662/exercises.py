@@ -1,0 +1,113 @@
+"""The one list of exercises, read from `exercises.toml`.
+
+Checks, release, submission and grading read it; nothing else repeats it. An exercise is
+a function or a class in a module, a cell to be filled in, or a question to be answered.
+The list and the marker lines in the sources are held against each other by a test.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "EXERCISES",
+    "KINDS",
+    "NOTEBOOKS",
+    "Exercise",
+    "exercises_of",
+    "find_exercise",
+]
+
+KINDS = ("function", "class", "training", "answer")
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise; what may be left out in the list is marked with what stands then.
+
+    An exercise that extends another (batch normalisation in a network that is there
+    already) is written into the regions of that one and lists none: each region belongs
+    to one exercise.
+    """
+
+    id: str
+    notebook: str  # where it is set: "Q1-FCNetworks"
+    file: str  # where it is written, from the root; else the notebook itself
+    regions: tuple[str, ...]  # owners, as in `ece662.regions`; else the id
+    points: int
+    kind: str = "function"  # one of KINDS
+    needs: tuple[str, ...] = ()  # ids of exercises whose code it runs
+    provides: tuple[str, ...] = ()  # names it defines; else those of its regions
+    recipe: str | None = None  # what tries it; else the id, and None for an answer
+    extends: str | None = None  # id of the exercise in whose regions it is written
+    context: tuple[str, ...] = ()  # for a cell: the cells that have to run before it
+
+    @property
+    def is_checked(self) -> bool:
+        """False for what a person has to read."""
+        return self.recipe is not None
+
+
+def find_exercise(id: str) -> Exercise:
+    """Return the exercise with this id; upper or lower case does not matter.
+
+    Raises:
+        ValueError: there is none; names the nearest ids.
+    """
+    known = {exercise.id.lower(): exercise for exercise in EXERCISES}
+    wanted = str(id).strip().lower()
+    if wanted in known:
+        return known[wanted]
+    near = [name for name in known if wanted and wanted in name]
+    near += difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    names = list(dict.fromkeys(known[name].id for name in near))[:4]
+    told = (
+        f"did you mean {' or '.join(names)}?" if names else "`check()` lists them all."
+    )
+    raise ValueError(f"there is no exercise {id!r}; {told}")
+
+
+def exercises_of(name: str) -> tuple[Exercise, ...]:
+    """Return the exercises of a notebook: "Q2", or its whole name.
+
+    Raises:
+        ValueError: there is no such notebook; names those there are.
+    """
+    wanted = str(name).strip().lower().removesuffix(".ipynb")
+    found = tuple(
+        exercise
+        for exercise in EXERCISES
+        if wanted in (exercise.notebook.lower(), exercise.notebook.lower()[:2])
+    )
+    if not found:
+        raise ValueError(f"expected a notebook, {', '.join(NOTEBOOKS)}; got {name!r}")
+    return found
+
+
+def _load() -> tuple[Exercise, ...]:
+    text = Path(__file__).with_suffix(".toml").read_text("utf-8")
+    return tuple(_from_entry(entry) for entry in tomllib.loads(text)["exercise"])
+
+
+def _from_entry(entry: Mapping[str, Any]) -> Exercise:
+    """Fill in what an entry leaves out."""
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    kind = values.setdefault("kind", "function")
+    if kind not in KINDS:
+        raise ValueError(f"{entry['id']}: expected one of {KINDS}, got {kind!r}")
+    values.setdefault("file", f"notebooks/{entry['notebook']}.ipynb")
+    values.setdefault("regions", () if "extends" in entry else (entry["id"],))
+    owners = values["regions"] or (values.get("extends"),)
+    if kind in ("function", "class"):
+        names = dict.fromkeys(owner.partition(".")[0] for owner in owners)
+        values.setdefault("provides", tuple(names))
+    if kind != "answer":
+        values.setdefault("recipe", entry["id"])
+    return Exercise(**values)
+
+
+EXERCISES = _load()
+NOTEBOOKS = tuple(dict.fromkeys(exercise.notebook for exercise in EXERCISES))
