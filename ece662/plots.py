@@ -15,6 +15,8 @@ from ece662.vis_utils import visualize_grid
 
 __all__ = [
     "COLOURS",
+    "MARKERS",
+    "STYLE",
     "compare_training",
     "show_classes",
     "show_confusion",
@@ -29,28 +31,30 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osD^vP"
 
 
+# Sizes and colours for a lecture hall's last row.
+STYLE = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.prop_cycle": plt.cycler(color=COLOURS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 14,
+    "figure.constrained_layout.use": True,
+    "figure.figsize": (10.0, 4.0),
+    "font.size": 12,
+    "grid.alpha": 0.3,
+    "image.cmap": "gray",
+    "image.interpolation": "nearest",
+    "legend.frameon": False,
+    "lines.linewidth": 2.0,
+    "savefig.dpi": 80,
+}
+
+
 def use_style() -> None:
-    """Set sizes and colours for a lecture hall's last row."""
-    plt.rcParams.update(
-        {
-            "axes.axisbelow": True,
-            "axes.grid": True,
-            "axes.prop_cycle": plt.cycler(color=COLOURS),
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "axes.titlelocation": "left",
-            "axes.titlesize": 14,
-            "figure.constrained_layout.use": True,
-            "figure.figsize": (10.0, 4.0),
-            "font.size": 12,
-            "grid.alpha": 0.3,
-            "image.cmap": "gray",
-            "image.interpolation": "nearest",
-            "legend.frameon": False,
-            "lines.linewidth": 2.0,
-            "savefig.dpi": 80,
-        }
-    )
+    """Draw everything from now on with the sizes and colours of STYLE."""
+    plt.rcParams.update(STYLE)
 
 
 def show_classes(X, y, names: Sequence[str], per_class: int = 10) -> None:

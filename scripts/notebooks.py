@@ -21,9 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks"
 STRICT = ROOT / "tests" / "notebooks"
-WIDGET = "application/vnd.jupyter.widget-view+json"
 
 sys.path.insert(0, str(ROOT))  # the package of this tree, not one installed elsewhere
+sys.path.append(str(STRICT))  # nbval_strict
 
 ENVIRONMENT = {
     "ECE662_DATA": str(ROOT / ".cache" / "notebooks"),
@@ -160,6 +160,7 @@ def store(path: Path) -> None:
 def _strip(notebook) -> None:
     """Take off what differs from one run or one machine to the next."""
     from nbval.plugin import coalesce_streams
+    from nbval_strict import without_widgets
 
     notebook.metadata = METADATA
     for cell in notebook.cells:
@@ -167,9 +168,7 @@ def _strip(notebook) -> None:
         cell.metadata = {"tags": tags} if tags else {}
         if cell.cell_type != "code":
             continue
-        cell.outputs = coalesce_streams(
-            [output for output in cell.outputs if WIDGET not in output.get("data", {})]
-        )
+        cell.outputs = coalesce_streams(without_widgets(cell.outputs))
         for output in cell.outputs:
             if "metadata" in output:
                 output.metadata = {}

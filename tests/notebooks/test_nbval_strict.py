@@ -69,18 +69,25 @@ def test_agree_in_training_allows_what_rounding_grows_into():
     assert not strict.agree("Epoch 3 / 10", "Epoch 3 / 11", strict.TRAINING)
 
 
-# Each case is a cell: (source, stored stdout, tags), and what nbval must say to it.
+# Each case is a cell: (source, stored stdout or data, tags), and what nbval must say.
 WIDGET_AND_SEMICOLON = """
 from IPython.display import display
 widget = "application/vnd.jupyter.widget-view+json"
 display({widget: {}, "text/plain": "bar"}, raw=True)
 1 + 1;
 """
+DASHBOARD = """
+from IPython.display import display
+widget = "application/vnd.jupyter.widget-view+json"
+data = {widget: {}, "text/plain": "A race. sgd 0.25", "image/png": "iVBORw0KGgo="}
+display(data, raw=True)
+"""
 DATA = "import os; print(os.environ['ECE662_DATA'].split(os.sep)[-2:])"
 RIGHT = {
     "number": ("print(0.1 + 0.2, 'in 3.2 s')", "0.30000001 in 7 s\n"),
     "training": ("print('acc 0.58')", "acc 0.61\n", "training"),
     "widget": (WIDGET_AND_SEMICOLON, ""),
+    "dashboard": (DASHBOARD, {"text/plain": "A race. sgd 0.2500001"}),
     "synthetic data": (DATA, "['.cache', 'notebooks']\n"),
 }
 WRONG = {
@@ -91,6 +98,11 @@ WRONG = {
     "new warning": ("import warnings; warnings.warn('new')", ""),
     "error": ("1 / 0", ""),
     "never executed": ("print(0.3)", None),
+    "dashboard": (DASHBOARD, {"text/plain": "A race. sgd 0.26"}),
+    "dashboard without a picture": (
+        DASHBOARD.replace("image/png", "image/none"),
+        {"text/plain": "A race. sgd 0.25"},
+    ),
 }
 
 
@@ -120,7 +132,11 @@ def verdicts(tmp_path_factory):
 
 def _cell(source, stdout, *tags):
     cell = new_code_cell(source, execution_count=None if stdout is None else 1)
-    cell.outputs = [new_output("stream", text=stdout)] if stdout else []
+    if isinstance(stdout, dict):
+        data = {**stdout, "image/png": "iVBORw0KGgo="}
+        cell.outputs = [new_output("display_data", data=data)]
+    else:
+        cell.outputs = [new_output("stream", text=stdout)] if stdout else []
     cell.metadata["tags"] = list(tags)
     return cell
 

@@ -133,6 +133,8 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 widget = "application/vnd.jupyter.widget-view+json"
 display({widget: {"model_id": "1"}, "text/plain": "a slider"}, raw=True)
+picture = {"text/plain": "a dashboard", "image/png": "iVBORw0KGgo="}
+display({widget: {"model_id": "2"}, **picture}, raw=True)
 print("said")
 print("more")
 plt.plot([1, 2]);
@@ -163,7 +165,9 @@ def test_store_twice_changes_nothing_and_leaves_no_trace(tmp_path):
     assert stored.cells[0].metadata == {"tags": ["question"]}
     assert stored.cells[1].metadata == {}
     assert stored.cells[1].execution_count == 1
-    said, figure = stored.cells[1].outputs
+    dashboard, said, figure = stored.cells[1].outputs
+    assert dashboard.data.keys() == {"image/png", "text/plain"}
+    assert dashboard.metadata == {}
     assert said.text == "said\nmore\n"
     assert figure.data.keys() == {"image/png", "text/plain"}
 
