@@ -6,7 +6,15 @@ Importing it is cheap: each part is imported where it is used. Only `live` comes
 which notes the text of every file before anyone can have edited it.
 """
 
+import os
+
 from ece662.live import reload
+
+# OpenBLAS, which multiplies NumPy's matrices, lets its threads spin for some 25 ms
+# before they sleep, and so they take the cores from the threads of `fast_layers`: a
+# ConvNet trained no faster on two cores than on one. With this they spin for 2**16
+# cycles, some 20 microseconds. It is read when NumPy is imported, hence set here.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "16")
 
 __all__ = ["__version__", "reload"]
 

@@ -1,6 +1,7 @@
 """The command line: what it lists, whom it calls, how it fails."""
 
 import importlib
+import os
 import subprocess
 import sys
 
@@ -137,3 +138,17 @@ print([name for name in {heavy} if name in sys.modules])
 
 def test_module_and_script_are_the_same_command():
     assert run_ece662("--version").stdout == f"ece662 {__version__}\n"
+
+
+def test_import_lets_blas_threads_sleep_but_heeds_the_user():
+    code = "import os, ece662; print(os.environ['OPENBLAS_THREAD_TIMEOUT'])"
+    for setting, expected in (({}, "16"), ({"OPENBLAS_THREAD_TIMEOUT": "9"}, "9")):
+        environment = {k: v for k, v in os.environ.items() if "OPENBLAS" not in k}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment | setting,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected
