@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ece662 import optim
+from ece662 import fast_optim, optim
 
 __all__ = [
     "check_data",
@@ -57,9 +57,11 @@ def find_rule(rule):
     """Return the update rule of that name; a function is its own."""
     if callable(rule):
         return rule
-    if rule not in optim.__all__:
-        raise ValueError(f"update_rule must be one of {optim.__all__}, got {rule!r}")
-    return getattr(optim, rule)
+    for module in (optim, fast_optim):
+        if rule in module.__all__:
+            return getattr(module, rule)
+    known = [*optim.__all__, *fast_optim.__all__]
+    raise ValueError(f"update_rule must be one of {known}, got {rule!r}")
 
 
 def check_optim_config(config, rule):

@@ -9,20 +9,23 @@ They compute what `ece662.layers` computes in loops, to within rounding, in floa
 float64. The work is done by compiled kernels (`ece662._kernels` explains them), or by
 NumPy (`ece662.im2col`) where these were not built; `build` builds them.
 
+The gradient of the pictures themselves is of no use in training, and in a network's
+first layer it is a third of the work. Where `conv_param` holds `"needs_dx": False`,
+backward leaves it out and returns None for dx, as PyTorch does for an input without
+`requires_grad`.
+
 Each function takes `num_threads`: exactly so many threads share the batch. Without it
 they are at most ECE662_NUM_THREADS, else OMP_NUM_THREADS, else as many as there are
 cores, and fewer where there is too little to do for a second one to pay.
 """
 
-import functools
-import sys
 import time
 
 import numpy as np
 
 from ece662 import _kernels, im2col
 from ece662._checks import check_dout
-from ece662._kernels.direct import Kernels
+from ece662._kernels.choice import as_kernels_take, choose
 from ece662._kernels.threads import thread_count
 from ece662._windows import conv_output_size, pool_output_size
 
@@ -59,7 +62,7 @@ def conv_forward_fast(x, w, b, conv_param, num_threads=None):
     kernels = _kernels_for(x, w)
     if kernels is None:
         return im2col.conv_forward_im2col(*cache)
-    arrays = _ready(x, w, b)
+    arrays = as_kernels_take(x, w, b)
     return kernels.conv_forward(*arrays, stride, pad, threads), cache
 
 
@@ -72,7 +75,7 @@ def conv_backward_fast(dout, cache, num_threads=None):
         num_threads: how many threads share the batch; see the module.
 
     Returns:
-        dx, dw, db.
+        dx (None where conv_param says that nobody needs it), dw, db.
     """
     x, w, b, conv_param = cache
     dout = np.asarray(dout)
@@ -82,10 +85,12 @@ def conv_backward_fast(dout, cache, num_threads=None):
     kernels = _kernels_for(x, w)
     if kernels is None:
         return im2col.conv_backward_im2col(dout, cache)
-    arrays = _ready(dout, x, w)
-    return kernels.conv_backward(
-        *arrays, conv_param["stride"], conv_param["pad"], threads
-    )
+    arrays = as_kernels_take(dout, x, w)
+    sizes = (conv_param["stride"], conv_param["pad"], threads)
+    dx = None
+    if conv_param.get("needs_dx", True):
+        dx = kernels.conv_input_gradient(*arrays, *sizes)
+    return dx, *kernels.conv_weight_gradients(*arrays, *sizes)
 
 
 def max_pool_forward_fast(x, pool_param, num_threads=None):
@@ -106,7 +111,7 @@ def max_pool_forward_fast(x, pool_param, num_threads=None):
     kernels = _kernels_for(x)
     if kernels is None:
         return im2col.max_pool_forward_im2col(x, pool_param)
-    [images] = _ready(x)
+    [images] = as_kernels_take(x)
     out, which = kernels.max_pool_forward(images, *_pool_sizes(pool_param), threads)
     return out, (x.shape, which, pool_param)
 
@@ -129,7 +134,7 @@ def max_pool_backward_fast(dout, cache, num_threads=None):
     kernels = _kernels_for(dout)
     if kernels is None:
         return im2col.max_pool_backward_im2col(dout, cache)
-    [dout] = _ready(dout)
+    [dout] = as_kernels_take(dout)
     return kernels.max_pool_backward(
         dout, which, x_shape, *_pool_sizes(pool_param), threads
     )
@@ -141,7 +146,7 @@ def backend():
     Returns:
         a line such as "compiled kernels (avx512), up to 2 threads".
     """
-    kernels = _choose()
+    kernels = choose()
     if kernels is None:
         return "NumPy (no compiled kernels)"
     level = _kernels.LEVELS[kernels.level]
@@ -163,35 +168,13 @@ def build():
 
     start = time.perf_counter()
     build_and_load()
-    _choose.cache_clear()
+    choose.cache_clear()
     print(f"Built in {time.perf_counter() - start:.0f} s: {backend()}.")
-
-
-@functools.cache
-def _choose():
-    """Return the compiled kernels; None, and say so, where there are none."""
-    try:
-        native = _kernels.load()
-    except ImportError as error:
-        print(
-            "ece662.fast_layers: no compiled kernels, so NumPy serves, slower "
-            f"({error}). ece662.fast_layers.build() compiles them.",
-            file=sys.stderr,
-        )
-        return None
-    return Kernels(native, _kernels.chosen_level(native))
 
 
 def _kernels_for(*arrays):
     """Return the kernels; None where there are none, or an array is empty."""
-    return _choose() if all(a.size for a in arrays) else None
-
-
-def _ready(*arrays):
-    """Return the arrays as the kernels take them, copied only where need be."""
-    narrow = np.result_type(*arrays) in (np.float16, np.float32)
-    dtype = np.float32 if narrow else np.float64
-    return [np.require(a, dtype, ["C_CONTIGUOUS", "ALIGNED"]) for a in arrays]
+    return choose() if all(a.size for a in arrays) else None
 
 
 def _threads(requested, work, work_per_thread=MULTIPLICATIONS_PER_THREAD):

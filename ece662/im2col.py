@@ -108,13 +108,15 @@ def conv_backward_im2col(dout, cache):
     stride, pad = conv_param["stride"], conv_param["pad"]
     F, C, HH, WW = w.shape
     filters = w.reshape(F, C * HH * WW)
-    dx, dfilters = np.empty(x.shape, dout.dtype), np.zeros(filters.shape, dout.dtype)
+    dfilters = np.zeros(filters.shape, dout.dtype)
+    dx = np.empty(x.shape, dout.dtype) if conv_param.get("needs_dx", True) else None
     for n, image in enumerate(x):
         # Made again: all the matrices of a batch would be too much to keep.
         columns = im2col(image, HH, WW, stride, pad)
         dout_n = dout[n].reshape(F, H_out * W_out)
         dfilters += dout_n @ columns.T
-        dx[n] = col2im(filters.T @ dout_n, image.shape, HH, WW, stride, pad)
+        if dx is not None:
+            dx[n] = col2im(filters.T @ dout_n, image.shape, HH, WW, stride, pad)
     return dx, dfilters.reshape(w.shape), dout.sum(axis=(0, 2, 3))
 
 

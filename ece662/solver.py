@@ -22,7 +22,7 @@ import warnings
 
 import numpy as np
 
-from ece662 import optim
+from ece662 import fast_optim, optim
 from ece662._blocks import update_in_place
 from ece662._resume import (
     SETTINGS,
@@ -87,7 +87,8 @@ class Solver:
         Args:
             model: what to train; see the top of this module.
             data: dict of X_train, y_train, X_val and y_val.
-            update_rule: name of a rule in `ece662.optim`, or a function like them.
+            update_rule: name of a rule in `ece662.optim`, "adam_fast" for the compiled
+                one of `ece662.fast_optim`, or a function like them.
             optim_config: the rule's settings, the same for every parameter.
             lr_decay: factor of the learning rate after each epoch.
             batch_size: images in a minibatch.
@@ -307,6 +308,8 @@ class Solver:
         w, config = self.model.params[name], self.optim_configs[name]
         if self.update_rule.__module__ == optim.__name__:  # known to be elementwise
             config = update_in_place(self.update_rule, w, grad, config)
+        elif self.update_rule is fast_optim.adam_fast:
+            _, config = self.update_rule(w, grad, config, out=w)
         else:
             w[...], config = self.update_rule(w, grad, config)
         self.optim_configs[name] = config

@@ -37,9 +37,9 @@ needs_kernels = pytest.mark.skipif(not LEVELS, reason="the kernels are not compi
 @pytest.fixture(autouse=True)
 def choose_afresh():
     """Let a test choose what computes, and forget its choice afterwards."""
-    fast_layers._choose.cache_clear()
+    fast_layers.choose.cache_clear()
     yield
-    fast_layers._choose.cache_clear()
+    fast_layers.choose.cache_clear()
 
 
 @pytest.fixture(params=[*LEVELS, "numpy"])
@@ -288,16 +288,31 @@ def test_conv_caches_can_be_exchanged():
         np.testing.assert_allclose(a, e, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.usefixtures("every_backend")
+def test_conv_backward_leaves_out_a_dx_that_nobody_needs():
+    rng = np.random.default_rng(0)
+    x, w, b = rng.random((3, 2, 5, 7)), rng.random((4, 2, 3, 3)), np.zeros(4)
+    out, cache = conv_forward_fast(x, w, b, {"stride": 2, "pad": 1})
+    _, dw, db = conv_backward_fast(out, cache)
+    *arrays, conv_param = cache
+    none, same_dw, same_db = conv_backward_fast(
+        out, (*arrays, conv_param | {"needs_dx": False})
+    )
+    assert none is None
+    np.testing.assert_array_equal(same_dw, dw)
+    np.testing.assert_array_equal(same_db, db)
+
+
 def test_pool_caches_of_kernels_and_numpy_can_be_exchanged(monkeypatch):
     x = np.random.default_rng(0).standard_normal((2, 3, 6, 7))
     pool_param = {"pool_height": 3, "pool_width": 2, "stride": 1}
     out, compiled_cache = max_pool_forward_fast(x, pool_param)
     use_numpy(monkeypatch)
-    fast_layers._choose.cache_clear()
+    fast_layers.choose.cache_clear()
     by_numpy = max_pool_backward_fast(out, compiled_cache)
     _, numpy_cache = max_pool_forward_fast(x, pool_param)
     monkeypatch.undo()
-    fast_layers._choose.cache_clear()
+    fast_layers.choose.cache_clear()
     np.testing.assert_allclose(max_pool_backward_fast(out, numpy_cache), by_numpy)
 
 

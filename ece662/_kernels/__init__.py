@@ -10,10 +10,12 @@ where it lies. In the order to read them:
     convolve.h          the inner loop: a tile of sums that stays in registers
     weight_gradient.h   the same for the gradients of weights and biases
     max_pool.h          the largest of each window, and where it came from
+    adam.h              an update rule in one pass over memory
     variants.h          one source compiled for each instruction set
     native.pyx          the kernels, called from Python on slices of a batch
     threads.py          a batch shared by a few threads
     direct.py           the layers: plans, weights in the kernels' order, threads
+    choice.py           these kernels, or none
     builder.py          compiling from a running notebook
 
 Importing this package is cheap and never fails; `load` fetches the compiled part.

@@ -8,18 +8,22 @@
 #define REAL float
 #define TYPE f32
 #define LANE_INT int32_t
+#define SQRT sqrtf
 #include "kernels.h"
 #undef REAL
 #undef TYPE
 #undef LANE_INT
+#undef SQRT
 
 #define REAL double
 #define TYPE f64
 #define LANE_INT int64_t
+#define SQRT sqrt
 #include "kernels.h"
 #undef REAL
 #undef TYPE
 #undef LANE_INT
+#undef SQRT
 
 #undef LANES
 #undef GRAD_COLUMNS

@@ -1,4 +1,4 @@
-"""The layers of `ece662.fast_layers` on compiled kernels.
+"""The layers of `ece662.fast_layers`, and Adam, on compiled kernels.
 
 Plans are made, weights are put in the order in which the kernels read them, the batch
 is shared among threads. Arrays come C-contiguous, of one type, and of shapes that fit.
@@ -42,11 +42,10 @@ class Kernels:
         share(convolve, len(x), threads)
         return out
 
-    def conv_backward(self, dout, x, w, stride, pad, threads):
-        """Return dx, dw and db, as `conv_backward_naive`."""
-        lanes, spots, filters, taps = self._tile(x)
-        (N, C, H, W), (F, _, HH, WW) = x.shape, w.shape
-        sums = plan.weight_gradient_plan((C, H, W), (HH, WW), stride, pad, taps)
+    def conv_input_gradient(self, dout, x, w, stride, pad, threads):
+        """Return dx, as `conv_backward_naive`."""
+        lanes, spots, filters, _ = self._tile(x)
+        (_, C, H, W), (F, _, HH, WW) = x.shape, w.shape
         backward = plan.input_gradient_plan(
             (F, H, W), (HH, WW), stride, pad, lanes, spots
         )
@@ -56,25 +55,33 @@ class Kernels:
             for piece in backward.passes
         ]
         no_bias = np.zeros(C, x.dtype)
-        shares = max(1, min(N, SHARES))
-        padded_F = -(-F // lanes) * lanes
-        dw = np.zeros((shares, len(sums.taps), padded_F), x.dtype)
         dx = np.empty_like(x)
 
-        def gradients(first_share, last_share):
-            self.native.weight_gradient(
-                self.level, x, sums, dout, dw, first_share, last_share
-            )
-            first, last = N * first_share // shares, N * last_share // shares
+        def convolve(first, last):
             self.native.convolve(
                 self.level, dout, backward, weights, no_bias, dx, first, last
             )
 
-        share(gradients, shares, threads)
+        share(convolve, len(x), threads)
+        return dx
+
+    def conv_weight_gradients(self, dout, x, w, stride, pad, threads):
+        """Return dw and db, as `conv_backward_naive`."""
+        lanes, _, _, taps = self._tile(x)
+        F, _, *window = w.shape
+        sums = plan.weight_gradient_plan(x.shape[1:], tuple(window), stride, pad, taps)
+        shares = max(1, min(len(x), SHARES))
+        padded_F = -(-F // lanes) * lanes
+        dw = np.zeros((shares, len(sums.taps), padded_F), x.dtype)
+
+        def add_up(first, last):
+            self.native.weight_gradient(self.level, x, sums, dout, dw, first, last)
+
+        share(add_up, shares, threads)
         dw = dw.sum(axis=0)
         db = dw[sums.K, :F].copy()
         dw = np.ascontiguousarray(dw[: sums.K, :F].T).reshape(w.shape)
-        return dx, dw, db
+        return dw, db
 
     def max_pool_forward(self, x, height, width, stride, threads):
         """Return out, and which of its window's pixels each output is."""
@@ -113,6 +120,14 @@ class Kernels:
 
         share(send_back, len(dx), threads)
         return dx.reshape(x_shape)
+
+    def adam(self, w, dw, m, v, settings, threads):
+        """Update w, m and v in place; settings as AdamStep in variants.h."""
+
+        def update(first, last):
+            self.native.adam(self.level, w, dw, m, v, settings, first, last)
+
+        share(update, w.size, threads)
 
     def _tile(self, x):
         return self.native.tile_sizes(self.level, x.itemsize)

@@ -9,6 +9,7 @@ typedef LANE_INT LANE_INTS __attribute__((vector_size(BYTES)));
 #include "convolve.h"
 #include "weight_gradient.h"
 #include "max_pool.h"
+#include "adam.h"
 
 static const Kernels NAME(kernels) = {
     LANES,
@@ -18,4 +19,5 @@ static const Kernels NAME(kernels) = {
     NAME(weight_gradient),
     NAME(max_pool),
     NAME(max_pool_backward),
+    NAME(adam),
 };

@@ -45,6 +45,9 @@ cdef extern from "variants.h" nogil:
         ptrdiff_t rows, width, down, right, plane
         int overlap
 
+    ctypedef struct AdamStep:
+        double learning_rate, beta1, beta2, epsilon, unbias1, unbias2
+
     ctypedef struct Kernels:
         int lanes, tile_spots
         void (*pad_and_split)(const void *, void *, const Layout *) noexcept nogil
@@ -55,6 +58,9 @@ cdef extern from "variants.h" nogil:
             const void *, const Pass *, void *, void *, int) noexcept nogil
         void (*max_pool_backward)(
             const void *, const void *, int, const Windows *, void *) noexcept nogil
+        void (*adam)(
+            void *, const void *, void *, void *, ptrdiff_t, ptrdiff_t,
+            const AdamStep *) noexcept nogil
 
     int TILE_FILTERS, GRAD_TAPS, GRAD_STRIP
     int best_level()
@@ -201,6 +207,27 @@ def max_pool_backward(
             kernels.max_pool_backward(
                 gradient + n * dout_bytes, largest + n * which_bytes, which_size,
                 &windows, to + n * dx_bytes)
+
+
+def adam(
+    int level,
+    cnp.ndarray w,   # IN/OUT any shape
+    cnp.ndarray dw,  # IN     the shape of w, as m and v
+    cnp.ndarray m,   # IN/OUT
+    cnp.ndarray v,   # IN/OUT
+    dict settings,   # IN     those of AdamStep
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Update some of a parameter's weights, counted through its rows."""
+    cdef const Kernels *kernels = kernels_for(level, w.itemsize)
+    cdef AdamStep step = settings
+    cdef void *weights = cnp.PyArray_DATA(w)
+    cdef const void *gradients = cnp.PyArray_DATA(dw)
+    cdef void *means = cnp.PyArray_DATA(m)
+    cdef void *squares = cnp.PyArray_DATA(v)
+    with nogil:
+        kernels.adam(weights, gradients, means, squares, first, last, &step)
 
 
 cdef class Memory:

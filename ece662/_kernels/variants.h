@@ -7,6 +7,7 @@
 #ifndef ECE662_VARIANTS_H
 #define ECE662_VARIANTS_H
 
+#include <math.h>
 #include <string.h>
 
 #include "layout.h"
@@ -18,6 +19,11 @@ enum {
     GRAD_STRIP = 256, /* outputs that weight_gradient.h turns at a time */
 };
 
+/* The settings of optim.py's Adam; unbias1 is 1 / (1 - beta1^t), unbias2 likewise. */
+typedef struct {
+    double learning_rate, beta1, beta2, epsilon, unbias1, unbias2;
+} AdamStep;
+
 typedef struct {
     int lanes, tile_spots;
     void (*pad_and_split)(const void *image, void *scratch, const Layout *at);
@@ -28,6 +34,8 @@ typedef struct {
                      int which_size);
     void (*max_pool_backward)(const void *dout, const void *which, int which_size,
                               const Windows *windows, void *dx);
+    void (*adam)(void *weights, const void *gradients, void *means, void *squares,
+                 ptrdiff_t first, ptrdiff_t last, const AdamStep *step);
 } Kernels;
 
 /* What every processor has: SSE2 on a PC, NEON on ARM (with twice the registers). */

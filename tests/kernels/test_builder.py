@@ -20,20 +20,20 @@ def native():
     native = pytest.importorskip(_kernels.NATIVE)
     yield native
     sys.modules[_kernels.NATIVE] = native
-    fast_layers._choose.cache_clear()
+    fast_layers.choose.cache_clear()
 
 
 def test_load_afresh_takes_the_place_of_the_loaded_module(native):
     fresh = builder.load_afresh(native.__file__)
     assert fresh is not native
     assert _kernels.load() is fresh
-    fast_layers._choose.cache_clear()
+    fast_layers.choose.cache_clear()
     x = np.arange(9.0).reshape(1, 1, 3, 3)
     out, _ = fast_layers.conv_forward_fast(
         x, np.ones((1, 1, 3, 3)), np.zeros(1), {"stride": 1, "pad": 0}
     )
     assert out.item() == 36
-    assert fast_layers._choose().native is fresh
+    assert fast_layers.choose().native is fresh
 
 
 def test_build_needs_a_clone(monkeypatch, tmp_path):
