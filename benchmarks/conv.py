@@ -1,7 +1,7 @@
 """How long convolution and max pooling take: naive, im2col, fast, and torch's.
 
 Two tables: one pass of a layer, in milliseconds, and a training step of the course's
-three-layer ConvNet, in images a second. See `harness` for how both are measured. The
+three-layer ConvNet, in samples a second. See `harness` for how both are measured. The
 naive loops have one thread, and get a part of the batch, from which their time for the
 whole batch is computed. Run it on a machine that has nothing else to do:
 
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import (
+    TORCH,
     Contestant,
     compare,
     describe_machine,
@@ -28,12 +29,12 @@ from benchmarks.harness import (
     replace_block,
     split_at_block,
 )
+from benchmarks.training_step import STEP_HEADINGS, step_contestants, step_row
 
 __all__ = ["LAYERS", "Layer", "contestants", "main", "naive_contestant", "report"]
 
 BLOCK = "convolution"  # of the Markdown file that `--write` names
 FAST, IM2COL, NAIVE = "ece662 fast", "ece662 im2col", "ece662 naive"
-TORCH, FUSED = "torch", "torch, fused"
 NAIVE_IMAGES = 2
 BATCH_SIZE = 50  # of the training step
 
@@ -126,35 +127,22 @@ def row_end(result, naive_seconds: float) -> list[str]:
 
 
 def conv_net_contestants(**changes: Any) -> list[Contestant]:
-    """Return the training steps of ece662, torch, and torch with fused Adam."""
-    arguments = {"batch_size": BATCH_SIZE} | changes
-    theirs = "benchmarks.torch_layers:conv_net_step"
-    return [
-        Contestant(FAST, "benchmarks.ece662_layers:conv_net_step", arguments),
-        Contestant(TORCH, theirs, arguments),
-        Contestant(FUSED, theirs, arguments | {"fused": True}),
-    ]
+    """Return the training steps of both libraries, with and without fused Adam."""
+    return step_contestants(
+        "benchmarks.ece662_layers:conv_net_step",
+        "benchmarks.torch_layers:conv_net_step",
+        {"batch_size": BATCH_SIZE} | changes,
+    )
 
 
 def conv_net_table(threads: Sequence[int], rounds: int, seconds_per_turn: float) -> str:
     """Measure training steps and return their table."""
-    rows = []
+    title, rows = f"ThreeLayerConvNet, batch {BATCH_SIZE}, Adam", []
     for count in threads:
         print(f"three-layer ConvNet, {count} thread(s)", file=sys.stderr)
         result = compare(conv_net_contestants(), count, rounds, seconds_per_turn)
-        rates = [BATCH_SIZE * result.rate(n).median for n in (FAST, TORCH, FUSED)]
-        ratios = [result.speedup(FAST, over=name) for name in (TORCH, FUSED)]
-        rows.append(
-            [
-                f"ThreeLayerConvNet, batch {BATCH_SIZE}, Adam",
-                str(count),
-                *(f"{rate:,.0f}" for rate in rates),
-                *(f"{ratio:.2f}" for ratio in ratios),
-            ]
-        )
-    headings = ["training step, float32", "threads"]
-    headings += [f"{name}, images/s" for name in (FAST, TORCH, FUSED)]
-    return markdown_table([*headings, f"over {TORCH}", f"over {FUSED}"], rows)
+        rows.append(step_row(title, BATCH_SIZE, count, result))
+    return markdown_table(STEP_HEADINGS, rows)
 
 
 def report(threads: Sequence[int], rounds: int, seconds_per_turn: float) -> str:

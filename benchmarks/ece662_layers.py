@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+import ece662  # noqa: F401 (before NumPy, as the notebooks do: threads spin less)
 from ece662 import fast_layers, im2col, layers
 from ece662.classifiers.cnn import ThreeLayerConvNet
 from ece662.solver import Solver
@@ -54,7 +55,9 @@ def _one_pass(way: str, layer: str, backward: bool, *arguments) -> Callable[[], 
     return lambda: run_forward(*arguments)[0]
 
 
-def conv_net_step(batch_size: int, num_train: int = 1000) -> Callable[[], object]:
+def conv_net_step(
+    batch_size: int, num_train: int = 1000, fused: bool = False
+) -> Callable[[], object]:
     """Return the Solver's step for a ThreeLayerConvNet, with Adam, in float32."""
     np.random.seed(0)
     X = images((num_train, 3, 32, 32), "float32")
@@ -62,7 +65,7 @@ def conv_net_step(batch_size: int, num_train: int = 1000) -> Callable[[], object
     solver = Solver(
         ThreeLayerConvNet(num_classes=6, weight_scale=1e-2),
         {"X_train": X, "y_train": y, "X_val": X[:1], "y_val": y[:1]},
-        update_rule="adam",
+        update_rule="adam_fast" if fused else "adam",
         optim_config={"learning_rate": 1e-3},
         batch_size=batch_size,
         verbose=False,

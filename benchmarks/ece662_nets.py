@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+import ece662  # noqa: F401 (before NumPy, as the notebooks do: threads spin less)
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from ece662.solver import Solver
 
@@ -22,6 +23,7 @@ def training_step(
     normalization: str | None = None,
     dropout: float = 1.0,
     learning_rate: float = 1e-3,
+    fused: bool = False,
     image_shape: Sequence[int] = (3, 32, 32),
     num_classes: int = 6,
     num_train: int = 2000,
@@ -29,6 +31,7 @@ def training_step(
     """Return a function that takes one step: minibatch, loss, gradients, update.
 
     One hidden layer makes a TwoLayerNet, more make a FullyConnectedNet, in float32.
+    `fused` takes Adam in one pass, `adam_fast`; SGD has only the one form.
     """
     np.random.seed(0)
     X = np.random.randn(num_train, *image_shape).astype(np.float32)
@@ -43,7 +46,7 @@ def training_step(
     solver = Solver(
         model,
         {"X_train": X, "y_train": y, "X_val": X[:1], "y_val": y[:1]},
-        update_rule=update_rule,
+        update_rule="adam_fast" if fused and update_rule == "adam" else update_rule,
         optim_config={"learning_rate": learning_rate},
         batch_size=batch_size,
         verbose=False,

@@ -10,11 +10,21 @@ what the update rule remembers, activations, gradients, temporaries. Linux only.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.harness import Worker, markdown_table, replace_block, split_at_block
-from benchmarks.training_step import NETS, Net, contestants
+from benchmarks.conv import BATCH_SIZE, conv_net_contestants
+from benchmarks.harness import (
+    OURS,
+    OURS_FUSED,
+    TORCH,
+    Contestant,
+    Worker,
+    markdown_table,
+    replace_block,
+    split_at_block,
+)
+from benchmarks.training_step import NETS, contestants
 from benchmarks.worker import LINUX_STATUS
 
 __all__ = ["grown_bytes", "main", "report"]
@@ -24,26 +34,36 @@ STEPS = 20
 NUM_TRAIN = 200  # a few minibatches: the training set is not what is compared
 
 
-def grown_bytes(net: Net, threads: int = 1) -> dict[str, int]:
+def grown_bytes(sides: Sequence[Contestant], threads: int = 1) -> dict[str, int]:
     """Return by how many bytes each contestant's process grew while training."""
     grown = {}
-    for contestant in contestants(net, num_train=NUM_TRAIN):
+    for contestant in sides:
         with Worker(contestant, threads) as worker:
             worker.ask("run", steps=STEPS)
             grown[contestant.name] = worker.ask("memory")
     return grown
 
 
-def report(nets: Sequence[Net]) -> str:
-    """Measure and return a Markdown table."""
+def report(steps: Mapping[str, Sequence[Contestant]]) -> str:
+    """Measure the sides of each training step and return a Markdown table."""
     rows = []
-    for net in nets:
-        grown = grown_bytes(net)
-        ours, theirs, _ = grown.values()
+    for title, sides in steps.items():
+        grown = grown_bytes(sides)
         sizes = [f"{size / 2**20:.0f}" for size in grown.values()]
-        rows.append([net.title, *sizes, f"{ours / theirs:.2f}"])
+        ratios = [grown[name] / grown[TORCH] for name in (OURS, OURS_FUSED)]
+        rows.append([title, *sizes, *(f"{ratio:.2f}" for ratio in ratios)])
     headings = ["peak of training, float32"] + [f"{name}, MiB" for name in grown]
-    return markdown_table([*headings, "over torch"], rows)
+    headings += [f"{name} / {TORCH}" for name in (OURS, OURS_FUSED)]
+    return markdown_table(headings, rows)
+
+
+def all_steps() -> dict[str, list[Contestant]]:
+    """Return the sides of every training step that the benchmarks know."""
+    steps = {net.title: contestants(net, num_train=NUM_TRAIN) for net in NETS}
+    steps[f"ThreeLayerConvNet, batch {BATCH_SIZE}, Adam"] = conv_net_contestants(
+        num_train=NUM_TRAIN
+    )
+    return steps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"this needs Linux, there is no {LINUX_STATUS} here")
     if options.write:
         split_at_block(options.write, BLOCK)  # complains before the measuring
-    text = report(NETS)
+    text = report(all_steps())
     print(text)
     if options.write:
         replace_block(options.write, BLOCK, text)

@@ -20,6 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import (
+    FUSED,
+    OURS,
+    OURS_FUSED,
+    TORCH,
     Comparison,
     Contestant,
     compare,
@@ -29,10 +33,26 @@ from benchmarks.harness import (
     split_at_block,
 )
 
-__all__ = ["NETS", "Net", "contestants", "main", "report"]
+__all__ = [
+    "NETS",
+    "STEP_HEADINGS",
+    "Net",
+    "contestants",
+    "main",
+    "report",
+    "step_contestants",
+    "step_row",
+]
 
 BLOCK = "training step"  # of the Markdown file that `--write` names
-OURS, TORCH, FUSED = "ece662", "torch", "torch, fused"
+SIDES = (OURS, OURS_FUSED, TORCH, FUSED)
+RATIOS = ((OURS, TORCH), (OURS_FUSED, TORCH), (OURS_FUSED, FUSED))
+STEP_HEADINGS = [
+    "training step, float32",
+    "threads",
+    *(f"{name}, samples/s" for name in SIDES),
+    *(f"{name} / {other}" for name, other in RATIOS),
+]
 
 
 @dataclass(frozen=True)
@@ -58,26 +78,35 @@ NETS = [
 
 
 def contestants(net: Net, **changes: Any) -> list[Contestant]:
-    """Return ece662, torch with its default optimizer, and torch with its fused one.
+    """Return the sides of a net; `changes` are arguments beside the net's own."""
+    return step_contestants(
+        "benchmarks.ece662_nets:training_step",
+        "benchmarks.torch_nets:training_step",
+        net.arguments | changes,
+    )
 
-    `changes` are arguments that all of them take beside, or instead of, the net's own.
-    """
-    arguments = net.arguments | changes
-    torch_step = "benchmarks.torch_nets:training_step"
+
+def step_contestants(
+    ours: str, theirs: str, arguments: dict[str, Any]
+) -> list[Contestant]:
+    """Return both libraries, each with its plain update and with its fused one."""
+    fused = arguments | {"fused": True}
     return [
-        Contestant(OURS, "benchmarks.ece662_nets:training_step", arguments),
-        Contestant(TORCH, torch_step, arguments),
-        Contestant(FUSED, torch_step, arguments | {"fused": True}),
+        Contestant(OURS, ours, arguments),
+        Contestant(OURS_FUSED, ours, fused),
+        Contestant(TORCH, theirs, arguments),
+        Contestant(FUSED, theirs, fused),
     ]
 
 
-def table_row(net: Net, threads: int, result: Comparison) -> list[str]:
-    """Return one row: samples per second of each, then ours over each of theirs."""
-    batch_size = net.arguments["batch_size"]
-    rates = [result.rate(name).median * batch_size for name in (OURS, TORCH, FUSED)]
-    ratios = [result.speedup(OURS, over=name) for name in (TORCH, FUSED)]
+def step_row(
+    title: str, batch_size: int, threads: int, result: Comparison
+) -> list[str]:
+    """Return one row: samples per second of each side, then ours over theirs."""
+    rates = [result.rate(name).median * batch_size for name in SIDES]
+    ratios = [result.speedup(name, over=other) for name, other in RATIOS]
     return [
-        net.title,
+        title,
         str(threads),
         *(f"{rate:,.0f}" for rate in rates),
         *(f"{ratio:.2f}" for ratio in ratios),
@@ -94,17 +123,14 @@ def report(
         for net in nets:
             print(f"{net.title}, {count} thread(s)", file=sys.stderr)
             result = compare(contestants(net), count, rounds, seconds_per_turn)
-            rows.append(table_row(net, count, result))
-    headings = ["training step, float32", "threads"]
-    headings += [f"{name}, samples/s" for name in (OURS, TORCH, FUSED)]
-    headings += [f"over {TORCH}", f"over {FUSED}"]
+            rows.append(step_row(net.title, net.arguments["batch_size"], count, result))
     reading = (
         f"Medians of {rounds} alternating rounds; ratios were taken round by round, "
         "with their quartiles in brackets. More than 1 means that ece662 is faster. "
         f"The load before the start was {load:.1f}."
     )
     machine = describe_machine(result.descriptions)
-    return "\n\n".join([machine, markdown_table(headings, rows), reading])
+    return "\n\n".join([machine, markdown_table(STEP_HEADINGS, rows), reading])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

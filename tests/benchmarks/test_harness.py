@@ -139,9 +139,8 @@ def test_memory_counts_from_the_imports_to_the_peak():
 @needs_torch
 @needs_linux
 def test_memory_prints_a_row_for_each_net():
-    heading, rule, row = memory.report([training_step.Net("tiny net", TINY)]).split(
-        "\n"
-    )
+    sides = training_step.contestants(training_step.Net("tiny net", TINY))
+    heading, rule, row = memory.report({"tiny net": sides}).split("\n")
     assert heading.count("|") == rule.count("|") == row.count("|")
     assert row.startswith("| tiny net | ")
 
