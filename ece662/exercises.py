@@ -19,6 +19,7 @@ __all__ = [
     "Exercise",
     "exercises_of",
     "find_exercise",
+    "is_notebook",
 ]
 
 KINDS = ("function", "class", "training", "answer")
@@ -70,21 +71,30 @@ def find_exercise(id: str) -> Exercise:
     raise ValueError(f"there is no exercise {id!r}; {told}")
 
 
+def is_notebook(name: str) -> bool:
+    """True where a name stands for notebooks: "Q2", or a whole name."""
+    return bool(_in_notebook(name))
+
+
 def exercises_of(name: str) -> tuple[Exercise, ...]:
     """Return the exercises of a notebook: "Q2", or its whole name.
 
     Raises:
         ValueError: there is no such notebook; names those there are.
     """
+    found = _in_notebook(name)
+    if not found:
+        raise ValueError(f"expected a notebook, {', '.join(NOTEBOOKS)}; got {name!r}")
+    return found
+
+
+def _in_notebook(name: str) -> tuple[Exercise, ...]:
     wanted = str(name).strip().lower().removesuffix(".ipynb")
-    found = tuple(
+    return tuple(
         exercise
         for exercise in EXERCISES
         if wanted in (exercise.notebook.lower(), exercise.notebook.lower()[:2])
     )
-    if not found:
-        raise ValueError(f"expected a notebook, {', '.join(NOTEBOOKS)}; got {name!r}")
-    return found
 
 
 def _load() -> tuple[Exercise, ...]:

@@ -1,26 +1,19 @@
 """Say what went wrong: a known mistake by its name, else the kind of difference."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ece662.check.general import describe
+from ece662.check.general import Diagnosis, describe
 from ece662.check.judging import Verdict
+from ece662.check.learning import describe_training
 from ece662.check.recipe import Rule
 from ece662.check.running import recipe_of
 from ece662.check.sketching import matches, sketch
 from ece662.exercises import Exercise
 
 __all__ = ["Diagnosis", "Known", "diagnose", "sketched_names"]
-
-
-class Diagnosis(NamedTuple):
-    """What to tell a student: the idea that was missed, never the line."""
-
-    id: str
-    message: str
-    question: str = ""
 
 
 class Known(NamedTuple):
@@ -50,6 +43,8 @@ def diagnose(
     expected: Mapping[str, np.ndarray],
     verdict: Verdict,
     known: Iterable[Known] = (),
+    broken: Sequence[str] = (),
+    inputs: Mapping[str, Mapping] | None = None,
 ) -> Diagnosis | None:
     """Explain a verdict that is not a pass; None where it is one.
 
@@ -59,6 +54,8 @@ def diagnose(
         expected: what the reference gives.
         verdict: what `judge` said.
         known: the exercise's known mistakes.
+        broken: which of the exercises that it builds on do not pass.
+        inputs: the inputs by case, to name the sizes in a factor.
     """
     if verdict.passed:
         return None
@@ -71,17 +68,23 @@ def diagnose(
         for mistake in known:
             if matches(own, mistake.sketch):
                 return Diagnosis(mistake.id, mistake.says, mistake.asks)
+    if verdict.fault == "forward":
+        return _forward_at_fault(exercise)
+    others = [id for id in broken if id != recipe_of(exercise).forward]
+    if others:
+        message = f"This builds on {' and '.join(others)}: mend that first."
+        return Diagnosis("needs-mending", message)
     if verdict.problems:
         problem = verdict.problems[0]
         return Diagnosis(problem.kind, problem.message)
-    if verdict.fault == "forward":
-        return _forward_at_fault(exercise)
-    found = describe(verdict.failed, verdict.comparisons)
-    note = ""
+    if exercise.kind == "training":
+        return describe_training(outputs)
+    found = describe(verdict.failed, verdict.comparisons, inputs)
     if verdict.fault == "both":
         forward = recipe_of(exercise).forward
-        note = f" (Your {forward} does not give the right output either: start there.)"
-    return Diagnosis(found[0], found[1] + note, found[2])
+        note = f"{found.message} And {forward} is not right either: begin there."
+        return found._replace(message=note)
+    return found
 
 
 def _forward_at_fault(exercise) -> Diagnosis:

@@ -23,17 +23,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 __all__ = [
+    "WRITES_INTO_DOUT",
     "Misfit",
     "Recipe",
     "Rule",
     "array_of",
     "copies",
     "own_slopes",
+    "slopes_agree",
     "unchanged",
     "unpack",
 ]
 
 DIRECTIONS = 3  # along which a gradient is compared with the student's own forward
+SLOPE_TOLERANCE = 1e-5
 STEP = 1e-5  # half the step of the centred difference; see ece662.gradient_check
 
 
@@ -43,6 +46,13 @@ class Rule(NamedTuple):
     how: str = "close"  # or "at least", "remark" (told, never held against anybody)
     tolerance: float = 1e-6  # of the largest expected value; the limit for "at least"
     says: str = ""  # the sentence of a remark
+
+
+WRITES_INTO_DOUT = Rule(
+    "remark",
+    says="Your backward writes into `dout`. Here nobody minds; where the caller still "
+    "needs its array, a copy is safer.",
+)
 
 
 class Recipe(NamedTuple):
@@ -146,3 +156,13 @@ def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> 
             measured.append(np.sum((outs[0] - outs[1]) * dout) / (2 * STEP))
         slopes[f"own d{name}"] = np.array([claimed, measured])
     return slopes
+
+
+def slopes_agree(claimed, measured) -> bool:
+    """True where a gradient fits the measured slopes.
+
+    In one direction is enough: a gradient that is wrong anywhere fits in none, while
+    the slope across the corner of a ReLU may be measured wrongly.
+    """
+    scale = max(np.max(np.abs(claimed)), np.max(np.abs(measured)), 1e-3)
+    return bool(np.min(np.abs(claimed - measured)) <= SLOPE_TOLERANCE * scale)

@@ -1,8 +1,10 @@
 """The recipes by name: what the entries `recipe` of the list of exercises refer to."""
 
 from ece662.check.recipe import Recipe
-from ece662.check.recipes import layers, norm
+from ece662.check.recipes import conv, dropout, layers, nets, norm, optim, training
 
 __all__ = ["RECIPES"]
 
-RECIPES: dict[str, Recipe] = {**layers.RECIPES, **norm.RECIPES}
+RECIPES: dict[str, Recipe] = {}
+for module in (layers, norm, dropout, conv, optim, nets, training):
+    RECIPES |= module.RECIPES

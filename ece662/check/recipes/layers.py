@@ -1,8 +1,8 @@
 """Recipes of the plain layers: affine and ReLU."""
 
 from ece662.check.recipe import (
+    WRITES_INTO_DOUT,
     Recipe,
-    Rule,
     array_of,
     copies,
     own_slopes,
@@ -83,12 +83,6 @@ def run_relu_backward(code, inputs):
     )
     return {"forward's out": out, "dx": dx, **slopes, **unchanged(inputs, dout=dout)}
 
-
-WRITES_INTO_DOUT = Rule(
-    "remark",
-    says="Your backward writes into `dout`. Here nobody minds; where the caller still "
-    "needs its array, a copy is safer.",
-)
 
 RECIPES = {
     "affine_forward": Recipe(

@@ -8,9 +8,11 @@ from functools import partial
 import numpy as np
 
 from ece662.check.recipe import (
+    WRITES_INTO_DOUT,
     Recipe,
     array_of,
     copies,
+    own_slopes,
     unchanged,
     unpack,
 )
@@ -83,13 +85,122 @@ def run_batchnorm_forward(code, inputs, function="batchnorm_forward"):
     return outputs | unchanged(inputs, batches=batches, gamma=gamma, beta=beta)
 
 
+# Of each case of a pair without modes: the shape of x, epsilon, and for groups their
+# number. Two rows of normalised numbers are +1 and -1 whatever x is, so N is not 2.
+ROWS = {
+    "more rows": ((7, 4), 1e-5),
+    "more columns": ((3, 6), 1e-5),
+    "large eps": ((5, 3), 0.4),
+}
+IMAGES = {
+    "images": ((2, 4, 3, 5), 1e-5),
+    "one image": ((1, 3, 4, 2), 1e-5),
+    "large eps": ((3, 2, 2, 3), 0.4),
+}
+GROUPS = {
+    "two groups": ((2, 6, 3, 4), 1e-5, 2),
+    "one group": ((3, 4, 2, 3), 1e-5, 1),
+    "a group a channel": ((2, 3, 4, 5), 1e-5, 3),
+    "large eps": ((1, 6, 2, 3), 0.4, 3),
+}
+
+
+def make_inputs(rng, case, cases=ROWS):
+    """Draw x, gamma, beta and dout; every row and column has its own mean and size."""
+    shape, eps, *groups = cases[case]
+    C = shape[1]
+    rest = (1,) * (len(shape) - 2)
+    own = 0.5 + rng.random_sample((shape[0], C, *rest))
+    x = rng.standard_normal(shape) * own + rng.standard_normal((shape[0], C, *rest))
+    shape_of_gamma = (1, C, 1, 1) if groups else (C,)
+    inputs = {
+        "x": x,
+        "gamma": 1 + rng.standard_normal(shape_of_gamma),
+        "beta": rng.standard_normal(shape_of_gamma),
+        "dout": rng.standard_normal(shape),
+        "eps": eps,
+    }
+    return inputs | ({"groups": groups[0]} if groups else {})
+
+
+def settings(inputs) -> list:
+    """Return what a normalisation takes after x, gamma and beta, made afresh."""
+    if "groups" in inputs:
+        return [inputs["groups"], {"eps": inputs["eps"]}]
+    return [{"mode": "train", "eps": inputs["eps"]}]
+
+
+def run_forward(code, inputs, function):
+    """Try a normalisation that has no modes."""
+    arrays = copies(inputs, "x", "gamma", "beta")
+    result = getattr(code, function)(*arrays, *settings(inputs))
+    out, _ = unpack(result, function, "out", "cache")
+    named = dict(zip(("x", "gamma", "beta"), arrays, strict=True))
+    return {"out": array_of(out, "out"), **unchanged(inputs, **named)}
+
+
+def run_backward(code, inputs, forward, backward):
+    """Try a backward pass after the student's own forward."""
+    names = ("x", "gamma", "beta")
+    go, back = getattr(code, forward), getattr(code, backward)
+    result = go(*copies(inputs, *names), *settings(inputs))
+    out, cache = unpack(result, forward, "out", "cache")
+    out = array_of(out, "forward's out")
+    [dout] = copies(inputs, "dout")
+    found = unpack(back(dout, cache), backward, "dx", "dgamma", "dbeta")
+    gradients = {n: array_of(d, f"d{n}") for n, d in zip(names, found, strict=True)}
+    slopes = own_slopes(
+        lambda *now: go(*now, *settings(inputs))[0],
+        {name: inputs[name] for name in names},
+        inputs["dout"],
+        gradients,
+    )
+    return {
+        "forward's out": out,
+        **{f"d{name}": gradient for name, gradient in gradients.items()},
+        **slopes,
+        **unchanged(inputs, dout=dout),
+    }
+
+
+def forward_recipe(function, cases):
+    """Return the recipe of a forward without modes."""
+    run = partial(run_forward, function=function)
+    return Recipe(run, partial(make_inputs, cases=cases), tuple(cases))
+
+
+def backward_recipe(forward, backward, cases):
+    """Return the recipe of a backward."""
+    run = partial(run_backward, forward=forward, backward=backward)
+    make = partial(make_inputs, cases=cases)
+    rules = {"dout unchanged": WRITES_INTO_DOUT}
+    return Recipe(run, make, tuple(cases), rules, forward=forward)
+
+
 RECIPES = {
     "batchnorm_forward": Recipe(
         run_batchnorm_forward, make_batchnorm_inputs, tuple(BATCHNORM_CASES)
+    ),
+    "batchnorm_backward": backward_recipe(
+        "batchnorm_forward", "batchnorm_backward", ROWS
+    ),
+    "batchnorm_backward_alt": backward_recipe(
+        "batchnorm_forward", "batchnorm_backward_alt", ROWS
+    ),
+    "layernorm_forward": forward_recipe("layernorm_forward", ROWS),
+    "layernorm_backward": backward_recipe(
+        "layernorm_forward", "layernorm_backward", ROWS
     ),
     "spatial_batchnorm_forward": Recipe(
         partial(run_batchnorm_forward, function="spatial_batchnorm_forward"),
         partial(make_batchnorm_inputs, cases=SPATIAL_CASES),
         tuple(SPATIAL_CASES),
+    ),
+    "spatial_batchnorm_backward": backward_recipe(
+        "spatial_batchnorm_forward", "spatial_batchnorm_backward", IMAGES
+    ),
+    "spatial_groupnorm_forward": forward_recipe("spatial_groupnorm_forward", GROUPS),
+    "spatial_groupnorm_backward": backward_recipe(
+        "spatial_groupnorm_forward", "spatial_groupnorm_backward", GROUPS
     ),
 }

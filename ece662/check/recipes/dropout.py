@@ -1,0 +1,138 @@
+"""Recipes of dropout, which is random: judged by what is true of every right mask.
+
+Nobody's random numbers are compared with anybody else's. A recipe hands out what came
+of a large x; from that and from x are derived the share of what was kept, its scale,
+and whether the backward let the same numbers through.
+"""
+
+import numpy as np
+
+from ece662.check.recipe import (
+    WRITES_INTO_DOUT,
+    Misfit,
+    Recipe,
+    array_of,
+    copies,
+    unchanged,
+    unpack,
+)
+
+__all__ = ["RECIPES", "share_as_meant"]
+
+SHAPE = (60, 80)
+CASES = {"keep 0.3": 0.3, "keep 0.8": 0.8}
+SIGMAS = 6  # how far a share may be off by chance: once in five hundred million
+
+
+def make_inputs(rng, case):
+    """Draw x and dout without zeros, so that a zero afterwards means "dropped"."""
+
+    def draw():
+        return (0.5 + rng.random_sample(SHAPE)) * rng.choice((-1.0, 1.0), SHAPE)
+
+    return {"x": draw(), "dout": draw(), "p": CASES[case]}
+
+
+def run_forward(code, inputs):
+    """Try `dropout_forward` in both modes."""
+    outputs = {}
+    for mode, name in (
+        ("train", "out"),
+        ("train", "again"),
+        ("test", "out in test mode"),
+    ):
+        [x] = copies(inputs, "x")
+        param = {"mode": mode, "p": inputs["p"]}
+        result = code.dropout_forward(x, param)
+        out, _ = unpack(result, "dropout_forward", "out", "cache")
+        outputs[name] = _shaped(out, "out", inputs)
+        outputs |= unchanged(inputs, x=x)
+    return outputs
+
+
+def _shaped(value, name, inputs):
+    """Return a result as an array; raise Misfit where it has not the shape of x."""
+    array, shape = array_of(value, name), inputs["x"].shape
+    if array.shape != shape:
+        raise Misfit(f"{name} should have the shape of x, {shape}, not {array.shape}")
+    return array
+
+
+def derive_forward(inputs, outputs):
+    """Turn what came out into facts that do not depend on the mask."""
+    x, p, out = inputs["x"], inputs["p"], outputs["out"]
+    found = {"x unchanged": outputs["x unchanged"]}
+    if out.shape != x.shape:
+        return found
+    kept = out != 0
+    ratios = (out / x)[kept]
+    uneven = max(kept.mean(axis=0).std(), kept.mean(axis=1).std())
+    return found | {
+        "share of what is kept": np.array(share_as_meant(kept, p)),
+        "scale of what is kept": _range(ratios),
+        "each number has its own chance": np.array(bool(uneven < 0.25)),
+        "another mask each time": np.array(not np.array_equal(out, outputs["again"])),
+        "out over x in test mode": _range((outputs["out in test mode"] / x).ravel()),
+    }
+
+
+def share_as_meant(kept, p) -> float:
+    """Return the share that is kept: p or 1 - p where it is near, else as counted."""
+    share = kept.mean()
+    for meant in (p, 1 - p):
+        if abs(share - meant) < SIGMAS * np.sqrt(p * (1 - p) / kept.size):
+            return meant
+    return float(share)
+
+
+def _range(ratios) -> np.ndarray:
+    """Return the smallest and largest of some numbers; nan where there are none."""
+    return np.array([ratios.min(), ratios.max()] if ratios.size else [np.nan, np.nan])
+
+
+def _slopes(*arrays) -> np.ndarray:
+    """Project each array on a few fixed directions: equal ones have equal slopes."""
+    directions = np.random.RandomState(SHAPE).standard_normal((3, *SHAPE))
+    return np.array([[np.sum(array * v) for v in directions] for array in arrays])
+
+
+def run_backward(code, inputs):
+    """Try `dropout_backward` after the student's own forward."""
+    x, dout = copies(inputs, "x", "dout")
+    result = code.dropout_forward(x, {"mode": "train", "p": inputs["p"]})
+    out, cache = unpack(result, "dropout_forward", "out", "cache")
+    out = _shaped(out, "forward's out", inputs)
+    dx = _shaped(code.dropout_backward(dout, cache), "dx", inputs)
+    return {"out": out, "dx": dx, **unchanged(inputs, dout=dout)}
+
+
+def derive_backward(inputs, outputs):
+    """Compare what backward let through with what the student's forward did."""
+    x, dout, out, dx = inputs["x"], inputs["dout"], outputs["out"], outputs["dx"]
+    found = {"dout unchanged": outputs["dout unchanged"]}
+    if dx.shape != x.shape or out.shape != x.shape:
+        return found
+    kept = out != 0
+    passed, scale = dx / dout, out / x
+    return found | {
+        "forward's share kept": np.array(share_as_meant(kept, inputs["p"])),
+        "forward's scale": _range(scale[kept]),
+        "scale of dx where x was kept": _range(passed[kept]),
+        "dx where x was dropped": _range(passed[~kept]),
+        "own dx": _slopes(passed, scale),
+    }
+
+
+RECIPES = {
+    "dropout_forward": Recipe(
+        run_forward, make_inputs, tuple(CASES), derive=derive_forward
+    ),
+    "dropout_backward": Recipe(
+        run_backward,
+        make_inputs,
+        tuple(CASES),
+        {"dout unchanged": WRITES_INTO_DOUT},
+        derive_backward,
+        "dropout_forward",
+    ),
+}

@@ -1,0 +1,299 @@
+"""Recipes of the networks: how they begin, their scores, their loss, their gradients.
+
+Weights may be drawn in any way: only their spread is judged. For all else the recipe
+puts its own parameters in. The gradients are held against the network's own loss first.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from ece662.check.recipe import (
+    Misfit,
+    Recipe,
+    array_of,
+    copies,
+    own_slopes,
+    slopes_agree,
+    unpack,
+)
+
+__all__ = ["RECIPES"]
+
+WEIGHT_SCALE = 0.02
+BEGINNING = "initialisation"  # the case that looks at the parameters as they were drawn
+
+# By kind of network: its name and, case by case, what it is made with.
+TWO_LAYERS = {
+    BEGINNING: {"input_dim": 60, "hidden_dim": 50, "num_classes": 7},
+    "no regularisation": {"input_dim": 12, "hidden_dim": 5, "num_classes": 4},
+    "regularised": {"input_dim": 12, "hidden_dim": 5, "num_classes": 4, "reg": 0.7},
+}
+DEEP = {
+    BEGINNING: {"hidden_dims": [50, 40], "input_dim": 60, "num_classes": 7},
+    "one hidden layer": {"hidden_dims": [5], "input_dim": 12, "num_classes": 3},
+    "three hidden layers": {
+        "hidden_dims": [6, 4, 5],
+        "input_dim": 12,
+        "num_classes": 3,
+        "reg": 0.7,
+    },
+}
+CONVNET = {
+    BEGINNING: {
+        "input_dim": [3, 8, 6],
+        "num_filters": 30,
+        "filter_size": 5,
+        "hidden_dim": 40,
+        "num_classes": 7,
+    },
+    "no regularisation": {
+        "input_dim": [2, 4, 6],
+        "num_filters": 3,
+        "filter_size": 3,
+        "hidden_dim": 5,
+        "num_classes": 4,
+    },
+}
+CONVNET["regularised"] = CONVNET["no regularisation"] | {"reg": 0.7}
+IMAGE = (3, 2, 2)  # inputs of 12 numbers come as images of this shape
+
+
+def with_setting(cases, **setting):
+    """Return the same cases with something more asked of the network."""
+    return {case: {**made_with, **setting} for case, made_with in cases.items()}
+
+
+KINDS = {
+    "TwoLayerNet": ("TwoLayerNet", TWO_LAYERS),
+    "FullyConnectedNet": ("FullyConnectedNet", DEEP),
+    "FullyConnectedNet-batchnorm": (
+        "FullyConnectedNet",
+        with_setting(DEEP, normalization="batchnorm"),
+    ),
+    "FullyConnectedNet-layernorm": (
+        "FullyConnectedNet",
+        with_setting(DEEP, normalization="layernorm"),
+    ),
+    "ThreeLayerConvNet": ("ThreeLayerConvNet", CONVNET),
+}
+
+
+def shapes_of(kind, made_with) -> dict[str, tuple]:
+    """Return the shapes that the parameters should have."""
+    classes = made_with["num_classes"]
+    if kind == "ThreeLayerConvNet":
+        (C, H, W), F = made_with["input_dim"], made_with["num_filters"]
+        side, hidden = made_with["filter_size"], made_with["hidden_dim"]
+        return {
+            "W1": (F, C, side, side),
+            "b1": (F,),
+            "W2": (F * (H // 2) * (W // 2), hidden),
+            "b2": (hidden,),
+            "W3": (hidden, classes),
+            "b3": (classes,),
+        }
+    hidden = made_with.get("hidden_dims") or [made_with["hidden_dim"]]
+    dims = [made_with["input_dim"], *hidden, classes]
+    shapes = {}
+    for i in range(1, len(dims)):
+        shapes |= {f"W{i}": (dims[i - 1], dims[i]), f"b{i}": (dims[i],)}
+        if made_with.get("normalization") and i < len(dims) - 1:
+            shapes |= {f"gamma{i}": (dims[i],), f"beta{i}": (dims[i],)}
+    return shapes
+
+
+def make_inputs(rng, case, kind):
+    """Draw parameters, images and labels; the first case has none of them."""
+    made_with = KINDS[kind][1][case]
+    inputs = {"made_with": made_with}
+    if case == BEGINNING:
+        return inputs
+    for name, shape in shapes_of(kind, made_with).items():
+        size = 0.3 if name[0] == "W" else 0.5
+        inputs[name] = size * rng.standard_normal(shape) + name.startswith("gamma")
+    dim = made_with["input_dim"]
+    N, C = 5, made_with["num_classes"]
+    inputs["X"] = rng.standard_normal((N, *(IMAGE if isinstance(dim, int) else dim)))
+    inputs["y"] = rng.randint(C, size=N)
+    return inputs
+
+
+def run_net(code, inputs, kind):
+    """Try a network."""
+    model = _build(code, inputs, kind)
+    if "X" not in inputs:
+        return _beginning(model, inputs, kind)
+    params = [name for name in inputs if name in shapes_of(kind, inputs["made_with"])]
+    _set(model, inputs, params)
+    outputs = {"scores": array_of(model.loss(*copies(inputs, "X")), "scores")}
+    result = model.loss(*copies(inputs, "X", "y"))
+    loss, grads = unpack(result, "loss(X, y)", "loss", "grads")
+    outputs["loss"] = array_of(loss, "loss")
+    gradients = _gradients(grads, params)
+    outputs |= {f"d{name}": gradient for name, gradient in gradients.items()}
+    if inputs["made_with"].get("normalization"):
+        scores = model.loss(*copies(inputs, "X"))
+        outputs["scores in test mode, after a step"] = array_of(scores, "scores")
+
+    def loss_of(*now):
+        _set(model, dict(zip(params, now, strict=True)), params)
+        return model.loss(*copies(inputs, "X", "y"))[0]
+
+    arrays = {name: inputs[name] for name in params}
+    outputs |= own_slopes(loss_of, arrays, 1.0, gradients)
+    return outputs
+
+
+def _build(code, inputs, kind, **more):
+    """Make the network, in float64."""
+    made_with = {"weight_scale": WEIGHT_SCALE, **inputs["made_with"], **more}
+    if isinstance(made_with["input_dim"], list):
+        made_with["input_dim"] = tuple(made_with["input_dim"])
+    name = "FullyConnectedNet" if kind == "dropout" else KINDS[kind][0]
+    return getattr(code, name)(dtype=np.float64, **made_with)
+
+
+def _beginning(model, inputs, kind):
+    """Look at the parameters as they were drawn."""
+    outputs = {}
+    wanted = shapes_of(kind, inputs["made_with"])
+    for name in wanted:
+        if name not in model.params:
+            there = ", ".join(sorted(model.params)) or "nothing"
+            raise Misfit(f"params should hold {name}; it holds {there}")
+        value = array_of(model.params[name], name)
+        outputs[f"shape of {name}"] = np.array(value.shape)
+        outputs[name] = value
+    outputs["number of parameters"] = np.array(len(model.params))
+    return outputs
+
+
+def derive_beginning(inputs, outputs):
+    """Replace weights, which are random, by their spread over the scale asked for."""
+    if "X" in inputs:
+        return outputs
+    found = {}
+    for name, value in outputs.items():
+        if not name.startswith("W"):
+            found[name] = value
+            continue
+        spread, mean = value.std() / WEIGHT_SCALE, value.mean() / WEIGHT_SCALE
+        # Of n numbers the spread is off by 0.7 / sqrt(n), the mean by 1 / sqrt(n).
+        near = 5 / np.sqrt(value.size)
+        found[f"spread of {name}"] = np.array(1.0 if abs(spread - 1) < near else spread)
+        found[f"mean of {name}"] = np.array(0.0 if abs(mean) < near else mean)
+    return found
+
+
+def _set(model, values, names):
+    for name in names:
+        if name not in model.params:
+            raise Misfit(f"params should hold {name}")
+        model.params[name] = np.array(values[name])
+
+
+def _gradients(grads, names):
+    if not isinstance(grads, dict):
+        raise Misfit("loss(X, y) should return (loss, grads), grads being a dict")
+    missing = [name for name in names if name not in grads]
+    if missing:
+        raise Misfit(f"grads should hold {', '.join(missing)}")
+    return {name: array_of(grads[name], f"grads[{name!r}]") for name in names}
+
+
+# Dropout in a network: what is random is judged by its spread.
+WIDTH, TRIALS = 50, 300
+DROPOUT = {
+    "gradients": {
+        "hidden_dims": [6, 5],
+        "input_dim": 12,
+        "num_classes": 3,
+        "dropout": 0.6,
+        "seed": 123,
+    },
+    "after every relu": {
+        "hidden_dims": [WIDTH, WIDTH],
+        "input_dim": 2,
+        "num_classes": 2,
+        "dropout": 0.6,
+    },
+}
+
+
+def make_dropout_inputs(rng, case):
+    """Draw parameters, or make a net whose score is 1 and varies by dropout alone."""
+    made_with = DROPOUT[case]
+    inputs = {"made_with": made_with}
+    shapes = shapes_of("dropout", made_with)
+    if case == "gradients":
+        inputs |= {name: 0.4 * rng.standard_normal(s) for name, s in shapes.items()}
+        inputs |= {"X": rng.standard_normal((5, *IMAGE)), "y": rng.randint(3, size=5)}
+        return inputs
+    # Every unit computes 1; the score of class 0 is 1, that of class 1 is 0.
+    for name, shape in shapes.items():
+        inputs[name] = np.full(shape, 1 / shape[0] if name[0] == "W" else 0.0)
+    inputs["W3"][:, 1] = 0
+    inputs |= {"X": np.ones((1, 2)), "y": np.zeros(1, int)}
+    return inputs
+
+
+def run_dropout_net(code, inputs):
+    """Try dropout in a `FullyConnectedNet`."""
+    model = _build(code, inputs, "dropout")
+    params = [n for n in inputs if n in shapes_of("dropout", inputs["made_with"])]
+    _set(model, inputs, params)
+    outputs = {
+        "scores in test mode": array_of(model.loss(inputs["X"].copy()), "scores")
+    }
+    if "seed" not in inputs["made_with"]:
+        losses = [model.loss(*copies(inputs, "X", "y"))[0] for _ in range(TRIALS)]
+        return outputs | {"losses": array_of(losses, "losses")}
+    result = model.loss(*copies(inputs, "X", "y"))
+    _, grads = unpack(result, "loss(X, y)", "loss", "grads")
+    gradients = _gradients(grads, params)
+
+    def loss_of(*now):
+        _set(model, dict(zip(params, now, strict=True)), params)
+        return model.loss(*copies(inputs, "X", "y"))[0]
+
+    arrays = {name: inputs[name] for name in params}
+    slopes = own_slopes(loss_of, arrays, 1.0, gradients)
+    return outputs | {f"slopes of d{n[5:]}": s for n, s in slopes.items()}
+
+
+def derive_dropout_net(inputs, outputs):
+    """Turn what is random into facts."""
+    found = {"scores in test mode": outputs["scores in test mode"]}
+    if "losses" in outputs:
+        # loss = log(1 + exp(-score)). A mean over n units, each kept with probability
+        # p and divided by it, has the variance (1 - p) / p / n: once for each layer.
+        scores = -np.log(np.expm1(outputs["losses"]))
+        p = inputs["made_with"]["dropout"]
+        layers = scores.var() / ((1 - p) / p / WIDTH)
+        mean = scores.mean()
+        return found | {
+            "layers with dropout": np.array(float(np.round(layers))),
+            "mean score in training": np.array(1.0 if abs(mean - 1) < 0.06 else mean),
+        }
+    for name, slopes in outputs.items():
+        if name.startswith("slopes of "):
+            fits = slopes_agree(*slopes)
+            found[name.replace("slopes of", "fits the loss:")] = np.array(fits)
+    return found
+
+
+RECIPES = {
+    kind: Recipe(
+        partial(run_net, kind=kind),
+        partial(make_inputs, kind=kind),
+        tuple(cases),
+        derive=derive_beginning,
+        forward="loss",
+    )
+    for kind, (_, cases) in KINDS.items()
+} | {
+    "FullyConnectedNet-dropout": Recipe(
+        run_dropout_net, make_dropout_inputs, tuple(DROPOUT), derive=derive_dropout_net
+    )
+}

@@ -1,0 +1,104 @@
+"""Recipes of cells that train: what is judged is the network that came of it.
+
+The recipe looks at the names that the cell leaves behind. Accuracies are measured again
+here, not taken from the histories, but for those of an epoch whose weights are gone.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from ece662.check.recipe import Recipe, Rule
+
+__all__ = ["RECIPES"]
+
+CASE = "as trained"
+BATCH = 500  # images in one forward pass
+
+
+def run_validated(code, inputs, model_name):
+    """Measure a trained network on the whole validation set."""
+    model, solver = _left_behind(code, model_name)
+    accuracy = accuracy_of(model, code.data["X_val"], code.data["y_val"])
+    outputs = {"validation accuracy": np.array(accuracy)}
+    return outputs | _course_of(solver) | _state(model.state_dict())
+
+
+def run_overfitted(code, inputs):
+    """Look at how much of a few pictures a network has learned by heart.
+
+    The Solver hands back the weights that were best in validation, which says nothing
+    here; so the best epoch counts as it was measured, and the last weights go along.
+    """
+    model, solver = _left_behind(code, "model")
+    outputs = {
+        "training accuracy": np.array(max(solver.train_acc_history)),
+        "layers": np.array(float(model.num_layers)),
+    }
+    last = getattr(solver, "_latest_state", None) or model.state_dict()
+    return outputs | _course_of(solver) | _state(last)
+
+
+def _left_behind(code, model_name):
+    """Return the model and the solver; NotImplementedError where the cell left none."""
+    found = [getattr(code, name, None) for name in (model_name, "solver")]
+    if any(value is None for value in found):
+        raise NotImplementedError
+    return found
+
+
+def _course_of(solver) -> dict:
+    """Tell how the loss went, for the diagnosis."""
+    losses = np.array(solver.loss_history, float)
+    if not losses.size:
+        raise NotImplementedError
+    tenth = max(1, losses.size // 10)
+    return {
+        "first losses": np.array(losses[:tenth].mean()),
+        "last losses": np.array(losses[-tenth:].mean()),
+        "training accuracy at the end": np.array(solver.train_acc_history[-1]),
+    }
+
+
+def _state(state) -> dict:
+    """Hand the weights along, so that a grader can measure for itself."""
+    return {f"state {name}": np.array(value) for name, value in state.items()}
+
+
+def accuracy_of(model, X, y) -> float:
+    """Return how often the highest score is the true class."""
+    hits = 0
+    for start in range(0, len(y), BATCH):
+        part = slice(start, start + BATCH)
+        scores = np.asarray(model.loss(np.asarray(X[part])))
+        hits += int(np.sum(scores.argmax(axis=1) == np.asarray(y[part])))
+    return hits / len(y)
+
+
+def make_nothing(rng, case):
+    """Return no inputs: the notebook has them."""
+    return {}
+
+
+def validated(model_name, at_least):
+    """Return the recipe of a cell that trains for validation accuracy."""
+    rules = {"validation accuracy": Rule("at least", at_least)}
+    run = partial(run_validated, model_name=model_name)
+    return Recipe(run, make_nothing, (CASE,), rules)
+
+
+def overfitted(layers, at_least):
+    """Return the recipe of a cell that learns some pictures by heart."""
+    rules = {
+        "training accuracy": Rule("at least", at_least),
+        "layers": Rule("at least", layers),
+    }
+    return Recipe(run_overfitted, make_nothing, (CASE,), rules)
+
+
+RECIPES = {
+    "trained_to_validate": validated("model", 0.40),
+    "best_to_validate": validated("best_model", 0.40),
+    "overfits_with_three_layers": overfitted(3, 0.90),
+    "overfits_with_five_layers": overfitted(5, 1.00),
+}
