@@ -1,0 +1,1 @@
+"""Run code that nobody has read, and get nothing back but numbers."""

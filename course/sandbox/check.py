@@ -1,0 +1,87 @@
+"""Find walls that hold on this machine, by trying to break through them."""
+
+import os
+import pwd
+import socket
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from course.sandbox.client import Limits, Sandbox, SandboxError
+from course.sandbox.isolation import Isolation, candidates
+
+__all__ = ["choose", "leaks"]
+
+SECRET = "ECE662_SANDBOX_SECRET"
+
+
+def choose(runtime: Path, tried: Sequence[Isolation] | None = None) -> Isolation:
+    """Return the strongest isolation that holds here.
+
+    Args:
+        runtime: a folder that `runtime.lay_out` has filled.
+        tried: kinds to try, strongest first; None for all that may be there.
+
+    Raises:
+        SandboxError: none holds; says of each what failed.
+    """
+    failures = []
+    for isolation in candidates() if tried is None else tried:
+        try:
+            found = leaks(isolation, runtime)
+        except SandboxError as error:
+            failures.append(f"{isolation.value}: {error}")
+            continue
+        if not found:
+            return isolation
+        failures.append(f"{isolation.value}: inside one can {', '.join(found)}")
+    raise SandboxError(
+        "students' code cannot be kept apart from this machine. "
+        + ("; ".join(failures) or "It takes Linux with bubblewrap or landlock.")
+    )
+
+
+def leaks(isolation: Isolation, runtime: Path) -> list[str]:
+    """Return what can be done inside that must not be possible; [] where walls hold.
+
+    Raises:
+        SandboxError: nothing can be computed inside.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="ece662-probe-") as folder,
+        socket.socket() as tcp,
+        socket.socket(type=socket.SOCK_DGRAM) as udp,
+    ):
+        os.chmod(folder, 0o755)
+        code, secret = Path(folder, "code"), Path(folder, "secret")
+        code.mkdir()
+        secret.write_text("not for students")
+        tcp.bind(("127.0.0.1", 0))
+        tcp.listen()
+        port = tcp.getsockname()[1]
+        udp.bind(("127.0.0.1", port))
+        targets = {
+            "files": [str(secret), "/etc/passwd", "/proc/self/environ", __file__],
+            "folders": ["/", "/tmp", "/dev/shm", "/code", "/runtime", _home(), folder],
+            "port": port,
+            "grader": os.getpid(),
+            "secret": SECRET,
+        }
+        os.environ[SECRET] = "1"
+        try:
+            with Sandbox(isolation, runtime, code, Limits(cpu=5, wall=20.0)) as sandbox:
+                outcome = sandbox.call("probe:break_out", {"numbers": NUMBERS}, targets)
+        finally:
+            del os.environ[SECRET]
+    if outcome.ending != "answered" or outcome.outputs.pop("sum") != NUMBERS.sum():
+        raise SandboxError(f"nothing can be computed inside: {outcome.message}")
+    return [name for name, escaped in outcome.outputs.items() if escaped]
+
+
+NUMBERS = np.arange(10.0)
+
+
+def _home() -> str:
+    return pwd.getpwuid(os.getuid()).pw_dir

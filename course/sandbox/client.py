@@ -1,0 +1,229 @@
+"""The grader's end of a sandbox: send arrays in, get arrays or a reason back."""
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from course.sandbox import isolation as walls
+from course.sandbox import wire
+from course.sandbox.isolation import Isolation
+
+__all__ = ["Limits", "Outcome", "Sandbox", "SandboxError"]
+
+LINE = [str, int, str, str]  # file, number, function, text
+GRACE = 10.0  # seconds that the server itself may take beyond a process's time
+
+
+class SandboxError(RuntimeError):
+    """The sandbox itself does not work; says what was tried and what came of it."""
+
+
+class Limits(NamedTuple):
+    """What one call may use.
+
+    CPU time decides, because it does not depend on how busy the machine is; wall time
+    is for code that waits instead of computing.
+    """
+
+    cpu: int = 10  # seconds
+    wall: float = 40.0  # seconds
+    memory: int = 2 << 30  # bytes of address space
+    answer: int = 64 << 20  # bytes
+
+
+class Outcome(NamedTuple):
+    """What came of a call.
+
+    ending: "answered"; "raised" (an exception in the student's code); "time", "memory"
+        or "size" (a limit was reached); "died" (the process ended without an answer);
+        "invalid" (it answered something else than arrays).
+    """
+
+    ending: str
+    outputs: dict[str, np.ndarray]
+    message: str = ""
+    lines: tuple[tuple[str, int, str, str], ...] = ()  # file, line, function, text
+    printed: str = ""
+    cpu: float = 0.0
+
+
+class Sandbox:
+    """A server behind walls that runs functions of one folder of Python code.
+
+    Use it as a context manager. Each call has a process of its own, so that no call
+    can change what another one gives.
+    """
+
+    def __init__(
+        self,
+        isolation: Isolation,
+        runtime: Path,
+        code: Path,
+        limits: Limits | None = None,
+    ):
+        """Remember where things are; the server starts with the first call.
+
+        Args:
+            isolation: the kind of walls.
+            runtime: a folder that `runtime.lay_out` has filled.
+            code: the folder that `import` finds the code in. The sandbox's user must
+                be able to read it.
+            limits: for calls that give none of their own.
+        """
+        self.isolation, self.runtime, self.code = isolation, runtime, code
+        self.limits = limits or Limits()
+        self._server: subprocess.Popen | None = None
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def call(
+        self,
+        function: str,
+        inputs: Mapping[str, np.ndarray],
+        arguments: Mapping[str, Any] | None = None,
+        limits: Limits | None = None,
+    ) -> Outcome:
+        """Run `function(inputs, **arguments)` inside and return what came of it.
+
+        Args:
+            function: `module:function`; it returns a mapping of names to arrays.
+            inputs: arrays by name; the function gets fresh copies.
+            arguments: further arguments, as JSON has them.
+            limits: of this call.
+
+        Raises:
+            SandboxError: the server cannot be started, or fails twice on this call.
+        """
+        limits = limits or self.limits
+        request = wire.pack(
+            inputs,
+            call=function,
+            arguments=dict(arguments or {}),
+            limits=limits._asdict(),
+            confined=self.isolation is not Isolation.NONE,
+            code=walls.place(self.isolation, self.runtime, self.code).code,
+        )
+        # A server that was killed from outside (the machine ran out of memory, say)
+        # must not cost a student anything: a fresh one gets the same question.
+        for _ in range(2):
+            try:
+                report, answer = self._exchange(request, limits)
+            except (EOFError, OSError, wire.WireError) as error:
+                failure = self._stop(error)
+            else:
+                return _outcome(report, answer, limits.cpu)
+        raise SandboxError(f"the sandbox's server fails on {function}: {failure}")
+
+    def close(self) -> None:
+        """End the server and all that runs in it."""
+        if self._server is not None:
+            self._stop(None)
+
+    def _exchange(self, request: bytes, limits: Limits) -> tuple[dict[str, Any], bytes]:
+        server = self._server or self._start()
+        watchdog = threading.Timer(limits.wall + GRACE, _kill, [server])
+        watchdog.start()
+        try:
+            server.stdin.write(request)
+            server.stdin.flush()
+            return wire.read_frame(server.stdout, limits.answer)
+        finally:
+            watchdog.cancel()
+
+    def _start(self) -> subprocess.Popen:
+        self._server = subprocess.Popen(
+            walls.command(self.isolation, self.runtime, self.code),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=walls.environment(self.isolation, self.runtime),
+            cwd="/",
+            start_new_session=True,
+            **walls.own_user(self.isolation),
+        )
+        return self._server
+
+    def _stop(self, error: Exception | None) -> str:
+        """Kill the server; return why it failed, as far as it said."""
+        server, self._server = self._server, None
+        if server is None:
+            return str(error)
+        _kill(server)
+        said = server.stderr.read().decode(errors="replace").strip()
+        for stream in (server.stdin, server.stdout, server.stderr):
+            # What was still to be written has no reader any more.
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+        code = server.wait()
+        return said[-2000:] or f"{type(error).__name__}: {error} (exit status {code})"
+
+
+def _kill(server: subprocess.Popen) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it has ended already
+        os.killpg(server.pid, signal.SIGKILL)
+
+
+def _outcome(report: dict[str, Any], answer: bytes, cpu_limit: int) -> Outcome:
+    """Judge what a process wrote; only here it is looked at for the first time."""
+    ending, killed_by = report["ending"], report["signal"]
+    rest = {"printed": report["printed"], "cpu": report["cpu"]}
+    if ending in ("time", "size"):
+        return Outcome(ending, {}, f"the limit on {ending} was reached", **rest)
+    # A process that ignores the signal is killed a second later.
+    ignored = killed_by == signal.SIGKILL and report["cpu"] >= cpu_limit
+    if killed_by == signal.SIGXCPU or ignored:
+        return Outcome("time", {}, "the limit on time was reached", **rest)
+    if not answer:
+        how = f"by signal {_signal_name(killed_by)}" if killed_by else "by itself"
+        return Outcome("died", {}, f"the process ended {how}, without answer", **rest)
+    try:
+        header, body = _read_whole(answer)
+        if "raised" in header:
+            kind, text, lines = _check_raised(header["raised"])
+            ending = "memory" if kind == "MemoryError" else "raised"
+            return Outcome(ending, {}, f"{kind}: {text}", lines, **rest)
+        return Outcome("answered", wire.unpack(header, body), **rest)
+    except (wire.WireError, EOFError) as error:
+        return Outcome("invalid", {}, f"not an answer: {error}", **rest)
+
+
+def _read_whole(answer: bytes) -> tuple[dict[str, Any], bytes]:
+    stream = io.BytesIO(answer)
+    header, body = wire.read_frame(stream, len(answer))
+    if stream.read(1):
+        raise wire.WireError("there is more than one answer")
+    return header, body
+
+
+def _check_raised(raised: Any) -> tuple[str, str, tuple]:
+    """Return an exception's type, text and lines, if they are what they should be."""
+    if not isinstance(raised, dict) or set(raised) != {"type", "text", "lines"}:
+        raise wire.WireError("an exception has a type, a text and lines")
+    kind, text, lines = raised["type"], raised["text"], raised["lines"]
+    if not (
+        isinstance(kind, str) and isinstance(text, str) and isinstance(lines, list)
+    ):
+        raise wire.WireError("an exception's type and text are text")
+    for line in lines[:8]:
+        if not (isinstance(line, list) and [type(x) for x in line] == LINE):
+            raise wire.WireError("a line is a file, a number, a function and a text")
+    return kind[:100], text[:2000], tuple(tuple(line) for line in lines[:8])
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -1,0 +1,207 @@
+"""The server inside the sandbox: starts a fresh process for every call.
+
+    python -I -S inside.py --site FOLDER --code FOLDER [--landlock]
+
+Frames (see `wire`) come on standard input and go out on standard output. A request
+names a function `module:function`, its plain arguments and its arrays; the answer is a
+report on the process that ran it, with the bytes that this process wrote as the body.
+
+Only trusted code runs in the server itself, and it reads nothing of what the processes
+say: their bytes are passed on as they are, up to a limit. A process gets none of the
+server's pipes, cannot start another one and cannot signal or read the server.
+"""
+
+import argparse
+import contextlib
+import importlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from typing import Any, NoReturn
+
+PRINTED = 1 << 16  # bytes of what a process prints that are kept; the rest is dropped
+CHUNK = 1 << 16
+
+
+def main() -> None:
+    options = _options()
+    sys.path[:0] = [options.site, os.path.dirname(os.path.abspath(__file__))]
+    import confine
+
+    if options.landlock:
+        confine.confine_files([*_python_files(), options.site, options.code])
+    if sys.platform == "linux":
+        confine.hide_memory()
+    import wire  # and numpy, which the processes need not load again
+
+    sys.path.insert(0, options.code)
+    requests, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    while True:
+        try:
+            header, body = wire.read_frame(requests, max_body=1 << 40)
+        except EOFError:
+            return  # the grader has left
+        report, answer = _run(header, body)
+        reports.write(wire.pack_frame(report, answer))
+        reports.flush()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--site", required=True)
+    parser.add_argument("--code", required=True)
+    parser.add_argument("--landlock", action="store_true")
+    return parser.parse_args()
+
+
+def _python_files() -> list[str]:
+    """Return what must stay readable for Python itself to go on importing."""
+    system = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
+    devices = ("/dev/null", "/dev/urandom")
+    here = os.path.dirname(os.path.abspath(__file__))
+    return [here, sys.prefix, *filter(os.path.exists, system + devices)]
+
+
+def _run(request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    """Answer one request in a process of its own; return the report and its bytes."""
+    answer_end, answer_start = os.pipe()
+    print_end, print_start = os.pipe()
+    started = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os.close(answer_end)
+        os.close(print_end)
+        _be_the_child(request, body, answer_start, print_start)
+    os.close(answer_start)
+    os.close(print_start)
+    limits = request["limits"]
+    keep = {answer_end: limits["answer"], print_end: PRINTED}
+    texts, ending = _collect(keep, started + limits["wall"], answer_end)
+    status, usage = _end(child, patience=1.0 if ending == "finished" else 0.0)
+    os.close(answer_end)
+    os.close(print_end)
+    report = {
+        "ending": ending,
+        "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        "cpu": usage.ru_utime + usage.ru_stime,
+        "wall": time.monotonic() - started,
+        "printed": texts[print_end].decode(errors="replace"),
+    }
+    return report, texts[answer_end]
+
+
+def _collect(
+    keep: dict[int, int], deadline: float, answer: int
+) -> tuple[dict[int, bytes], str]:
+    """Read pipes until both end; say "finished", "time" or "size".
+
+    Printing too much is read on and forgotten, an answer that is too large ends it.
+    """
+    texts = {pipe: bytearray() for pipe in keep}
+    pending = set(keep)
+    ending = "finished"
+    while pending:
+        left = deadline - time.monotonic()
+        ready, _, _ = select.select(pending, [], [], max(0.0, left))
+        if left <= 0:  # also where endless output keeps the pipe ready
+            ending = "time"
+            break
+        for pipe in ready:
+            part = os.read(pipe, CHUNK)
+            if not part:
+                pending.discard(pipe)
+            texts[pipe] += part[: max(0, keep[pipe] - len(texts[pipe]))]
+            if pipe == answer and len(texts[pipe]) >= keep[pipe]:
+                return {name: bytes(text) for name, text in texts.items()}, "size"
+    return {name: bytes(text) for name, text in texts.items()}, ending
+
+
+def _end(child: int, patience: float) -> tuple[int, Any]:
+    """Wait for a process that has closed its pipes, then kill it; return its status."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        ended, status, usage = os.wait4(child, os.WNOHANG)
+        if ended:
+            return status, usage
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    return os.wait4(child, 0)[1:]
+
+
+def _be_the_child(
+    request: dict[str, Any], body: bytes, answer: int, printed: int
+) -> NoReturn:
+    """Give up everything, call the student's code, write what it gives, and end.
+
+    Whatever happens here, this process ends in `os._exit`: it must never return into
+    the server's loop.
+    """
+    try:
+        null = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((null, 0), (printed, 1), (printed, 2)):
+            os.dup2(source, target)
+        # Two files are left: what is printed, and the answer. The higher ones, the
+        # pipe to the grader among them, are closed.
+        os.dup2(answer, 3)
+        os.closerange(4, 1 << 16)
+        import confine
+
+        limits = request["limits"]
+        confine.limit_resources(limits["cpu"], limits["memory"])
+        if request["confined"]:
+            confine.confine_calls()
+        _write_all(3, _call(request, body))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(BaseException):
+                stream.flush()
+        os._exit(0)
+
+
+def _call(request: dict[str, Any], body: bytes) -> bytes:
+    import wire
+
+    try:
+        module, _, function = request["call"].partition(":")
+        call = getattr(importlib.import_module(module), function)
+        outputs = call(wire.unpack(request, body), **request["arguments"])
+        return wire.pack(outputs)
+    except BaseException as error:
+        return wire.pack({}, raised=_describe(error, request["code"]))
+
+
+def _describe(error: BaseException, code: str) -> dict[str, Any]:
+    """Say what was raised, and in which lines of the student's own files."""
+    # A flood of memory must leave some for saying so.
+    traceback.clear_frames(error.__traceback__)
+    lines = []
+    for frame in traceback.extract_tb(error.__traceback__)[-50:]:
+        inside = os.path.relpath(frame.filename, code)
+        if not inside.startswith(".."):
+            lines.append([inside, frame.lineno, frame.name, (frame.line or "")[:200]])
+    if isinstance(error, SyntaxError) and error.filename:
+        inside = os.path.relpath(error.filename, code)
+        lines.append([inside, error.lineno, "", (error.text or "").strip()[:200]])
+    try:
+        text = str(error)[:2000]
+    except Exception:
+        text = ""
+    described = {"type": type(error).__name__[:100], "text": text, "lines": lines[-8:]}
+    json.dumps(described)  # or say so here, where it can still be said
+    return described
+
+
+def _write_all(pipe: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(pipe, view) :]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The walls around the sandbox's server, and the command that puts it behind them.
+
+BUBBLEWRAP  Namespaces: an empty network, no other process, and of the file system a
+            Python and the submission's code, read-only.
+LANDLOCK    Where namespaces are not allowed, as in many containers: the same through
+            landlock (files, signals) and seccomp (all that is not computing). Names
+            and sizes of files can be asked for, their contents cannot be read.
+NONE        Only a process of its own. Not a wall at all; a teacher must ask for it.
+
+In each of them the student's code runs behind `confine.confine_calls` and the resource
+limits, but for NONE away from Linux.
+"""
+
+import enum
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from course.sandbox import confine
+
+__all__ = ["Isolation", "Place", "candidates", "command", "environment", "own_user"]
+
+# Belongs to nobody: above what systems give to people and services, below containers'.
+SANDBOX_UID = 61662
+SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64")
+
+
+class Isolation(enum.Enum):
+    """How a student's code is kept from the rest of the machine."""
+
+    BUBBLEWRAP = "bubblewrap"
+    LANDLOCK = "landlock"
+    NONE = "none"
+
+
+class Place(NamedTuple):
+    """Where the server finds its Python and the code, as it sees them itself."""
+
+    python: str
+    inside: str
+    site: str
+    code: str
+
+
+def candidates() -> list[Isolation]:
+    """Return what may work here, strongest first; only a probe shows what does."""
+    found = []
+    if sys.platform == "linux" and platform.machine() in confine.ALLOWED:
+        if shutil.which("bwrap"):
+            found.append(Isolation.BUBBLEWRAP)
+        if confine.landlock_version():
+            found.append(Isolation.LANDLOCK)
+    return found
+
+
+def place(isolation: Isolation, runtime: Path, code: Path) -> Place:
+    """Return the server's view of a runtime folder and a code folder."""
+    if isolation is Isolation.BUBBLEWRAP:
+        runtime, code = Path("/runtime"), Path("/code")
+    if isolation is Isolation.NONE:
+        here, site = Path(__file__).parent, Path(np.__file__).parent.parent
+        return Place(sys.executable, str(here / "inside.py"), str(site), str(code))
+    return Place(
+        str(runtime / "python" / "bin" / "python3"),
+        str(runtime / "inside" / "inside.py"),
+        str(runtime / "site"),
+        str(code),
+    )
+
+
+def command(isolation: Isolation, runtime: Path, code: Path) -> list[str]:
+    """Return the command line that starts the server on one submission's code."""
+    python, inside, site, seen = place(isolation, runtime, code)
+    server = [python, "-s", "-S", "-P", "-B", inside, "--site", site, "--code", seen]
+    if isolation is Isolation.LANDLOCK:
+        return [*server, "--landlock"]
+    if isolation is Isolation.NONE:
+        return server
+    return [*_bubblewrap(runtime, code), *server]
+
+
+def _bubblewrap(runtime: Path, code: Path) -> list[str]:
+    words = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns"]
+    words += ["--cap-drop", "ALL", "--uid", "1000", "--gid", "1000"]
+    words += ["--hostname", "sandbox", "--new-session", "--die-with-parent"]
+    for library in SYSTEM_LIBRARIES:
+        if os.path.islink(library):
+            words += ["--symlink", os.readlink(library), library]
+        elif os.path.isdir(library):
+            words += ["--ro-bind", library, library]
+    for python in _system_pythons():
+        words += ["--tmpfs", python]
+    words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for device in ("/dev/null", "/dev/urandom"):
+        words += ["--dev-bind", device, device]
+    words += ["--ro-bind", str(runtime), "/runtime", "--ro-bind", str(code), "/code"]
+    # Nothing is writable, not even the empty folders that the others are mounted on.
+    for tmpfs in (*_system_pythons(), "/"):
+        words += ["--remount-ro", tmpfs]
+    return [*words, "--chdir", "/", "--"]
+
+
+def _system_pythons() -> list[str]:
+    """Return folders of system packages, which may hold a torch of their own."""
+    folders = [Path(name) for name in SYSTEM_LIBRARIES if not os.path.islink(name)]
+    found = [path for folder in folders for path in folder.glob("python3*")]
+    return sorted(str(path) for path in found if path.is_dir())
+
+
+def environment(isolation: Isolation, runtime: Path) -> dict[str, str]:
+    """Return the server's whole environment: nothing of the grader's own."""
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    variables = dict.fromkeys(names, "1")  # no thread can be started anyhow
+    variables |= {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+    if isolation is not Isolation.NONE:
+        seen = "/runtime" if isolation is Isolation.BUBBLEWRAP else str(runtime)
+        variables["LD_LIBRARY_PATH"] = f"{seen}/python/lib"
+    return variables
+
+
+def own_user(isolation: Isolation) -> dict[str, int | Sequence[int]]:
+    """Return Popen's arguments for a user without any rights, where we may be one.
+
+    Root's processes are exempt from the limit on their number, and own most files.
+    """
+    if isolation is Isolation.NONE or os.geteuid() != 0:
+        return {}
+    return {"user": SANDBOX_UID, "group": SANDBOX_UID, "extra_groups": ()}

@@ -1,0 +1,89 @@
+"""The Python that a sandbox shows: interpreter, standard library and a few packages.
+
+The grader's own Python will not do: it may lie in a home that the sandbox's user cannot
+enter, and beside numpy there are torch, tensorflow and this course. So the few packages
+are laid out anew in one folder, by hard links where the file system allows it, which
+takes no room and half a second:
+
+    python/     bin/python3 and lib/: the interpreter and its standard library
+    site/       numpy, and what else is asked for
+    inside/     the files of this package that run inside
+"""
+
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+__all__ = ["lay_out"]
+
+# Parts of the standard library that nobody computes with.
+LEFT_OUT = ("site-packages", "test", "idlelib", "ensurepip", "turtledemo", "lib2to3")
+INSIDE = ("inside.py", "confine.py", "wire.py", "probe.py")
+
+
+def lay_out(folder: Path, packages: Iterable[str] = ("numpy",)) -> Path:
+    """Fill an empty folder with a Python; return it.
+
+    Args:
+        folder: made by the caller, who also removes it; becomes readable for everyone.
+        packages: distributions whose files go into `site/`, as pip names them.
+
+    Raises:
+        FileNotFoundError: a package is not installed in the grader's own Python.
+    """
+    _lay_out_python(folder / "python")
+    for package in packages:
+        _lay_out_package(package, folder / "site")
+    for name in INSIDE:
+        _link(Path(__file__).with_name(name), folder / "inside" / name)
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            path.chmod(0o755)
+    return folder
+
+
+def _lay_out_python(folder: Path) -> None:
+    # Of a virtual environment, this is the Python that it was made from.
+    binary = Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
+    _link(binary, folder / "bin" / "python3")
+    library = Path(sysconfig.get_path("stdlib"))
+    shutil.copytree(
+        library,
+        folder / "lib" / library.name,
+        copy_function=_link,
+        ignore=shutil.ignore_patterns(*LEFT_OUT, "config-*", "*.a", "*.pyo"),
+    )
+    libraries = Path(sysconfig.get_config_var("LIBDIR") or library.parent)
+    for shared in libraries.glob("libpython*.so*"):
+        _link(shared, folder / "lib" / shared.name)
+
+
+def _lay_out_package(name: str, site: Path) -> None:
+    try:
+        files = metadata.distribution(name).files or ()
+    except metadata.PackageNotFoundError:
+        raise FileNotFoundError(f"{name} is not installed here: {sys.prefix}") from None
+    for file in files:
+        # Not the commands, which lie outside of site-packages (`../../bin`).
+        if ".." not in file.parts and "tests" not in file.parts:
+            _link(Path(file.locate()), site / file)
+
+
+def _link(source: Path | str, target: Path | str) -> None:
+    """Give a file a second name, or a copy where that is not possible."""
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source = os.path.realpath(source)
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or not ours
+        shutil.copyfile(source, target)
+        shutil.copymode(source, target)
+    if not os.stat(target).st_mode & 0o004:  # a careful umask installed it
+        target.unlink()
+        shutil.copyfile(source, target)
+        target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)

@@ -1,0 +1,182 @@
+"""The sandbox as its users see it; what attackers see is in `test_attacks`."""
+
+import io
+import os
+import signal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from course.sandbox import wire
+from course.sandbox.check import choose, leaks
+from course.sandbox.client import Limits, Sandbox, SandboxError
+from course.sandbox.isolation import Isolation
+from course.sandbox.probe import ATTEMPTS
+from course.sandbox.runtime import lay_out
+
+CODE = """
+import numpy as np
+count = 0
+def double(inputs, times=2):
+    global count
+    count += 1
+    return {**{k: v * times for k, v in inputs.items()}, "count": np.array(count)}
+def fail(inputs):
+    print("so far")
+    raise ValueError("no such thing")
+def packages(inputs):
+    found = []
+    for name in ("numpy", "torch", "tensorflow", "ece662", "course", "matplotlib"):
+        try: found.append(bool(__import__(name)))
+        except ImportError: found.append(False)
+    return {"found": np.array(found)}
+"""
+
+
+@pytest.fixture
+def sandbox(isolation, runtime, code):
+    with Sandbox(isolation, runtime, code, Limits(cpu=5)) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def code(public_folder):
+    folder = public_folder / "code"
+    folder.mkdir(exist_ok=True)
+    (folder / "work.py").write_text(CODE)
+    return folder
+
+
+def test_call_gives_arrays_and_takes_plain_arguments(sandbox):
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    outcome = sandbox.call("work:double", {"x": x}, {"times": 3})
+    assert outcome.ending == "answered"
+    np.testing.assert_array_equal(outcome.outputs["x"], 3 * x)
+    assert outcome.outputs["x"].dtype == np.float32
+
+
+def test_call_has_a_process_of_its_own(sandbox):
+    for _ in range(3):
+        assert sandbox.call("work:double", {}).outputs["count"] == 1
+
+
+def test_call_tells_the_students_line_and_what_was_printed(sandbox):
+    outcome = sandbox.call("work:fail", {})
+    assert outcome.ending == "raised"
+    assert outcome.message == "ValueError: no such thing"
+    assert outcome.lines == (
+        ("work.py", 10, "fail", 'raise ValueError("no such thing")'),
+    )
+    assert outcome.printed == "so far\n"
+
+
+def test_sandbox_has_numpy_and_nothing_else(sandbox):
+    found = sandbox.call("work:packages", {}).outputs["found"]
+    np.testing.assert_array_equal(found, [True] + 5 * [False])
+
+
+def test_call_starts_a_fresh_server_where_the_first_was_killed(sandbox):
+    before = sandbox.call("work:double", {"x": np.ones(2)})
+    os.killpg(sandbox._server.pid, signal.SIGKILL)
+    after = sandbox.call("work:double", {"x": np.ones(2)})
+    np.testing.assert_array_equal(before.outputs["x"], after.outputs["x"])
+
+
+def test_call_says_why_a_server_does_not_start(isolation, runtime, tmp_path):
+    with (
+        Sandbox(isolation, runtime, tmp_path / "missing") as sandbox,
+        pytest.raises(SandboxError, match=r"missing|No such file"),
+    ):
+        sandbox.call("work:double", {})
+
+
+def test_choose_refuses_where_no_walls_hold(runtime):
+    with pytest.raises(SandboxError, match="none: "):
+        choose(runtime, [Isolation.NONE])
+    with pytest.raises(SandboxError, match="takes Linux with bubblewrap"):
+        choose(runtime, [])
+
+
+def test_leaks_names_what_gets_out(isolation, runtime, monkeypatch):
+    # Walls with a gap: the environment goes in.
+    from course.sandbox import isolation as walls
+
+    usual = walls.environment
+    monkeypatch.setattr(
+        walls, "environment", lambda *a: {**usual(*a), "ECE662_SANDBOX_SECRET": "1"}
+    )
+    assert leaks(isolation, runtime) == ["see the environment"]
+
+
+# Each of these works outside; one that could not, would prove nothing inside.
+@pytest.mark.parametrize(
+    "name",
+    ["read a file", "write a file", "start a process", "start a thread",
+     "signal another process", "keep memory in a file", "send by UDP"],
+)  # fmt: skip
+def test_attempt_succeeds_outside(name, tmp_path):
+    targets = {
+        "files": [__file__],
+        "folders": [str(tmp_path)],
+        "grader": os.getpid(),
+        "port": 9,
+    }
+    assert ATTEMPTS[name](targets)
+
+
+def test_lay_out_says_which_package_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no-such-package is not installed"):
+        lay_out(tmp_path, ("no-such-package",))
+
+
+def _arrays():
+    dtypes = st.sampled_from(sorted(wire.DTYPES)).map(np.dtype)
+    shapes = arrays.array_shapes(min_dims=0, min_side=0, max_dims=4)
+    return st.dictionaries(
+        st.text(max_size=10),
+        dtypes.flatmap(lambda t: arrays.arrays(t, shapes)),
+        max_size=4,
+    )
+
+
+@given(_arrays())
+def test_wire_keeps_every_bit(sent):
+    header, body = wire.read_frame(io.BytesIO(wire.pack(sent)), 1 << 20)
+    received = wire.unpack(header, body)
+    assert received.keys() == sent.keys()
+    for name, array in sent.items():
+        assert received[name].dtype == array.dtype
+        assert received[name].shape == array.shape
+        assert received[name].tobytes() == array.tobytes()
+
+
+@given(st.binary(max_size=200))
+def test_wire_refuses_noise(noise):
+    for data in (noise, wire.SIZES.pack(len(noise), 0) + noise):
+        with pytest.raises((wire.WireError, EOFError)):
+            wire.unpack(*wire.read_frame(io.BytesIO(data), 1 << 10))
+
+
+@pytest.mark.parametrize(
+    ("entry", "match"),
+    [
+        (["x", "|O8", [1]], "not a kind of number"),
+        (["x", "<f8", [2]], "bytes are not there"),
+        (["x", "<f8", []], "belong to no array"),
+        (["x", "<f8", [-1]], "a length that is none"),
+        (["x", "<f8", [True]], "a length that is none"),
+        (["x", "<f8", [1.0]], "a length that is none"),
+        (["x" * 201, "<f8", [1]], "a name is text"),
+        (["x", ["<f8"], [1]], "not a kind of number"),
+        (["x", "<f8", [1] * 33], "up to 32"),
+        ("x", "its name, dtype and shape"),
+    ],
+)
+def test_wire_names_what_does_not_agree(entry, match):
+    entries = [["first", "<f8", [1]], entry]
+    body = bytes(16) if "f8" in str(entry) and "belong" not in match else bytes(24)
+    with pytest.raises(wire.WireError, match=match):
+        wire.unpack({"arrays": entries}, body)
