@@ -27,32 +27,44 @@ INSTALL := $(PIP) install -q $$(test -t 1 || echo --progress-bar=off) \
 
 # What pip installs for each purpose: extras of pyproject.toml.
 extras_lab := build,lab
+# staff only
 extras_test := test,torch
 extras_lint := dev
+# end of staff only
 
 KERNEL_SOURCES := $(wildcard ece662/_kernels/*.pyx ece662/_kernels/*.[ch])
 
 .SUFFIXES:
 .NOTPARALLEL:
-.PHONY: help lab test setup notebooks bench lint doctor test-colab constraints clean
+.PHONY: help lab setup doctor clean
+# staff only
+.PHONY: test notebooks release bench lint test-colab constraints
+# end of staff only
 
 help:
 	@echo 'make lab          set everything up and open the notebooks in JupyterLab'
+# staff only
 	@echo 'make test         set everything up and run every test, notebooks included'
+# end of staff only
 	@echo
 	@echo 'make setup        only set everything up, as make lab does'
 	@echo 'make doctor       say what is installed, and what to do where something is not'
+# staff only
 	@echo 'make notebooks    run the notebooks and store their outputs'
+	@echo "make release      make the students' copy: ARGS='--out DIR'"
 	@echo 'make bench        measure the speed against PyTorch'
 	@echo 'make lint         check format, style and spelling'
 	@echo 'make test-colab   run the tests with the package versions of Google Colab'
 	@echo 'make constraints  renew constraints.txt with the newest packages'
+# end of staff only
 	@echo 'make clean        remove .venv and all that was built'
 	@echo
 	@echo 'Settings: make lab PYTHON=python3.12     the Python to use'
 	@echo '          make lab ARGS=--no-browser     options for JupyterLab'
+# staff only
 	@echo '          make test ARGS="-k solver -x"  options for pytest'
 	@echo '          make bench ARGS="--write README.md"'
+# end of staff only
 
 setup: $(VENV)/lab.stamp $(VENV)/kernels.stamp
 	@:
@@ -60,12 +72,16 @@ setup: $(VENV)/lab.stamp $(VENV)/kernels.stamp
 lab: setup
 	@$(PY) -m ece662 lab $(ARGS)
 
+# staff only
 # One pytest session for tests and notebooks; a notebook's cells stay in one process.
 test: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/notebooks.py test tests -n auto --dist loadfile $(ARGS)
 
 notebooks: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/notebooks.py $(ARGS)
+
+release: setup
+	@$(PY) -m course release $(ARGS)
 
 bench: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) -m benchmarks.training_step $(ARGS)
@@ -77,13 +93,16 @@ lint: $(VENV)/lint.stamp
 	@$(PY) -m ruff format --check
 	@$(PY) -m codespell_lib
 	@$(PY) scripts/notebooks.py check
+# end of staff only
 
 doctor: $(VENV)/python.stamp
 	@$(PY) -m ece662 doctor
 
+# staff only
 test-colab:
 	@$(MAKE) test VENV=.venv-colab CONSTRAINTS=constraints-colab.txt \
 	    extras_test=test BUILD_ARGS=--force
+# end of staff only
 
 # An environment whose folder was moved, or whose Python was removed, is made anew:
 # forget what was done in it.
@@ -113,9 +132,11 @@ $(VENV)/kernels.stamp: setup.py $(KERNEL_SOURCES)
 	then touch $@; \
 	else grep '^ece662:' $(VENV)/kernels.log || tail -3 $(VENV)/kernels.log; fi
 
+# staff only
 constraints:
 	@sh scripts/pin_versions.sh "$(PYTHON)" > constraints.new
 	@mv constraints.new constraints.txt
+# end of staff only
 
 clean:
 	rm -rf .venv .venv-colab .venv-constraints .cache build dist wheelhouse *.egg-info

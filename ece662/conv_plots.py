@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ece662.im2col import max_pool_backward_im2col, max_pool_forward_im2col
 from ece662.plots import COLOURS
 from ece662.vis_utils import visualize_grid
 
@@ -61,14 +62,15 @@ def show_pooling(x, dout, size=2) -> None:
         dout: (H / size, W / size) gradient of the output.
         size: height, width and stride of the windows.
     """
-    out, dx = np.zeros_like(dout), np.zeros_like(x)
+    pool_param = {"pool_height": size, "pool_width": size, "stride": size}
+    [[out]], cache = max_pool_forward_im2col(x[np.newaxis, np.newaxis], pool_param)
+    [[dx]] = max_pool_backward_im2col(dout[np.newaxis, np.newaxis], cache)
+    places = np.array(cache[1][0, 0])  # of the maxima, counted through each window
+    maxima = [
+        (i * size + places[i, j] // size, j * size + places[i, j] % size)
+        for i, j in np.ndindex(out.shape)
+    ]
     axes = _tables(x.shape, out.shape, dout.shape, dx.shape)
-    maxima = []
-    for i, j in np.ndindex(dout.shape):
-        window = x[i * size : (i + 1) * size, j * size : (j + 1) * size]
-        row, column = np.unravel_index(np.argmax(window), window.shape)
-        maxima.append((i * size + row, j * size + column))
-        out[i, j], dx[maxima[-1]] = window.max(), dout[i, j]
     titles = ("x", "out", "dout", "dx")
     for ax, values, title in zip(axes, (x, out, dout, dx), titles, strict=True):
         _write_numbers(ax, values, title)

@@ -53,7 +53,7 @@ def adam_fast(w, dw, config=None, out=None):
         config, w, dw, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0
     )
     optim._remember(config, w, "m", "v")
-    config["t"] += 1
+    config.update(t=config["t"] + 1)
     if out is None:
         out = np.empty(w.shape, w.dtype)
     if out is not w:

@@ -176,8 +176,8 @@ class ConvNet(Classifier):
         Raises:
             ValueError: a stage is empty, or H and W cannot be halved so often.
         """
-        C, H, W = input_dim
-        shrunk = 2 ** len(stages)
+        (C, *size), shrunk = input_dim, 2 ** len(stages)
+        H, W = size
         if not all(stages):
             raise ValueError(f"each stage must list its filters, got {stages}")
         if H % shrunk or W % shrunk:
@@ -233,7 +233,7 @@ class ConvNet(Classifier):
         if y is None:
             return scores
 
-        loss, dscores = softmax_loss(scores, y)
+        data_loss, dscores = softmax_loss(scores, y)
         dout, dW, db = affine_backward(dscores, scores_cache)
         grads = {f"W{last}": dW, f"b{last}": db}
         for i in reversed(range(1, last)):
@@ -241,7 +241,7 @@ class ConvNet(Classifier):
             back = conv_bn_relu_pool_backward if ends_stage else conv_bn_relu_backward
             dout, dW, _, dgamma, dbeta = back(dout, caches.pop())
             grads |= {f"W{i}": dW, f"gamma{i}": dgamma, f"beta{i}": dbeta}
-        return loss + self._regularise(grads), grads
+        return data_loss + self._regularise(grads), grads
 
     def _convolve(self, x, i, bn_param):
         """Run the i-th convolution and what follows it, pooling at a stage's end."""
@@ -255,10 +255,9 @@ class ConvNet(Classifier):
 
     def _regularise(self, grads):
         """Add the gradient of `0.5 * reg * sum(W * W)` for every W; return the sum."""
-        loss, reg = 0.0, float(self.reg)
-        if reg:
-            for name in (name for name in self.params if name.startswith("W")):
-                W = self.params[name]
-                loss += 0.5 * reg * float(np.sum(W * W))
-                grads[name] += reg * W
-        return loss
+        penalty, reg = 0.0, float(self.reg)
+        for name, value in self.params.items():
+            if reg and name.startswith("W"):
+                penalty += 0.5 * reg * float(np.sum(value * value))
+                grads[name] += reg * value
+        return penalty

@@ -249,7 +249,7 @@ def test_chosen_python_is_the_only_one_tried(checkout, tmp_path):
 
 def test_help_is_the_default_and_lists_every_target():
     makefile = (ROOT / "Makefile").read_text()
-    (phony,) = re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE)
+    phony = " ".join(re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE))
     done = subprocess.run(
         ["make"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
