@@ -3,6 +3,7 @@
     check("affine_forward")    one exercise
     check("Q2")                all of a notebook
     check()                    everything
+    hint("affine_forward")     the idea; once more, the formula; then the code's shape
 
 An exercise goes through four hands, each of them a module: a *recipe* tries the
 student's code and returns arrays (`recipes`, `running`); `judging` compares them with
@@ -21,6 +22,7 @@ none of Q1's update rules, and no backward is judged by a foreign cache.
 from ece662.check.code import make_code
 from ece662.check.diagnosing import Diagnosis, Known, diagnose
 from ece662.check.front import check
+from ece662.check.hints import hint
 from ece662.check.judging import Comparison, Verdict, judge
 from ece662.check.rendering import render
 from ece662.check.running import Run, run
@@ -33,6 +35,7 @@ __all__ = [
     "Verdict",
     "check",
     "diagnose",
+    "hint",
     "judge",
     "make_code",
     "render",

@@ -281,7 +281,7 @@ def _close(a, b) -> bool:
 
 
 def _as_permuted(got, want) -> bool:
-    """True where another order of the axes of want, read in the shape of got, gives got."""
+    """True where got is want with its axes in another order."""
     if want.ndim < 2:
         return False
     for axes in list(permutations(range(want.ndim)))[1:]:

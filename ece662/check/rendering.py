@@ -42,6 +42,13 @@ class Result:
             told += [("", line) for line in map(_detail, verdict.failed[:SHOWN])]
         return told + [("", f"Remark: {remark}") for remark in verdict.remarks]
 
+    def text(self, colour: bool = False) -> str:
+        """Return the verdict as text, the headline coloured for a terminal if asked."""
+        (shade, headline), *rest = self.lines
+        if colour:
+            headline = f"{ANSI[shade]}{headline}\033[0m"
+        return "\n  ".join([headline, *(text for _, text in rest)])
+
     @property
     def message(self) -> str:
         """The verdict in a sentence or two, for a table."""
@@ -64,19 +71,9 @@ class Report:
 
     def __str__(self) -> str:
         """Return plain text."""
-        return self.text()
+        return "\n".join(result.text() for result in self.results)
 
     __repr__ = __str__
-
-    def text(self, colour: bool = False) -> str:
-        """Return the report as text, the headlines coloured for a terminal if asked."""
-        blocks = []
-        for result in self.results:
-            (shade, headline), *rest = result.lines
-            if colour:
-                headline = f"{ANSI[shade]}{headline}\033[0m"
-            blocks.append("\n  ".join([headline, *(text for _, text in rest)]))
-        return "\n".join(blocks)
 
     def _repr_html_(self) -> str:
         return "\n".join(map(_html, self.results))

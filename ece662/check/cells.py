@@ -1,0 +1,55 @@
+"""Run the cells of a notebook without a notebook, as far as an exercise needs them."""
+
+import contextlib
+import io
+import json
+import linecache
+import os
+from pathlib import Path
+from typing import Any
+
+from ece662.exercises import Exercise
+
+__all__ = ["Cells"]
+
+
+class Cells:
+    """The notebooks of a folder, each run once and only as far as asked for."""
+
+    def __init__(self, root: Path):
+        """Keep the folder that `Exercise.file` starts from."""
+        self.root = root
+        self._names: dict[str, dict[str, Any]] = {}  # by notebook
+        self._done: set[str] = set()
+
+    def names_after(self, exercise: Exercise) -> dict[str, Any]:
+        """Run an exercise's cell, after those it needs; return the notebook's names.
+
+        What the cells print and draw is not shown. Their exceptions come through.
+
+        Raises:
+            FileNotFoundError: the notebook is not there.
+            KeyError: a cell is not in it.
+        """
+        notebook = json.loads((self.root / exercise.file).read_text("utf-8"))
+        sources = {
+            cell["id"]: "".join(cell["source"])
+            for cell in notebook["cells"]
+            if cell["cell_type"] == "code"
+        }
+        names = self._names.setdefault(exercise.file, {"__name__": "__main__"})
+        for id in (*exercise.context, *exercise.regions):
+            if id not in self._done:
+                _run(sources[id], id, names)
+                self._done.add(id)
+        return names
+
+
+def _run(source: str, id: str, names: dict[str, Any]) -> None:
+    """Run one cell."""
+    os.environ.setdefault("MPLBACKEND", "agg")
+    place = f"<{id}>"
+    # So that the text of a line can be shown where one fails.
+    linecache.cache[place] = (len(source), None, source.splitlines(True), place)
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(source, place, "exec"), names)

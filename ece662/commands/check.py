@@ -1,0 +1,97 @@
+"""``ece662 check``: the checks of the notebooks, in a terminal or for a program."""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import ece662
+
+__all__ = ["HELP", "configure", "run"]
+
+HELP = "check your exercises and say what went wrong"
+
+DESCRIPTION = """\
+Check exercises: all of them, or those that are named: an exercise (affine_forward), or
+all of a notebook (Q2). The code is that of the folder where you are. Cells that train
+are run, which takes some seconds each.
+
+The exit code is 0 where everything passed, 1 where something did not.
+"""
+
+PACKAGE = Path(ece662.__file__).resolve().parent
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("ids", nargs="*", metavar="ID", help="exercises or notebooks")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print a list of objects: id, passed, diagnosis, message, seconds",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and print; return 0 where all passed, 2 where an id is unknown."""
+    root = _root()
+    if (root / "ece662").resolve() != PACKAGE:
+        return _run_there(root, args)
+    from ece662.check.cells import Cells
+    from ece662.check.front import check_exercise, chosen
+
+    try:
+        named = [e for id in args.ids or [None] for e in chosen(id)]
+    except ValueError as error:
+        print(f"ece662 check: {error}", file=sys.stderr)
+        return 2
+    cells, results = Cells(root), []
+    for exercise in dict.fromkeys(named):
+        # What a student's code prints must not get into the answer.
+        with contextlib.redirect_stdout(sys.stderr):
+            results.append(check_exercise(exercise, cells.names_after))
+        if not args.json:
+            print(results[-1].text(colour=_in_colour()), flush=True)
+    passed = sum(result.verdict.passed for result in results)
+    if args.json:
+        print(json.dumps([_as_object(result) for result in results], indent=1))
+    else:
+        print(f"{passed} of {len(results)} passed")
+    return int(passed < len(results))
+
+
+def _as_object(result) -> dict:
+    return {
+        "id": result.verdict.exercise,
+        "passed": result.verdict.passed,
+        "diagnosis": result.diagnosis.id if result.diagnosis else None,
+        "message": result.message,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _root() -> Path:
+    """Return the course's folder around this one; else that of this package."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "ece662" / "exercises.toml").is_file():
+            return folder
+    return PACKAGE.parent
+
+
+def _run_there(root: Path, args: argparse.Namespace) -> int:
+    """Start again with the package of that folder: it is another one than this."""
+    options = ["--json"] if args.json else []
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "ece662", "check", *options, "--", *args.ids]
+    environment = {**os.environ, "PYTHONPATH": path}
+    return subprocess.run(command, cwd=root, env=environment, check=False).returncode
+
+
+def _in_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
