@@ -1,0 +1,134 @@
+"""What Q5 in PyTorch leans on: a device, loaders, varied pictures, answers.
+
+torch is imported inside the functions, so that the package can be imported without it.
+"""
+
+from contextlib import nullcontext
+
+import numpy as np
+
+__all__ = [
+    "choose_device",
+    "make_loaders",
+    "mixed_precision",
+    "predict",
+    "vary_pictures",
+]
+
+
+def choose_device(use_gpu: bool = True):
+    """Return the device to compute on: an NVIDIA or Apple GPU if there is one.
+
+    Args:
+        use_gpu: False to compute on the CPU in any case.
+    """
+    import torch
+
+    if use_gpu and torch.cuda.is_available():
+        return torch.device("cuda")
+    if use_gpu and torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def make_loaders(data, batch_size: int = 64):
+    """Turn the arrays of `get_CINIC10_data` into loaders of batches.
+
+    All pixels are divided by one number, their standard deviation in training, so that
+    a network's first layer meets numbers of about 1.
+
+    Args:
+        data: dict of X_train, y_train and the same for val and test.
+        batch_size: images in a batch; the last one of an epoch may have fewer.
+
+    Returns:
+        loader_train, loader_val, loader_test: each gives x (N, 3, 32, 32) float32 and
+            y (N,) int64; that of the training images in another order every epoch,
+            drawn with torch's generator (`torch.manual_seed`).
+    """
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    scale = float(np.std(data["X_train"]))
+    loaders = []
+    for split in ("train", "val", "test"):
+        x = torch.from_numpy(np.asarray(data[f"X_{split}"], np.float32)) / scale
+        dataset = TensorDataset(x, torch.from_numpy(data[f"y_{split}"]))
+        loaders.append(DataLoader(dataset, batch_size, shuffle=split == "train"))
+    return loaders
+
+
+def mixed_precision(device):
+    """Return a context in which layers compute in bfloat16, where that is faster.
+
+    bfloat16 keeps float32's range and 8 of its 24 bits of precision. Convolutions and
+    products use it; sums, losses and the weights themselves stay in float32.
+
+    Args:
+        device: from `choose_device`. Where it has no arithmetic for bfloat16, the
+            context does nothing.
+    """
+    import torch
+
+    able = {
+        "cpu": torch.cpu._is_avx512_bf16_supported,
+        "cuda": torch.cuda.is_bf16_supported,
+    }
+    if able.get(device.type, bool)():
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def vary_pictures(x, shift: int = 2):
+    """Mirror every other picture, and move each by a few pixels, at random.
+
+    Args:
+        x: (N, C, H, W) tensor.
+        shift: pixels that a picture moves at most, in each direction; what moves in
+            is a mirror image of the border.
+
+    Returns:
+        a new tensor of the same shape, drawn with torch's generator.
+    """
+    import torch
+    import torch.nn.functional as F
+
+    N, _, H, W = x.shape
+    mirrored = torch.rand(N, device=x.device) < 0.5
+    x = torch.where(mirrored.view(N, 1, 1, 1), x.flip(3), x)
+    x = F.pad(x, (shift,) * 4, mode="reflect")
+    top, left = torch.randint(2 * shift + 1, (2, N, 1), device=x.device)
+    rows = (top + torch.arange(H, device=x.device)).view(N, 1, H, 1)
+    columns = (left + torch.arange(W, device=x.device)).view(N, 1, 1, W)
+    images = torch.arange(N, device=x.device).view(N, 1, 1, 1)
+    channels = torch.arange(x.shape[1], device=x.device).view(1, -1, 1, 1)
+    return x[images, channels, rows, columns]
+
+
+def predict(model, loader, mirrored: bool = False):
+    """Return what a network gives each class, for all the images of a loader.
+
+    Args:
+        model: an nn.Module that turns images into scores (N, C). It is put into
+            evaluation mode.
+        loader: gives (x, y), always in the same order.
+        mirrored: show the network each image and its mirror image, and take the mean
+            of both answers.
+
+    Returns:
+        probabilities: (N, C) array.
+        y: (N,) array of the true classes.
+    """
+    import torch
+
+    device = next(model.parameters()).device
+    model.eval()
+    probabilities, labels = [], []
+    with torch.no_grad():
+        for x, y in loader:
+            x = x.to(device)
+            views = [x, x.flip(3)] if mirrored else [x]
+            answers = [model(view).float().softmax(dim=1) for view in views]
+            probabilities.append(sum(answers) / len(answers))
+            labels.append(y)
+    return torch.cat(probabilities).cpu().numpy(), torch.cat(labels).numpy()

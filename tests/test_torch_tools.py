@@ -1,0 +1,144 @@
+"""Devices, loaders, varied pictures and answers, on numbers that can be checked."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from ece662 import torch_tools  # noqa: E402 (skip first where there is no torch)
+from ece662.torch_tools import (  # noqa: E402
+    choose_device,
+    make_loaders,
+    mixed_precision,
+    predict,
+    vary_pictures,
+)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "use_gpu", "expected"),
+    [
+        (True, False, True, "cuda"),
+        (False, True, True, "mps"),
+        (False, False, True, "cpu"),
+        (True, True, False, "cpu"),
+    ],
+)
+def test_choose_device_takes_a_gpu_where_one_is_wanted(
+    monkeypatch, cuda, mps, use_gpu, expected
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert choose_device(use_gpu).type == expected
+
+
+@pytest.fixture
+def data(small_arrays):
+    arrays = small_arrays(per_class=2)
+    return {k: v.astype("f4") if k[0] == "X" else v for k, v in arrays.items()}
+
+
+def test_make_loaders_gives_every_image_with_its_label(data):
+    train, val, _ = make_loaders(data, batch_size=5)
+    scale = data["X_train"].std()
+    x, y = (torch.cat(parts).numpy() for parts in zip(*val, strict=True))
+    assert np.allclose(x, data["X_val"] / scale, rtol=1e-5)
+    assert np.array_equal(y, data["y_val"])
+    assert (x.dtype, y.dtype) == (np.float32, np.int64)
+    x, y = (torch.cat(parts).numpy() for parts in zip(*train, strict=True))
+    for image, label in zip(x, y, strict=True):
+        same = np.isclose(data["X_train"] / scale, image, rtol=1e-5).all(axis=(1, 2, 3))
+        assert data["y_train"][same] == [label]
+    assert x.std() == pytest.approx(1, rel=1e-4)
+
+
+def test_make_loaders_shuffles_the_training_images_only(data):
+    train, val, test = make_loaders(data, batch_size=4)
+    torch.manual_seed(0)
+    orders = [torch.cat([y for _, y in train]).tolist() for _ in range(2)]
+    assert orders[0] != orders[1]
+    torch.manual_seed(0)
+    assert torch.cat([y for _, y in train]).tolist() == orders[0]
+    for loader, name in ((val, "y_val"), (test, "y_test")):
+        assert torch.cat([y for _, y in loader]).tolist() == data[name].tolist()
+    assert [len(y) for _, y in val] == [4, 4, 4]
+
+
+def test_make_loaders_leaves_the_arrays_alone(data):
+    before = data["X_train"].copy()
+    make_loaders(data)
+    assert np.array_equal(data["X_train"], before)
+
+
+@pytest.mark.parametrize("able", [True, False])
+def test_mixed_precision_only_where_the_processor_has_it(monkeypatch, able):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able)
+    with mixed_precision(torch.device("cpu")):
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert product.dtype == (torch.bfloat16 if able else torch.float32)
+
+
+def test_mixed_precision_does_nothing_on_other_devices():
+    with mixed_precision(SimpleNamespace(type="mps")):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+def test_vary_pictures_moves_and_mirrors_and_does_nothing_else():
+    picture = torch.rand(3, 6, 5)
+    padded = torch.nn.functional.pad(picture[None], (1,) * 4, mode="reflect")[0]
+    windows = [
+        padded[:, top : top + 6, left : left + 5]
+        for top in range(3)
+        for left in range(3)
+    ]
+    mirrored = picture.flip(2)
+    padded = torch.nn.functional.pad(mirrored[None], (1,) * 4, mode="reflect")[0]
+    windows += [
+        padded[:, top : top + 6, left : left + 5]
+        for top in range(3)
+        for left in range(3)
+    ]
+    torch.manual_seed(0)
+    varied = vary_pictures(picture.expand(400, 3, 6, 5), shift=1)
+    found = [[torch.equal(v, w) for w in windows].index(True) for v in varied]
+    counts = np.bincount(found, minlength=18)
+    assert counts.min() > 5  # 22 of each are expected: all 18 come up
+    assert 160 < counts[:9].sum() < 240
+
+
+def test_vary_pictures_leaves_the_batch_alone():
+    x = torch.rand(3, 3, 8, 8)
+    before = x.clone()
+    vary_pictures(x)
+    assert torch.equal(x, before)
+
+
+class Left(torch.nn.Module):
+    """Scores that depend on the left column only; other scores in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        bright = x[:, 0, :, 0].sum(dim=1)
+        return torch.stack([bright, 0 * bright], dim=1) + self.training + self.w
+
+
+def test_predict_gives_probabilities_in_the_order_of_the_images():
+    x = torch.zeros(3, 1, 1, 2)
+    x[:, 0, 0, 0] = torch.tensor([0.0, np.log(3), np.log(9)])
+    loader = [(x[:2], torch.tensor([1, 0])), (x[2:], torch.tensor([0]))]
+    model = Left().train()
+    probabilities, y = predict(model, loader)
+    assert np.allclose(probabilities, [[0.5, 0.5], [0.75, 0.25], [0.9, 0.1]])
+    assert y.tolist() == [1, 0, 0]
+    assert not model.training
+    both, _ = predict(model, loader, mirrored=True)
+    assert np.allclose(both[:, 0], [0.5, (0.75 + 0.5) / 2, (0.9 + 0.5) / 2])
+
+
+def test_torch_is_not_imported_with_the_module():
+    assert "torch" not in vars(torch_tools)
