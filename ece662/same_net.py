@@ -19,8 +19,16 @@ import numpy as np
 
 from ece662.notebook import report_error
 from ece662.optim import sgd_momentum
+from ece662.pruning_helper import invert_ch
 
-__all__ = ["Start", "compare_losses", "draw_start", "numpy_losses", "torch_losses"]
+__all__ = [
+    "Start",
+    "compare_losses",
+    "draw_start",
+    "numpy_losses",
+    "tensorflow_losses",
+    "torch_losses",
+]
 
 SIZES = {"num_filters": 8, "filter_size": 5, "hidden_dim": 32, "num_classes": 6}
 
@@ -115,6 +123,41 @@ def torch_losses(start: Start) -> list[float]:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    return losses
+
+
+def tensorflow_losses(start: Start) -> list[float]:
+    """Train the same net in TensorFlow, and return the loss of each step.
+
+    TensorFlow's images have their channels last, and so have its filters. The affine
+    layer's rows follow: the channels of a pixel now come one after the other.
+    """
+    import keras
+    import tensorflow as tf
+
+    F, (H, W) = len(start.params["W1"]), start.batches[0][0].shape[2:]
+    rows = start.params["W2"].reshape(F, H // 2, W // 2, -1).transpose(1, 2, 0, 3)
+    arrays = start.params | {
+        "W1": start.params["W1"].transpose(2, 3, 1, 0),  # (HH, WW, C, F)
+        "W2": rows.reshape(start.params["W2"].shape),
+    }
+    params = {name: tf.Variable(value) for name, value in arrays.items()}
+    W1, W2, W3 = (params[name] for name in ("W1", "W2", "W3"))
+    b1, b2, b3 = (params[name] for name in ("b1", "b2", "b3"))
+    optimizer = keras.optimizers.SGD(start.learning_rate, momentum=start.momentum)
+    losses = []
+    for X, y in start.batches:
+        with tf.GradientTape() as tape:
+            maps = tf.nn.relu(tf.nn.conv2d(invert_ch(X), W1, 1, "SAME") + b1)
+            pooled = tf.nn.max_pool2d(maps, 2, 2, "VALID")
+            hidden = tf.nn.relu(tf.reshape(pooled, (len(X), -1)) @ W2 + b2)
+            scores = hidden @ W3 + b3
+            loss = tf.reduce_mean(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=scores)
+            )
+        losses.append(float(loss))
+        gradients = tape.gradient(loss, params)
+        optimizer.apply(list(gradients.values()), list(params.values()))
     return losses
 
 

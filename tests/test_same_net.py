@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from ece662.same_net import compare_losses, draw_start, numpy_losses, torch_losses
+from ece662.same_net import (
+    compare_losses,
+    draw_start,
+    numpy_losses,
+    tensorflow_losses,
+    torch_losses,
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +56,22 @@ def test_torch_losses_are_those_of_numpy(start):
 def test_torch_losses_with_another_rule_are_others(start, change):
     pytest.importorskip("torch")
     other = torch_losses(start._replace(**change))
+    assert np.abs(np.subtract(other, numpy_losses(start))).max() > 1e-4
+
+
+def test_tensorflow_losses_are_those_of_numpy(start):
+    pytest.importorskip("tensorflow")
+    before = {name: value.copy() for name, value in start.params.items()}
+    # Keras keeps the learning rate in float32.
+    assert np.allclose(tensorflow_losses(start), numpy_losses(start), rtol=0, atol=1e-6)
+    for name, value in before.items():
+        assert np.array_equal(start.params[name], value)
+
+
+@pytest.mark.parametrize("change", [{"momentum": 0.8}, {"learning_rate": 0.051}])
+def test_tensorflow_losses_with_another_rule_are_others(start, change):
+    pytest.importorskip("tensorflow")
+    other = tensorflow_losses(start._replace(**change))
     assert np.abs(np.subtract(other, numpy_losses(start))).max() > 1e-4
 
 
