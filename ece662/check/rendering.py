@@ -103,7 +103,9 @@ def _detail(found: Comparison) -> str:
     if found.got is None:
         return f"{what}: missing"
     if found.at_least:
-        return f"{found.name} {found.got:.4g}, expected at least {found.tolerance:.4g}"
+        ways = (".1%", ".0%") if found.name.endswith("accuracy") else ("g", "g")
+        got, limit = map(format, (float(found.got), found.tolerance), ways)
+        return f"{found.name} {got}, expected at least {limit}"
     if found.got.shape != found.want.shape:
         return f"{what}: shape {found.got.shape}, expected {found.want.shape}"
     if found.got.dtype.kind != found.want.dtype.kind:

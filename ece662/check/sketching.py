@@ -14,6 +14,7 @@ __all__ = ["matches", "sketch"]
 
 PROJECTIONS = 3
 TOLERANCE = 1e-6  # of the vector's length; two spellings of one formula agree to 1e-12
+TINY = 1e-6  # a shorter vector is zero but for rounding
 NOT_FINITE = 12345.678  # stands for nan and infinity, which would spoil a projection
 
 
@@ -38,5 +39,5 @@ def matches(one: np.ndarray, other: np.ndarray) -> bool:
     """True where two sketches are those of the same outputs, to within rounding."""
     if one.shape != other.shape or np.any(one[:, :2] != other[:, :2]):
         return False
-    length = np.maximum(np.maximum(one[:, 2], other[:, 2]), 1e-9)[:, np.newaxis]
+    length = np.maximum(np.maximum(one[:, 2], other[:, 2]), TINY)[:, np.newaxis]
     return bool(np.all(np.abs(one[:, 2:] - other[:, 2:]) <= TOLERANCE * length))
