@@ -4,6 +4,7 @@ A student sees the line of their own file, in words, and never a traceback of ou
 """
 
 import linecache
+import re
 import sysconfig
 from pathlib import Path
 from types import CodeType
@@ -121,7 +122,8 @@ def _is_students(path: Path) -> bool:
 def _old_name(error) -> str | None:
     text = str(error)
     if isinstance(error, AttributeError) and "numpy" in text:
-        return error.name if error.name in RENAMED else None
+        found = re.search(r"has no attribute '(\w+)'", text)
+        return found[1] if found and found[1] in RENAMED else None
     if isinstance(error, TypeError) and "newshape" in text:
         return "newshape"
     return None

@@ -1,0 +1,106 @@
+"""Problems: what a student reads where the code stops."""
+
+import re
+
+import numpy as np
+import pytest
+
+from ece662 import layers
+from ece662.check import check
+from ece662.check.problems import explain
+from ece662.classifiers import fc_net
+from ece662.exercises import find_exercise
+
+RELU = find_exercise("relu_forward")
+
+
+def problem_of(function):
+    """Return what is said of the exception that a function raises."""
+    try:
+        function()
+    except Exception as error:
+        return explain(error, RELU)
+    raise AssertionError("expected an exception")
+
+
+def test_explain_shows_the_students_line():
+    def divide():
+        return 1 / 0
+
+    told = problem_of(divide)
+    assert told.kind == "error"
+    assert "in test_problems.py, line " in told.message
+    assert "`return 1 / 0`" in told.message
+    assert "ZeroDivisionError: division by zero" in told.message
+
+
+def test_explain_takes_the_line_that_called_our_own_checks():
+    def call():
+        layers.affine_forward(np.ones((2, 3)), np.ones((4, 1)), np.ones(1))
+
+    assert "w must be (3, M)" in problem_of(call).message
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "words"),
+    [
+        ("np.product(3)", "old numpy", "no longer has `product`: write np.prod"),
+        ("np.float(3)", "old numpy", "write float"),
+        ("np.reshape(1, newshape=1)", "old numpy", "`newshape`: write shape"),
+        ("undefined", "error", "NameError: name 'undefined'"),
+        ("1 +", "error", "cannot read .*line 1"),
+        ("raise_stub()", "not implemented", "relu_forward is not written yet"),
+    ],
+)
+def test_explain_in_plain_words(code, kind, words):
+    def stub():
+        raise NotImplementedError("relu_forward is yours to write: see Q1-FCNetworks")
+
+    told = problem_of(lambda: eval(code, {"np": np, "raise_stub": stub}))
+    assert told.kind == kind
+    assert re.search(words, told.message)
+
+
+def test_check_of_a_stub_says_to_do_and_nothing_else(monkeypatch):
+    def affine_forward(x, w, b):
+        raise NotImplementedError("affine_forward is yours to write: see Q1-FCNetworks")
+
+    monkeypatch.setattr(layers, "affine_forward", affine_forward)
+    told = str(check("affine_forward"))
+    assert told == "affine_forward: to do\n  affine_forward is not written yet."
+    told = str(check("affine_backward"))
+    assert "builds on affine_forward (Q1-FCNetworks)" in told
+    assert "do that one first" in told
+    assert check("relu_forward").passed
+
+
+def test_check_names_the_piece_that_a_network_is_built_on(monkeypatch):
+    def doubled(dout, cache):
+        dx, dw, db = reference(dout, cache)
+        return dx, 2 * dw, db
+
+    reference = layers.affine_backward
+    for module in (layers, fc_net):
+        monkeypatch.setattr(module, "affine_backward", doubled)
+    told = check("FullyConnectedNet").results[0].diagnosis
+    assert told.id == "needs-mending"
+    assert "builds on affine_backward: mend that first" in told.message
+    assert check("sgd_momentum").passed
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        (None, r"return \(out, cache\); it returned None"),
+        (np.ones(3), r"return \(out, cache\); it returned one ndarray"),
+        ((1, 2, 3), "it returned 3 things"),
+        ((None, 1), "out is None"),
+        (("text", 1), "out should hold numbers"),
+        (([[1, 2], [3]], 1), "rows differ in length"),
+    ],
+)
+def test_check_of_another_form_says_what_is_asked_for(monkeypatch, returned, words):
+    monkeypatch.setattr(layers, "affine_forward", lambda x, w, b: returned)
+    told = check("affine_forward").results[0].diagnosis
+    assert told.id == "misfit"
+    assert re.search(words, told.message)

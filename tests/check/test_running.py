@@ -1,0 +1,94 @@
+"""Running recipes: nothing of one run reaches the next."""
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+
+from ece662.check.code import make_code
+from ece662.check.running import inputs_of, run
+from ece662.exercises import EXERCISES, find_exercise
+from ece662.layers import affine_forward, relu_backward
+
+IN_MODULES = [e for e in EXERCISES if e.kind in ("function", "class")]
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(
+        np.array_equal(one[name], other[name], equal_nan=True) for name in one
+    )
+
+
+@pytest.mark.parametrize("exercise", IN_MODULES, ids=lambda e: e.id)
+def test_run_gives_the_same_twice_and_others_from_another_seed(exercise):
+    first = run(exercise, make_code())
+    assert not first.problems
+    assert same(first.outputs, run(exercise, make_code()).outputs)
+    if exercise.id not in ("dropout_forward", "dropout_backward"):
+        assert not same(first.outputs, run(exercise, make_code(), seed=1).outputs)
+
+
+@pytest.mark.parametrize("exercise", IN_MODULES, ids=lambda e: e.id)
+def test_run_takes_less_than_a_second(exercise):
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        run(exercise, make_code())
+        times.append(time.process_time() - start)
+    assert min(times) < 1
+
+
+def test_inputs_of_hold_arrays_numbers_and_short_lists_only():
+    for exercise in IN_MODULES:
+        for inputs in inputs_of(exercise).values():
+            settings = inputs.pop("made_with", {})
+            for value in (*inputs.values(), *settings.values()):
+                assert isinstance(value, np.ndarray | int | float | str | list)
+
+
+def test_run_restores_what_code_changes_for_everybody():
+    def meddling(x, w, b):
+        np.random.seed(1)
+        np.seterr(all="raise")
+        warnings.simplefilter("error")
+        x *= 0
+        return affine_forward(x, w, b)
+
+    exercise = find_exercise("affine_forward")
+    np.random.seed(3)
+    expected = np.random.rand()
+    np.random.seed(3)
+    before, filters = np.geterr(), list(warnings.filters)
+    meddled = run(exercise, make_code({"affine_forward": meddling}))
+    assert np.geterr() == before
+    assert warnings.filters == filters
+    assert np.random.rand() == expected
+    assert not meddled.outputs["rows/x unchanged"]
+    assert run(exercise, make_code()).outputs["rows/x unchanged"]
+
+
+def test_run_lets_an_interrupt_through():
+    def endless(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(find_exercise("relu_forward"), make_code({"relu_forward": endless}))
+
+
+def test_run_survives_an_exit():
+    def leaving(x):
+        raise SystemExit(0)
+
+    found = run(find_exercise("relu_forward"), make_code({"relu_forward": leaving}))
+    assert {problem.kind for problem in found.problems} == {"error"}
+
+
+def test_run_tells_of_writing_into_dout_without_judging():
+    def in_place(dout, cache):
+        dout[:] = relu_backward(dout, cache)
+        return dout
+
+    exercise = find_exercise("relu_backward")
+    outputs, _ = run(exercise, make_code({"relu_backward": in_place}))
+    assert not outputs["matrix/dout unchanged"]
