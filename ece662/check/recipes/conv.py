@@ -33,10 +33,12 @@ POOL_CASES = {
     "wide windows": ((3, 1, 4, 7), 1, 3, 2),
 }
 NEGATIVE = "all numbers negative"
+AGAIN = "equal numbers in different windows"
 TIES = "ties"
 EVERY_POOL_CASE = {
     **POOL_CASES,
     NEGATIVE: ((1, 2, 4, 4), 2, 2, 2),
+    AGAIN: ((2, 1, 4, 6), 2, 2, 2),
     TIES: ((1, 2, 4, 6), 2, 3, 1),
 }
 
@@ -100,10 +102,15 @@ def run_conv_backward(code, inputs):
 
 
 def make_pool_inputs(rng, case):
-    """Draw x and dout; no two numbers of x are near each other, but for the ties."""
+    """Draw x and dout; the numbers of a window differ, but for the ties."""
     shape, height, width, stride = EVERY_POOL_CASE[case]
     if case == TIES:
         x = rng.randint(2, size=shape).astype(float)
+    elif case == AGAIN:
+        N, C, H, W = shape
+        places = rng.random_sample((N, C, H // 2, W // 2, 4)).argsort()
+        x = places.reshape(N, C, H // 2, W // 2, 2, 2).transpose(0, 1, 2, 4, 3, 5)
+        x = x.reshape(shape).astype(float)
     else:
         x = rng.permutation(int(np.prod(shape))).reshape(shape) / 4 - 5.1
     if case == NEGATIVE:
@@ -118,6 +125,7 @@ def make_pool_inputs(rng, case):
         "pool_height": height,
         "pool_width": width,
         "stride": stride,
+        "tied": case == TIES,
     }
 
 
@@ -145,8 +153,7 @@ def run_pool_backward(code, inputs):
     out = array_of(out, "forward's out")
     dx = array_of(code.max_pool_backward_naive(dout, cache), "dx")
     outputs = {"forward's out": out, "dx": dx, **unchanged(inputs, dout=dout)}
-    tied = np.unique(inputs["x"]).size < inputs["x"].size
-    if tied:  # there is no slope where two are largest
+    if inputs["tied"]:  # there is no slope where two are largest
         return outputs
     x = {"x": inputs["x"]}
     slopes = own_slopes(lambda x: forward(x)[0], x, inputs["dout"], {"x": dx})
@@ -174,7 +181,7 @@ RECIPES = {
     "max_pool_backward_naive": Recipe(
         run_pool_backward,
         make_pool_inputs,
-        (*POOL_CASES, NEGATIVE, TIES),
+        (*POOL_CASES, NEGATIVE, AGAIN, TIES),
         {f"{TIES}/dx": TIED, "dout unchanged": WRITES_INTO_DOUT},
         forward="max_pool_forward_naive",
     ),

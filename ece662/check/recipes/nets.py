@@ -38,6 +38,7 @@ DEEP = {
         "num_classes": 3,
         "reg": 0.7,
     },
+    "two equal layers": {"hidden_dims": [5, 5], "input_dim": 12, "num_classes": 3},
 }
 CONVNET = {
     BEGINNING: {
@@ -121,9 +122,10 @@ def make_inputs(rng, case, kind):
 
 def run_net(code, inputs, kind):
     """Try a network."""
-    model = _build(code, inputs, kind)
     if "X" not in inputs:
+        model = _build(code, inputs, kind, dtype=np.float32)
         return _beginning(model, inputs, kind)
+    model = _build(code, inputs, kind)
     params = [name for name in inputs if name in shapes_of(kind, inputs["made_with"])]
     _set(model, inputs, params)
     outputs = {"scores": array_of(model.loss(*copies(inputs, "X")), "scores")}
@@ -137,53 +139,62 @@ def run_net(code, inputs, kind):
         outputs["scores in test mode, after a step"] = array_of(scores, "scores")
 
     def loss_of(*now):
-        _set(model, dict(zip(params, now, strict=True)), params)
+        _set(model, dict(zip(gradients, now, strict=True)), gradients)
         return model.loss(*copies(inputs, "X", "y"))[0]
 
-    arrays = {name: inputs[name] for name in params}
+    arrays = {name: inputs[name] for name in gradients}
     outputs |= own_slopes(loss_of, arrays, 1.0, gradients)
     return outputs
 
 
 def _build(code, inputs, kind, **more):
-    """Make the network, in float64."""
-    made_with = {"weight_scale": WEIGHT_SCALE, **inputs["made_with"], **more}
+    """Make the network, in float64 unless something else is asked for."""
+    made_with = {"weight_scale": WEIGHT_SCALE, "dtype": np.float64}
+    made_with |= inputs["made_with"] | more
     if isinstance(made_with["input_dim"], list):
         made_with["input_dim"] = tuple(made_with["input_dim"])
     name = "FullyConnectedNet" if kind == "dropout" else KINDS[kind][0]
-    return getattr(code, name)(dtype=np.float64, **made_with)
+    return getattr(code, name)(**made_with)
 
 
 def _beginning(model, inputs, kind):
-    """Look at the parameters as they were drawn."""
+    """Look at the parameters as they were drawn, those that are there."""
     outputs = {}
-    wanted = shapes_of(kind, inputs["made_with"])
-    for name in wanted:
-        if name not in model.params:
-            there = ", ".join(sorted(model.params)) or "nothing"
-            raise Misfit(f"params should hold {name}; it holds {there}")
-        value = array_of(model.params[name], name)
-        outputs[f"shape of {name}"] = np.array(value.shape)
-        outputs[name] = value
+    for name in shapes_of(kind, inputs["made_with"]):
+        if name in model.params:
+            value = array_of(model.params[name], name)
+            outputs |= {f"shape of {name}": np.array(value.shape), name: value}
     outputs["number of parameters"] = np.array(len(model.params))
+    float32 = [np.asarray(value).dtype == np.float32 for value in model.params.values()]
+    outputs["parameters have the type asked for"] = np.array(all(float32))
     return outputs
 
 
 def derive_beginning(inputs, outputs):
-    """Replace weights, which are random, by their spread over the scale asked for."""
+    """Replace weights, which are random, by their spread over the scale asked for.
+
+    What is far from the scale is told to one digit: more would be chance.
+    """
     if "X" in inputs:
         return outputs
     found = {}
     for name, value in outputs.items():
-        if not name.startswith("W"):
+        if name.startswith("W"):
+            spread, mean = value.std() / WEIGHT_SCALE, value.mean() / WEIGHT_SCALE
+            # Of n numbers the spread is off by 0.7 / sqrt(n), the mean by 1 / sqrt(n).
+            near = 5 / np.sqrt(value.size)
+            found[f"spread of {name}"] = _unless_near(spread, 1.0, near)
+            found[f"mean of {name}"] = _unless_near(mean, 0.0, near)
+        elif name.startswith("b") and not name.startswith("beta"):
+            found[f"{name} begins at zero"] = np.array(not np.any(value))
+        else:
             found[name] = value
-            continue
-        spread, mean = value.std() / WEIGHT_SCALE, value.mean() / WEIGHT_SCALE
-        # Of n numbers the spread is off by 0.7 / sqrt(n), the mean by 1 / sqrt(n).
-        near = 5 / np.sqrt(value.size)
-        found[f"spread of {name}"] = np.array(1.0 if abs(spread - 1) < near else spread)
-        found[f"mean of {name}"] = np.array(0.0 if abs(mean) < near else mean)
     return found
+
+
+def _unless_near(value, target, near):
+    """Return the target where the value is near it, else the value to one digit."""
+    return np.array(target if abs(value - target) < near else float(f"{value:.1g}"))
 
 
 def _set(model, values, names):
@@ -194,12 +205,11 @@ def _set(model, values, names):
 
 
 def _gradients(grads, names):
+    """Return those of the gradients that are there."""
     if not isinstance(grads, dict):
         raise Misfit("loss(X, y) should return (loss, grads), grads being a dict")
-    missing = [name for name in names if name not in grads]
-    if missing:
-        raise Misfit(f"grads should hold {', '.join(missing)}")
-    return {name: array_of(grads[name], f"grads[{name!r}]") for name in names}
+    there = [name for name in names if name in grads]
+    return {name: array_of(grads[name], f"grads[{name!r}]") for name in there}
 
 
 # Dropout in a network: what is random is judged by its spread.
@@ -219,6 +229,9 @@ DROPOUT = {
         "dropout": 0.6,
     },
 }
+DROPOUT["after the normalisation"] = DROPOUT["after every relu"] | {
+    "normalization": "layernorm"
+}
 
 
 def make_dropout_inputs(rng, case):
@@ -230,9 +243,12 @@ def make_dropout_inputs(rng, case):
         inputs |= {name: 0.4 * rng.standard_normal(s) for name, s in shapes.items()}
         inputs |= {"X": rng.standard_normal((5, *IMAGE)), "y": rng.randint(3, size=5)}
         return inputs
-    # Every unit computes 1; the score of class 0 is 1, that of class 1 is 0.
+    # Every unit computes 1; the score of class 0 is 1, that of class 1 is 0. With
+    # gamma 0 and beta 1 a normalisation gives 1 for everything: what is dropped before
+    # it leaves no trace.
     for name, shape in shapes.items():
-        inputs[name] = np.full(shape, 1 / shape[0] if name[0] == "W" else 0.0)
+        value = 1 / shape[0] if name[0] == "W" else float(name.startswith("beta"))
+        inputs[name] = np.full(shape, value)
     inputs["W3"][:, 1] = 0
     inputs |= {"X": np.ones((1, 2)), "y": np.zeros(1, int)}
     return inputs
@@ -254,10 +270,10 @@ def run_dropout_net(code, inputs):
     gradients = _gradients(grads, params)
 
     def loss_of(*now):
-        _set(model, dict(zip(params, now, strict=True)), params)
+        _set(model, dict(zip(gradients, now, strict=True)), gradients)
         return model.loss(*copies(inputs, "X", "y"))[0]
 
-    arrays = {name: inputs[name] for name in params}
+    arrays = {name: inputs[name] for name in gradients}
     slopes = own_slopes(loss_of, arrays, 1.0, gradients)
     return outputs | {f"slopes of d{n[5:]}": s for n, s in slopes.items()}
 

@@ -1,0 +1,19 @@
+"""All right variants; importing this enters them."""
+
+from tests.course.correct import (  # noqa: F401
+    affine,
+    batchnorm,
+    conv,
+    conv_nets,
+    deep_nets,
+    dropout,
+    groupnorm,
+    layernorm,
+    optim,
+    pool,
+    spatial_batchnorm,
+    two_layers,
+)
+from tests.course.correct.registry import VARIANTS
+
+__all__ = ["VARIANTS"]

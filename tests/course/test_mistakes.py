@@ -1,0 +1,116 @@
+"""Every known mistake is caught, nearly all are named, and nobody else is blamed."""
+
+import functools
+import re
+
+import pytest
+
+from course.mistakes import all_mistakes
+from course.mistakes.registry import mistake
+from ece662.check.code import make_code
+from ece662.check.diagnosing import diagnose
+from ece662.check.judging import judge
+from ece662.check.running import run
+from ece662.check.signatures import signature_of
+from ece662.exercises import EXERCISES, find_exercise
+from tests.course.correct.variants import VARIANTS
+
+MISTAKES = all_mistakes()
+SHIPPED = [mistake for mistake in MISTAKES if not mistake.hidden]
+# Found in 187 public solutions of such a course, in several of them each.
+FREQUENT = {
+    "pool-back-maximum-overwritten",
+    "pool-back-window-overwritten",
+    "conv-crop-empty-without-padding",
+    "dropout-p-drops",
+    "adam-without-bias-correction",
+    "rmsprop-epsilon-inside-root",
+    "dropout-never-scaled",
+    "dropout-normal-for-uniform",
+    "groupnorm-statistics-per-pixel",
+    "batchnorm-test-eps-outside-root",
+    "groupnorm-output-has-five-axes",
+    "batchnorm-running-keeps-its-row",
+    "spatial-reshape-without-transpose",
+    "adam-count-never-stored",
+    "conv-width-from-height",
+}
+
+
+@functools.cache
+def tried(mistake):
+    """Return the verdict on a mistake, and the diagnosis."""
+    exercise = find_exercise(mistake.exercise)
+    signature = signature_of(exercise)
+    code = make_code({mistake.replaces: mistake.implementation})
+    outputs, problems = run(exercise, code)
+    verdict = judge(exercise, outputs, signature.expected, problems, signature.accepted)
+    return verdict, diagnose(
+        exercise, outputs, signature.expected, verdict, signature.known
+    )
+
+
+def by_id(mistake):
+    return mistake.id
+
+
+def test_there_are_enough_mistakes():
+    assert len(SHIPPED) >= 120
+    assert sum(mistake.hidden for mistake in MISTAKES) >= 10
+    assert {mistake.id for mistake in SHIPPED} >= FREQUENT
+
+
+def test_every_function_and_network_has_mistakes():
+    exercises = {mistake.exercise for mistake in SHIPPED}
+    assert {id for id in exercises if len(_of(id)) < 3} == set()
+    names = {n for group in VARIANTS.values() for made in group.values() for n in made}
+    provided = {name for exercise in EXERCISES for name in exercise.provides}
+    assert names & provided <= {mistake.replaces for mistake in SHIPPED}
+
+
+def _of(exercise):
+    return [mistake for mistake in SHIPPED if mistake.exercise == exercise]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_id)
+def test_mistake_is_caught(mistake):
+    verdict, _ = tried(mistake)
+    assert not verdict.passed
+
+
+def test_mistakes_are_named():
+    misnamed = {m.id: tried(m)[1].id for m in SHIPPED if tried(m)[1].id != m.id}
+    assert len(misnamed) <= 0.05 * len(SHIPPED), misnamed
+
+
+@pytest.mark.parametrize("id", sorted(FREQUENT))
+def test_frequent_mistake_is_named(id):
+    [mistake] = (m for m in SHIPPED if m.id == id)
+    assert tried(mistake)[1].id == id
+
+
+@pytest.mark.parametrize("mistake", [m for m in MISTAKES if m.hidden], ids=by_id)
+def test_hidden_mistake_is_never_taken_for_another(mistake):
+    """What the signatures do not hold is told in general terms or by no name at all."""
+    _, diagnosis = tried(mistake)
+    assert diagnosis is not None
+    assert diagnosis.id not in {m.id for m in MISTAKES}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=by_id)
+def test_mistake_says_a_sentence_and_asks_a_question(mistake):
+    find_exercise(mistake.exercise)
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", mistake.id)
+    assert mistake.says.endswith(".")
+    assert "?" in mistake.asks
+    assert len(mistake.says) + len(mistake.asks) < 400
+    # Sentences point at ideas. Code with an assignment or a call in it would be lines.
+    assert not re.search(r"\w+ (=|\+=) \w+\(|\bnp\.|\w\(\w*, ", mistake.says)
+
+
+def test_mistake_refuses_a_name_twice():
+    with pytest.raises(ValueError, match="two mistakes of the name 'relu-leaks'"):
+
+        @mistake("relu_forward", says="So.", asks="Is it?")
+        def relu_leaks(x):
+            return x, x
