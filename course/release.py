@@ -12,9 +12,7 @@ copy will be published. The same repository gives the same bytes.
 
 import os
 import re
-import stat
 import tempfile
-import zipfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from course.dependence import names_that_lean_on
 from course.student_notebook import student_notebook
 from ece662.exercises import EXERCISES, Exercise
 from ece662.regions import START, MarkerError, fill, read, stub
+from ece662.submit import write_zip
 
 __all__ = [
     "PLACE",
@@ -128,21 +127,10 @@ def pack(folder: Path, archive: Path) -> None:
 
     Its files lie in one folder of the archive's name, so that unpacking makes no mess.
     """
-    unfinished = archive.with_name(f"{archive.name}.part")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as packed:
-        paths = [path for path in folder.rglob("*") if path.is_file()]
-        for path in sorted(paths, key=lambda path: path.relative_to(folder).as_posix()):
-            inside = f"{archive.stem}/{path.relative_to(folder).as_posix()}"
-            entry = zipfile.ZipInfo(inside)  # dated 1980, whenever it is made
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, on every system: the rights count
-            entry.external_attr = stat.S_IFREG << 16 | _rights(path) << 16
-            packed.writestr(entry, path.read_bytes())
-    os.replace(unfinished, archive)
-
-
-def _rights(path: Path) -> int:
-    return 0o755 if path.suffix == ".sh" else 0o644
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    names = {path.relative_to(folder).as_posix(): path for path in files}
+    inside = {f"{archive.stem}/{name}": names[name] for name in sorted(names)}
+    write_zip(archive, {name: path.read_bytes() for name, path in inside.items()})
 
 
 def _students_names(source: Path) -> set[str]:

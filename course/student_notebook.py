@@ -13,10 +13,10 @@ from typing import Any
 from course.dependence import dependent_cells
 from ece662.exercises import Exercise
 from ece662.regions import fill, read, stub
+from ece662.work import ANSWER
 
-__all__ = ["AIM", "ANSWER", "student_notebook"]
+__all__ = ["AIM", "student_notebook"]
 
-ANSWER = "**Your answer.** *Write it here, in place of this line.*"
 AIM = "**What you are aiming at**"
 TRAINED = "(on the synthetic pictures; yours need not agree to the last digit)"
 

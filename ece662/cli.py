@@ -18,7 +18,7 @@ __all__ = ["COMMANDS", "GROUPS", "main"]
 
 # What --help lists, in this order.
 GROUPS = {
-    "To work": ("lab", "check", "data"),
+    "To work": ("lab", "check", "status", "reset", "submit", "data"),
     "When something is wrong": ("doctor",),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
@@ -28,6 +28,7 @@ EXAMPLES = """\
 Examples:
   ece662 lab                            open the notebooks
   ece662 check Q1                       are the exercises of Q1 right?
+  ece662 status                         how far am I?
   ece662 data prepare CINIC-10.tar.gz   use the real photographs of an archive
   ece662 doctor                         check everything; paste this into a question
 

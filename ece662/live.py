@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 # The machinery, _rerun, is imported once a file has changed: `import ece662` is quick.
 
-__all__ = ["Report", "refresh", "reload"]
+__all__ = ["Report", "refresh", "reload", "running_shell"]
 
 _PACKAGE = "ece662"
 _NEVER_RELOADED = (__name__, f"{_PACKAGE}._rerun")
@@ -82,7 +82,7 @@ def refresh() -> Report:
 
 def _watch(auto: bool) -> None:
     """Hook `refresh` before every cell, or take it off again."""
-    shell = _shell()
+    shell = running_shell()
     if shell is None:
         if auto:
             print("no notebook is running: call ece662.reload() after an edit")
@@ -101,7 +101,7 @@ def _before_cell(info: Any) -> None:
         print(report)
 
 
-def _shell() -> Any:
+def running_shell() -> Any:
     """Return the running IPython shell, None outside of one."""
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython else None
@@ -111,7 +111,7 @@ def _namespaces() -> list[dict[str, Any]]:
     """List the namespaces of our modules, of the script and of the notebook."""
     spaces = [vars(module) for _, module in _our_modules()]
     spaces.append(vars(sys.modules["__main__"]))
-    shell = _shell()
+    shell = running_shell()
     if shell is not None and shell.user_ns is not spaces[-1]:
         spaces.append(shell.user_ns)
     return spaces

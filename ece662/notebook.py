@@ -27,11 +27,13 @@ REPOSITORY = "https://github.com/OWNER/ece662"
 
 
 def get_ready() -> None:
-    """Turn live editing on and give plots the course's looks."""
+    """Turn live editing and `%%region` on, and give plots the course's looks."""
+    from ece662 import magics
     from ece662.plots import use_style
 
     use_style()
     reload(auto=True)
+    magics.register()
     print("Ready. An edited file of the package counts from the next cell on.")
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import ece662
+from ece662.work import find_root
 
 __all__ = ["HELP", "configure", "run"]
 
@@ -39,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check and print; return 0 where all passed, 2 where an id is unknown."""
-    root = _root()
+    root = find_root()
     if (root / "ece662").resolve() != PACKAGE:
         return _run_there(root, args)
     from ece662.check.cells import Cells
@@ -73,15 +74,6 @@ def _as_object(result) -> dict:
         "message": result.message,
         "seconds": round(result.seconds, 3),
     }
-
-
-def _root() -> Path:
-    """Return the course's folder around this one; else that of this package."""
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / "ece662" / "exercises.toml").is_file():
-            return folder
-    return PACKAGE.parent
 
 
 def _run_there(root: Path, args: argparse.Namespace) -> int:

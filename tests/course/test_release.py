@@ -20,9 +20,10 @@ from course.release import (
     shipped_files,
     without_staff_parts,
 )
-from course.student_notebook import AIM, ANSWER
+from course.student_notebook import AIM
 from ece662.exercises import EXERCISES
 from ece662.regions import END, MarkerError, fill, is_empty, read
+from ece662.work import ANSWER
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted({exercise.file for exercise in EXERCISES})

@@ -1,0 +1,52 @@
+"""``ece662 reset``: empty what stands in an exercise, and keep a copy."""
+
+import argparse
+import sys
+
+__all__ = ["HELP", "configure", "run"]
+
+HELP = "empty an exercise to begin again; what was there is kept"
+
+DESCRIPTION = """\
+Empty an exercise: what you wrote between the marker lines is taken out, and the file
+as it was is kept in the folder backups. The name is that of an exercise (TwoLayerNet)
+or of one function (TwoLayerNet.loss); where that has several regions, a number takes
+one of them.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("id", metavar="ID", help="an exercise, or a function of it")
+    parser.add_argument(
+        "number", nargs="?", type=int, help="which of its regions, counted from 1"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Empty the regions; return 1, and change nothing, where that cannot be done."""
+    from ece662 import regions
+    from ece662.work import find_place, find_root, keep_and_write, read_text
+
+    root = find_root()
+    try:
+        exercise, keys = find_place(args.id, args.number, root)
+        in_module = exercise.file.endswith(".py")
+        notebook = f"notebooks/{exercise.notebook}.ipynb" if in_module else None
+        stub = regions.stub(exercise.id, notebook)
+        path = root / exercise.file
+        text = regions.fill(read_text(path), exercise.file, dict.fromkeys(keys, stub))
+        backup = keep_and_write(path, text, root)
+    except (OSError, ValueError) as error:
+        print(f"ece662 reset: {error}", file=sys.stderr)
+        return 1
+    if backup is None:
+        print(f"{args.id} is empty already")
+        return 0
+    print(f"{args.id} is empty again in {exercise.file}")
+    print(f"The file as it was: {backup.relative_to(root).as_posix()}")
+    if not in_module:
+        print("If the notebook is open, reload it from disk before you go on.")
+    return 0

@@ -1,0 +1,67 @@
+"""``ece662 status``: how far you are, notebook by notebook."""
+
+import argparse
+import os
+import sys
+from itertools import groupby
+
+__all__ = ["HELP", "configure", "run"]
+
+HELP = "show how far you are, in all notebooks"
+
+DESCRIPTION = """\
+Show every exercise of every notebook and what its check says. Verdicts are remembered,
+and only what you have changed since is checked again. (Cells that train are run for
+that, which takes some seconds each.)
+"""
+
+SIGNS = {"passed": "✓", "written": "✓", "to do": "·", "not yet": "✗", "damaged": "!"}
+COLOURS = {"passed": 32, "written": 32, "to do": 90, "not yet": 31, "damaged": 31}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="Q1, Q2, ...")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table; the exit code is 0 whatever it says."""
+    from ece662.exercises import EXERCISES, exercises_of
+    from ece662.progress import progress
+    from ece662.work import find_root
+
+    try:
+        chosen = [e for name in args.notebooks for e in exercises_of(name)]
+    except ValueError as error:
+        print(f"ece662 status: {error}", file=sys.stderr)
+        return 2
+    states = progress(find_root(), chosen or EXERCISES)
+    for notebook, group in groupby(states, lambda state: state.exercise.notebook):
+        print(_table(notebook, list(group)))
+    finished = [state for state in states if state.finished]
+    points = sum(state.exercise.points for state in finished)
+    total = sum(state.exercise.points for state in states)
+    print(
+        f"{len(finished)} of {len(states)} done: {points} of {total} points, "
+        "as far as a check can tell"
+    )
+    return 0
+
+
+def _table(notebook: str, states: list) -> str:
+    done = sum(state.finished for state in states)
+    lines = [f"{notebook}   {done} of {len(states)}"]
+    width = max(len(state.exercise.id) for state in states)
+    for state in states:
+        told = state.told.partition("\n")[0]
+        line = f"  {SIGNS[state.word]} {state.exercise.id:<{width}}  {state.word:<8}"
+        lines.append(_coloured(f"{line}{told}".rstrip(), COLOURS[state.word]))
+    return "\n".join([*lines, ""])
+
+
+def _coloured(line: str, colour: int) -> str:
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return line
+    return f"\033[{colour}m{line}\033[0m"

@@ -1,0 +1,66 @@
+"""``ece662 submit``: check everything, and pack what is handed in."""
+
+import argparse
+import sys
+from pathlib import Path
+
+__all__ = ["HELP", "configure", "run"]
+
+HELP = "check everything and pack a zip to hand in"
+
+DESCRIPTION = """\
+Check every exercise, say what is unfinished, and pack the files in which you write
+(the notebooks and some modules; no data, no models, no backups) into a zip to hand in.
+What is unfinished can be handed in, too. A damaged marker line is told with file and
+line and has to be mended first: what cannot be read cannot be graded.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.description = DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--student", default="", metavar="ID", help="your name or number, if asked for"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("submission.zip"),
+        metavar="FILE",
+        help="the zip to write (submission.zip where not given)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Pack the work; return 1, and pack nothing, where it cannot be read."""
+    from ece662.progress import progress
+    from ece662.submit import contents, write_zip
+    from ece662.work import find_root
+
+    root = find_root()
+    states = progress(root)
+    if damages := dict.fromkeys(
+        state.told for state in states if state.word == "damaged"
+    ):
+        print("Nothing was packed. Mend this first; nothing was changed:")
+        for damage in damages:
+            print(f"  {damage}")
+        print("The file's earlier versions may be in the folder backups.")
+        return 1
+    out = args.out.resolve()
+    try:
+        files = contents(root, states, args.student)
+        write_zip(out, files)
+    except OSError as error:
+        print(f"ece662 submit: {error}", file=sys.stderr)
+        return 1
+    unfinished = [state for state in states if not state.finished]
+    if unfinished:
+        print("Unfinished:")
+        for state in unfinished:
+            print(f"  {state.exercise.id}: {state.word}")
+    print(f"{len(states) - len(unfinished)} of {len(states)} exercises are finished.")
+    print(f"Packed: {', '.join(files)}")
+    print(f"Hand in {out}")
+    return 0

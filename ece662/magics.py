@@ -1,0 +1,143 @@
+"""The magic `%%region`: write a function's region from a cell of the notebook.
+
+    %%region affine_forward
+    out = ...
+
+On a phone, or in Colab, opening a file is awkward. The cell's text goes into that
+region of the module, which is saved and reloaded; the file stays the only truth.
+`%region affine_forward` on a line of its own fetches what the region holds now.
+"""
+
+import textwrap
+from pathlib import Path
+
+from ece662 import live
+from ece662.regions import END, START, Region, fill, find, read
+from ece662.work import find_place, find_root, keep_and_write, read_text
+
+__all__ = ["register", "show", "write"]
+
+USAGE = "write `%%region NAME`, or `%%region NAME 2` for the second region of NAME"
+
+
+def register() -> None:
+    """Make `%%region` known to the running notebook; without one, do nothing."""
+    shell = live.running_shell()
+    if shell is not None:
+        shell.register_magic_function(_cell_magic, "cell", "region")
+        shell.register_magic_function(_line_magic, "line", "region")
+
+
+def _cell_magic(line: str, cell: str) -> None:
+    """Be called by IPython: say what was done, or what is wrong, and never raise."""
+    try:
+        print(write(line, cell))
+    except (OSError, ValueError) as error:
+        print(f"%%region: {error}")
+
+
+def _line_magic(line: str) -> None:
+    """Be called by IPython: put the region's text into the cell, to be edited there."""
+    try:
+        text = f"%%region {line}\n{textwrap.dedent(show(line))}"
+    except (OSError, ValueError) as error:
+        print(f"%region: {error}")
+    else:
+        live.running_shell().set_next_input(text, replace=True)
+
+
+def write(line: str, cell: str, root: Path | None = None) -> str:
+    """Write a cell's text into a region, and reload its module.
+
+    Args:
+        line: the name of the exercise or function, and where it has several regions the
+            number of one.
+        cell: the text.
+        root: the course's folder; else the one around this notebook.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        ValueError: unknown name, several regions, or a syntax error. Nothing is
+            written then.
+    """
+    root = find_root() if root is None else root
+    file, text, key = _find(line, root)
+    body, skipped = _without_markers(cell)
+    new = fill(text, file, {key: body})
+    _check_syntax(new, file, key, skipped)
+    backup = keep_and_write(root / file, new, root)
+    if backup is None:
+        return f"{file} holds this already"
+    live.refresh()
+    kept = backup.relative_to(root).as_posix()
+    return f"{key[0]} is written in {file} and reloaded; as it was: {kept}"
+
+
+def show(line: str, root: Path | None = None) -> str:
+    """Return what a region holds now; arguments and errors as `write`."""
+    file, text, key = _find(line, find_root() if root is None else root)
+    return read(text, file)[key]
+
+
+def _find(line: str, root: Path) -> tuple[str, str, tuple[str, int]]:
+    """Return the file, its text and the one region that a line names."""
+    name, number = _parse(line)
+    exercise, keys = find_place(name, number, root)
+    if exercise.file.endswith(".ipynb"):
+        raise ValueError(f"{name} is written in its own cell, {exercise.id}")
+    text = read_text(root / exercise.file)
+    if len(keys) > 1:
+        raise ValueError(_ask_which(text, exercise.file, keys))
+    return exercise.file, text, keys[0]
+
+
+def _parse(line: str) -> tuple[str, int | None]:
+    words = line.split()
+    if len(words) == 1:
+        return words[0], None
+    if len(words) == 2 and words[1].isdecimal():
+        return words[0], int(words[1])
+    raise ValueError(f"{USAGE}; got {line!r}")
+
+
+def _ask_which(text: str, file: str, keys: tuple[tuple[str, int], ...]) -> str:
+    """List the regions among which to choose, each with the line above it."""
+    lines = text.splitlines()
+    found = {(r.owner, r.number): r for r in find(text, file)}
+    choices = []
+    for owner, number in keys:
+        above = lines[found[owner, number].start - 2].strip()
+        choices.append(f"  %%region {owner} {number}    below `{above}`")
+    return "\n".join(["there are several regions; write one of", *choices])
+
+
+def _without_markers(cell: str) -> tuple[str, int]:
+    """Take off marker lines that were copied along; count the lines before the text."""
+    lines = cell.splitlines()
+    if START in map(str.strip, lines) and END in map(str.strip, lines):
+        texts = [line.strip() for line in lines]
+        first, last = texts.index(START) + 1, texts.index(END)
+        return "\n".join(lines[first:last]), first
+    return cell, 0
+
+
+def _check_syntax(text: str, file: str, key: tuple[str, int], skipped: int) -> None:
+    """Refuse a text that Python cannot read, and say which line of the cell it is."""
+    try:
+        compile(text, file, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        mine = next(r for r in find(text, file) if (r.owner, r.number) == key)
+        raise ValueError(_told(error, mine, text, file, skipped)) from None
+
+
+def _told(error: SyntaxError, mine: Region, text: str, file: str, skipped: int) -> str:
+    line = error.lineno or 1
+    source = text.splitlines()[line - 1].strip()  # error.text may be the old file's
+    if mine.start < line <= mine.end:
+        number = line - mine.start + skipped + 1  # the first line is the magic's own
+        where = f"line {number} of this cell"
+    else:
+        where = f"{file}, line {line}"
+    return f"nothing was written: {where}: {error.msg}\n    {source}"

@@ -1,0 +1,150 @@
+"""How far a student is: every exercise with what its check says.
+
+Checks take a second or so each, and the training exercises more. So a verdict is kept
+beside the fingerprint of all it depends on, and is asked for again only where something
+of that has changed: the student's own text, that of the exercises it builds on, or the
+files that are given.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ece662 import regions
+from ece662.check.recipes import RECIPES
+from ece662.data.cache import cache_root
+from ece662.exercises import EXERCISES, Exercise, find_exercise
+from ece662.work import Piece, read_text, read_work
+
+__all__ = ["State", "progress"]
+
+KEPT = 2000  # verdicts, the newest
+
+
+class State(NamedTuple):
+    """How an exercise stands."""
+
+    exercise: Exercise
+    word: str  # "passed", "to do", "not yet", "written" (for a person) or "damaged"
+    told: str = ""  # what the check says, or what is damaged
+    digest: str = ""  # of what the student wrote
+
+    @property
+    def finished(self) -> bool:
+        """True where nothing more can be done before a teacher reads it."""
+        return self.word in ("passed", "written")
+
+
+def progress(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[State]:
+    """Find out how each exercise stands.
+
+    Args:
+        root: the course's folder.
+        exercises: those to look at.
+    """
+    pieces = {piece.exercise.id: piece for piece in read_work(root)}
+    given = _given(root)
+    wanted = {
+        exercise.id: _fingerprint(exercise, pieces, given)
+        for exercise in exercises
+        if exercise.recipe in RECIPES and pieces[exercise.id].written
+    }
+    verdicts = _verdicts(root, wanted)
+    return [_state(pieces[e.id], verdicts.get(e.id)) for e in exercises]
+
+
+def _state(piece: Piece, verdict: dict | None) -> State:
+    exercise, digest = piece.exercise, piece.digest
+    if piece.damage:
+        return State(exercise, "damaged", piece.damage)
+    if not piece.written:
+        return State(exercise, "to do", "", digest)
+    if exercise.recipe not in RECIPES:
+        return State(exercise, "written", "", digest)
+    if verdict is None:
+        return State(exercise, "not yet", "its check did not come to an end", digest)
+    if verdict["passed"]:
+        return State(exercise, "passed", "", digest)
+    undone = verdict["diagnosis"] in ("needs", "not-implemented")
+    return State(exercise, "to do" if undone else "not yet", verdict["message"], digest)
+
+
+def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
+    """Return the verdicts by id: those that are kept, and fresh ones for the rest."""
+    path = cache_root() / "verdicts.json"
+    kept = _load(path)
+    missing = [id for id, fingerprint in wanted.items() if fingerprint not in kept]
+    if missing:
+        for verdict in _check(root, missing):
+            kept[wanted[verdict["id"]]] = verdict
+        _save(path, kept)
+    return {id: kept[mark] for id, mark in wanted.items() if mark in kept}
+
+
+def _check(root: Path, ids: Sequence[str]) -> list[dict]:
+    """Have exercises checked, in a process of its own on the code in ``root``."""
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-m", "ece662", "check", "--json", *ids],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    try:
+        return json.loads(done.stdout)
+    except ValueError:  # the student's code ended the process
+        return [] if len(ids) == 1 else [v for id in ids for v in _check(root, [id])]
+
+
+def _given(root: Path) -> str:
+    """Return a fingerprint of the package without what students write in it."""
+    marks = []
+    written = {exercise.file for exercise in EXERCISES}
+    folder = root / "ece662"
+    for path in sorted(folder.rglob("*")):
+        file = path.relative_to(root).as_posix()
+        if path.suffix not in (".py", ".toml", ".npz", ".so", ".pyd"):
+            continue
+        content = path.read_bytes()
+        if file in written:
+            try:
+                text = content.decode("utf-8")
+                empty = dict.fromkeys(regions.read(text, file), "")
+                content = regions.fill(text, file, empty).encode("utf-8")
+            except ValueError:
+                pass  # damaged: whatever changes in it counts
+        marks.append(file.encode() + hashlib.sha256(content).digest())
+    return hashlib.sha256(b"".join(marks)).hexdigest()
+
+
+def _fingerprint(exercise: Exercise, pieces: dict[str, Piece], given: str) -> str:
+    """Return a fingerprint of all that the verdict on an exercise depends on."""
+    ids, todo = [], [exercise.id]
+    while todo:
+        id = todo.pop()
+        if id not in ids:
+            ids.append(id)
+            todo += find_exercise(id).needs
+    parts = [given, exercise.id, *(f"{id} {pieces[id].digest}" for id in sorted(ids))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _load(path: Path) -> dict[str, dict]:
+    try:
+        return json.loads(read_text(path))
+    except (OSError, ValueError):
+        return {}
+
+
+def _save(path: Path, kept: dict[str, dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+    unfinished.write_text(json.dumps(dict(list(kept.items())[-KEPT:])), "utf-8")
+    os.replace(unfinished, path)

@@ -1,0 +1,180 @@
+"""A student's work: where it is, what stands in it, and how to change it safely.
+
+The work is what stands between the marker lines and in the answer cells, in the files
+that `ece662.exercises` lists. A file is written in one go, and the old one is kept in
+the folder `backups` first: nothing that a student has written is lost.
+"""
+
+import difflib
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import ece662
+from ece662 import regions
+from ece662.exercises import EXERCISES, Exercise
+
+__all__ = [
+    "ANSWER",
+    "Piece",
+    "Place",
+    "find_place",
+    "find_root",
+    "keep_and_write",
+    "read_text",
+    "read_work",
+]
+
+ANSWER = "**Your answer.** *Write it here, in place of this line.*"
+BACKUPS = "backups"
+
+
+class Place(NamedTuple):
+    """Regions that a name stands for."""
+
+    exercise: Exercise
+    keys: tuple[tuple[str, int], ...]  # (owner, number), as `ece662.regions` has them
+
+
+class Piece(NamedTuple):
+    """What a student has made of an exercise."""
+
+    exercise: Exercise
+    bodies: tuple[str, ...] = ()  # of its regions, or the one text of an answer
+    written: bool = False  # in every region
+    damage: str = ""  # why it could not be read
+
+    @property
+    def digest(self) -> str:
+        """Return a short text that changes with the work."""
+        whole = "\0".join(self.bodies)
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def find_root(folder: Path | None = None) -> Path:
+    """Return the course's folder around this one; else that of this package."""
+    folder = Path.cwd() if folder is None else folder
+    for candidate in (folder, *folder.parents):
+        if (candidate / "ece662" / "exercises.toml").is_file():
+            return candidate
+    return Path(ece662.__file__).resolve().parents[1]
+
+
+def read_text(path: Path) -> str:
+    """Read a file with its line ends as they are."""
+    return path.read_bytes().decode("utf-8")
+
+
+def read_work(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[Piece]:
+    """Read the work on each exercise; a damaged file is told, piece by piece."""
+    found: dict[str, dict | str] = {}
+    for file in dict.fromkeys(exercise.file for exercise in exercises):
+        try:
+            text = read_text(root / file)
+            found[file] = regions.read(text, file)
+            if file.endswith(".ipynb"):
+                found[file] |= _answers(text)
+        except (OSError, ValueError) as error:
+            found[file] = str(error)
+    return [_piece(exercise, found[exercise.file]) for exercise in exercises]
+
+
+def _answers(text: str) -> dict[tuple[str, int], str]:
+    listed = {exercise.id for exercise in EXERCISES if exercise.kind == "answer"}
+    return {
+        (cell["id"], 1): "".join(cell["source"])
+        for cell in json.loads(text)["cells"]
+        if cell.get("id") in listed
+    }
+
+
+def _piece(exercise: Exercise, found: dict | str) -> Piece:
+    if isinstance(found, str):
+        return Piece(exercise, damage=found)
+    owners = exercise.regions
+    if exercise.extends:
+        owners = next(e.regions for e in EXERCISES if e.id == exercise.extends)
+    bodies = {key: body for key, body in found.items() if key[0] in owners}
+    missing = [owner for owner in owners if (owner, 1) not in bodies]
+    if missing:
+        what = "cell" if exercise.file.endswith(".ipynb") else "region"
+        told = f"{exercise.file}: the {what} of {', '.join(missing)} is gone"
+        return Piece(exercise, damage=told)
+    if exercise.kind == "answer":
+        text = bodies[exercise.id, 1].strip()
+        return Piece(exercise, (text,), text not in ("", ANSWER))
+    written = not any(map(regions.is_empty, bodies.values()))
+    return Piece(exercise, tuple(bodies.values()), written)
+
+
+def find_place(name: str, number: int | None, root: Path) -> Place:
+    """Find the regions of an exercise ("TwoLayerNet"), or of one function of it.
+
+    Args:
+        name: an exercise's id, or an owner of regions ("TwoLayerNet.loss"); upper or
+            lower case does not matter.
+        number: which region of it, counted from 1; None for all.
+        root: the course's folder.
+
+    Raises:
+        ValueError: there is none; names those that are near.
+    """
+    known = {}
+    for exercise in EXERCISES:
+        if exercise.regions and exercise.kind != "answer":
+            for owner in exercise.regions:
+                known[owner.lower()] = (exercise, (owner,))
+            known[exercise.id.lower()] = (exercise, exercise.regions)
+    wanted = name.strip().lower()
+    if wanted not in known:
+        raise ValueError(_unknown(name, wanted, known))
+    exercise, owners = known[wanted]
+    text = read_text(root / exercise.file)
+    there = regions.find(text, exercise.file)
+    mine = [(r.owner, r.number) for r in there if r.owner in owners]
+    if number is None:
+        return Place(exercise, tuple(mine))
+    if not 1 <= number <= len(mine):
+        raise ValueError(f"{name} has regions 1 to {len(mine)}, got {number}")
+    return Place(exercise, (mine[number - 1],))
+
+
+def _unknown(name: str, wanted: str, known: dict) -> str:
+    for exercise in EXERCISES:
+        if exercise.id.lower() == wanted and exercise.extends:
+            return f"{exercise.id} is written into the regions of {exercise.extends}"
+    near = [key for key in known if wanted and wanted in key]
+    near += difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    names = [n for e, owners in known.values() for n in (e.id, *owners)]
+    told = [next(n for n in names if n.lower() == key) for key in dict.fromkeys(near)]
+    advice = f"; did you mean {' or '.join(told[:3])}?" if told else ""
+    return f"there is no region {name!r}{advice}"
+
+
+def keep_and_write(path: Path, text: str, root: Path) -> Path | None:
+    """Keep a file in the folder of backups, then write it anew, in one go.
+
+    Returns:
+        The backup; None where nothing changes.
+    """
+    before = path.read_bytes()
+    if before == text.encode("utf-8"):
+        return None
+    folder = root / BACKUPS
+    folder.mkdir(exist_ok=True)
+    stamp = time.strftime("%Y-%m-%d-%H%M%S")
+    names = (f"{path.stem}.{stamp}-{i}{path.suffix}" for i in itertools.count(1))
+    backup = next(folder / name for name in names if not (folder / name).exists())
+    backup.write_bytes(before)
+    path = path.resolve()  # a link stays a link
+    unfinished = path.with_name(f".{path.name}.part")
+    unfinished.write_bytes(text.encode("utf-8"))
+    shutil.copymode(path, unfinished)
+    os.replace(unfinished, path)
+    return backup

@@ -1,0 +1,138 @@
+"""The commands status, reset and submit, on a folder of solved files."""
+
+import hashlib
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ece662 import progress as progress_module
+from ece662.cli import main
+from ece662.exercises import EXERCISES
+from ece662.regions import END, is_empty, read
+
+ROOT = Path(__file__).parents[2]
+FILES = {exercise.file for exercise in EXERCISES}
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A course folder to work in; every check passes but that of adam."""
+    for file in {"ece662/exercises.toml", *FILES}:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
+    for junk in ("data/cat.npz", "model.ckpt.npz", "backups/layers.py"):
+        (tmp_path / junk).parent.mkdir(exist_ok=True)
+        (tmp_path / junk).write_text("junk")
+    monkeypatch.setenv("ECE662_DATA", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+    def check(root, ids):
+        wrong = {"passed": False, "diagnosis": "x", "message": "The power\nis missing."}
+        right = {"passed": True, "diagnosis": None, "message": ""}
+        return [{"id": id, **(wrong if id == "adam" else right)} for id in ids]
+
+    monkeypatch.setattr(progress_module, "_check", check)
+    return tmp_path
+
+
+def body_of(root, file, owner, number=1):
+    return read((root / file).read_text("utf-8"), file)[owner, number]
+
+
+def test_status_shows_every_exercise_and_what_its_check_says(root, capsys):
+    main(["reset", "affine_forward"])
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for exercise in EXERCISES:
+        assert any(f" {exercise.id} " in f"{line} " for line in lines)
+    assert any(line.startswith("  ✗ adam ") for line in lines)
+    assert any(line.endswith("not yet The power") for line in lines)
+    assert any(line.startswith("  · affine_forward ") for line in lines)
+    assert lines[-1].startswith(f"{len(EXERCISES) - 2} of {len(EXERCISES)} done")
+    assert lines[0] == "Q1-FCNetworks   15 of 17"
+
+
+def test_status_of_one_notebook(root, capsys):
+    assert main(["status", "Q3"]) == 0
+    assert "Q1" not in capsys.readouterr().out
+    assert main(["status", "Q9"]) == 2
+    assert "expected a notebook" in capsys.readouterr().err
+
+
+def test_reset_empties_keeps_a_copy_and_says_where(root, capsys):
+    before = (root / "ece662/classifiers/fc_net.py").read_bytes()
+    assert main(["reset", "TwoLayerNet"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "TwoLayerNet is empty again in ece662/classifiers/fc_net.py"
+    assert (root / said[1].partition(": ")[2]).read_bytes() == before
+    file = "ece662/classifiers/fc_net.py"
+    for owner, number in (("TwoLayerNet.__init__", 1), ("TwoLayerNet.loss", 2)):
+        assert "TwoLayerNet is yours to write" in body_of(root, file, owner, number)
+    assert not is_empty(body_of(root, file, "FullyConnectedNet.loss"))
+    assert main(["reset", "TwoLayerNet"]) == 0
+    assert "empty already" in capsys.readouterr().out
+
+
+def test_reset_one_region_and_a_cell(root, capsys):
+    assert main(["reset", "batchnorm_forward", "2"]) == 0
+    file = "ece662/layers.py"
+    assert is_empty(body_of(root, file, "batchnorm_forward", 2))
+    assert not is_empty(body_of(root, file, "batchnorm_forward", 1))
+    assert main(["reset", "q1-solver-train"]) == 0
+    notebook = "notebooks/Q1-FCNetworks.ipynb"
+    assert body_of(root, notebook, "q1-solver-train").startswith("# Your code")
+    assert "reload it from disk" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["adm"], ["adam", "2"]])
+def test_reset_unknown_changes_nothing(root, capsys, arguments):
+    before = (root / "ece662/optim.py").read_bytes()
+    assert main(["reset", *arguments]) == 1
+    assert "ece662 reset: " in capsys.readouterr().err
+    assert (root / "ece662/optim.py").read_bytes() == before
+
+
+def test_submit_packs_the_work_and_nothing_else(root, capsys):
+    assert main(["submit", "--student", "ann 007"]) == 0
+    said = capsys.readouterr().out
+    assert "Unfinished:\n  adam: not yet\n" in said
+    assert str(root / "submission.zip") in said
+    with zipfile.ZipFile(root / "submission.zip") as packed:
+        assert set(packed.namelist()) == {"manifest.json", *FILES}
+        manifest = json.loads(packed.read("manifest.json"))
+        for file in FILES:
+            content = packed.read(file)
+            assert content == (root / file).read_bytes()
+            assert manifest["files"][file] == hashlib.sha256(content).hexdigest()
+    assert manifest["student"] == "ann 007"
+    assert manifest["exercises"].keys() == {exercise.id for exercise in EXERCISES}
+    assert manifest["exercises"]["adam"]["state"] == "not yet"
+    assert manifest["versions"].keys() >= {"ece662", "python", "numpy"}
+
+
+def test_submit_from_a_folder_below_twice_is_the_same(root, monkeypatch):
+    main(["submit", "--out", "one.zip"])
+    monkeypatch.chdir(root / "notebooks")
+    main(["submit", "--out", "two.zip"])
+    one, two = root / "one.zip", root / "notebooks" / "two.zip"
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_submit_tells_damage_once_and_packs_nothing(root, capsys):
+    path = root / "ece662/optim.py"
+    path.write_text(path.read_text().replace(END, "", 1))
+    before = path.read_bytes()
+    assert main(["submit"]) == 1
+    said = capsys.readouterr().out
+    assert said.count("ece662/optim.py, line") == 1
+    assert not (root / "submission.zip").exists()
+    assert path.read_bytes() == before
+
+
+def test_submit_where_it_cannot_write_says_so(root, capsys):
+    assert main(["submit", "--out", "nowhere/a.zip"]) == 1
+    assert "ece662 submit: " in capsys.readouterr().err
