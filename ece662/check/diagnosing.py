@@ -72,7 +72,9 @@ def diagnose(
         return _forward_at_fault(exercise)
     others = [id for id in broken if id != recipe_of(exercise).forward]
     if others:
-        message = f"This builds on {' and '.join(others)}: mend that first."
+        message = (
+            f"This builds on {' and '.join(others)}, not right yet: mend that first."
+        )
         return Diagnosis("needs-mending", message)
     if verdict.problems:
         problem = verdict.problems[0]

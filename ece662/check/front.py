@@ -8,7 +8,7 @@ from typing import Any
 from ece662.check.code import make_code
 from ece662.check.diagnosing import diagnose
 from ece662.check.judging import Verdict, judge
-from ece662.check.problems import explain
+from ece662.check.problems import Problem, explain
 from ece662.check.recipes import RECIPES
 from ece662.check.rendering import Report, Result
 from ece662.check.running import Run, inputs_of, run
@@ -23,14 +23,17 @@ from ece662.exercises import (
 
 __all__ = ["check", "check_exercise", "chosen"]
 
+_remembered: dict[str, Result] = {}  # what was checked by itself in this session
+
 Names = Callable[[Exercise], Mapping[str, Any]]
 
 
 def check(name: str | None = None) -> Report:
     """Check an exercise, all of a notebook, or everything.
 
-    Exercises in modules are taken from the files, cells from this notebook: run a cell
-    before it is checked.
+    Exercises in modules are taken from the files, cells from this notebook. A cell is
+    checked right after it ran, since later ones use the same names again; all of a
+    notebook shows how that went.
 
     Args:
         name: an exercise ("affine_forward"), a notebook ("Q2"), or None for all.
@@ -41,7 +44,10 @@ def check(name: str | None = None) -> Report:
     Raises:
         ValueError: there is no such exercise; names the nearest.
     """
-    return Report([check_exercise(e, _names_of_the_notebook) for e in chosen(name)])
+    found = chosen(name)
+    for exercise in found if len(found) == 1 else ():
+        _remembered[exercise.id] = check_exercise(exercise, _names_of_the_notebook)
+    return Report([_result_in_a_notebook(e, alone=len(found) == 1) for e in found])
 
 
 def chosen(name: str | None) -> tuple[Exercise, ...]:
@@ -82,6 +88,20 @@ def check_exercise(exercise: Exercise, names: Names) -> Result:
     return Result(verdict, wrong, time.perf_counter() - start)
 
 
+def _result_in_a_notebook(exercise: Exercise, alone: bool) -> Result:
+    """Check an exercise; of a cell among others, tell what its own check gave."""
+    if alone or _is_a_cell(exercise):
+        return _remembered.get(exercise.id) or _not_tried(exercise)
+    return check_exercise(exercise, _names_of_the_notebook)
+
+
+def _not_tried(exercise) -> Result:
+    told = f'Run its cell in {exercise.notebook}, then check("{exercise.id}") there.'
+    problem = Problem("not implemented", told)
+    verdict = Verdict(exercise.id, False, problems=(problem,))
+    return Result(verdict, diagnose(exercise, {}, {}, verdict))
+
+
 def _try(exercise, names) -> tuple[dict, Verdict]:
     outputs, problems = _run(exercise, names)
     expected, accepted, _ = signature_of(exercise)
@@ -89,7 +109,7 @@ def _try(exercise, names) -> tuple[dict, Verdict]:
 
 
 def _run(exercise, names) -> Run:
-    if not exercise.file.endswith(".ipynb"):
+    if not _is_a_cell(exercise):
         return run(exercise, make_code())
     try:
         namespace = names(exercise)
@@ -99,9 +119,17 @@ def _run(exercise, names) -> Run:
 
 
 def _broken(exercise, names) -> list[str]:
-    """List the needed exercises that do not pass themselves."""
-    needed = map(find_exercise, exercise.needs)
-    return [need.id for need in needed if not _try(need, names)[1].passed]
+    """List the needed exercises that are written, and wrong."""
+    broken = []
+    for need in map(find_exercise, exercise.needs):
+        verdict = _try(need, names)[1]
+        if not verdict.passed and not verdict.is_undone:
+            broken.append(need.id)
+    return broken
+
+
+def _is_a_cell(exercise: Exercise) -> bool:
+    return exercise.file.endswith(".ipynb")
 
 
 def _names_of_the_notebook(exercise: Exercise) -> dict[str, Any]:

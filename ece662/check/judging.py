@@ -47,6 +47,12 @@ class Verdict:
     fault: str | None = None  # of a backward: "forward", "backward" or "both"
 
     @property
+    def is_undone(self) -> bool:
+        """True where this exercise, or one that it builds on, is not written yet."""
+        kinds = {problem.kind for problem in self.problems}
+        return bool(kinds & {"not implemented", "needs"})
+
+    @property
     def failed(self) -> tuple[Comparison, ...]:
         """The comparisons that count and did not come out."""
         return tuple(c for c in self.comparisons if not c.passed)

@@ -33,8 +33,9 @@ class Result:
             told = [(GREEN, f"{verdict.exercise}: passed")]
             told += [("", line) for line in _summary(verdict)]
         else:
-            undone = wrong is not None and wrong.id in ("not-implemented", "needs")
-            colour, word = (GREY, "to do") if undone else (RED, "not yet right")
+            colour, word = RED, "not yet right"
+            if verdict.is_undone:
+                colour, word = GREY, "to do"
             told = [(colour, f"{verdict.exercise}: {word}")]
             if wrong is not None:
                 told.append(("", wrong.message))

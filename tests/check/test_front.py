@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ece662 import layers
-from ece662.check import check
+from ece662.check import check, front
 
 
 def without_bias(x, w, b):
@@ -41,3 +41,59 @@ def test_check_blames_the_forward_for_a_backward_that_fits_it(monkeypatch):
 def test_check_unknown_id_names_the_nearest():
     with pytest.raises(ValueError, match="did you mean affine_forward"):
         check("affin_forward")
+
+
+def test_check_of_a_notebook_shows_how_its_cells_went(monkeypatch):
+    class Model:
+        def loss(self, X):
+            return np.eye(6)[X.astype(int)]
+
+        def state_dict(self):
+            return {}
+
+    class Solver:
+        loss_history = (1.8, 1.0)
+        train_acc_history = (0.2, 0.5)
+
+    y = np.arange(600) % 6
+    names = {"model": Model(), "solver": Solver(), "data": {"X_val": y, "y_val": y}}
+    monkeypatch.setattr(front, "_remembered", {})
+    monkeypatch.setattr(front, "_names_of_the_notebook", lambda exercise: names)
+    before = {r.verdict.exercise: r for r in check("Q1").results}
+    assert 'check("q1-solver-train")' in before["q1-solver-train"].message
+    assert before["affine_forward"].verdict.passed
+    assert check("q1-solver-train").passed
+    names["model"] = None  # a later cell uses the name for something else
+    after = {r.verdict.exercise: r for r in check("Q1").results}
+    assert after["q1-solver-train"].verdict.passed
+    assert not after["q1-best-train"].verdict.passed
+
+
+@pytest.mark.parametrize(
+    ("losses", "id"),
+    [
+        ((1.8, 1.79), "not-learning"),
+        ((1.8, 7.0), "diverged"),
+        ((1.8, np.nan), "diverged"),
+        ((1.8, 0.5), "overfitting"),
+    ],
+)
+def test_check_of_training_reads_the_loss(monkeypatch, losses, id):
+    class Model:
+        def loss(self, X):
+            return np.eye(6)[X * 0]
+
+        def state_dict(self):
+            return {}
+
+    class Solver:
+        loss_history = losses
+        train_acc_history = (0.2, 0.9)
+
+    y = np.arange(600) % 6
+    names = {"model": Model(), "solver": Solver(), "data": {"X_val": y, "y_val": y}}
+    monkeypatch.setattr(front, "_remembered", {})
+    monkeypatch.setattr(front, "_names_of_the_notebook", lambda exercise: names)
+    report = check("q1-solver-train")
+    assert report.results[0].diagnosis.id == id
+    assert "validation accuracy 16.7%, expected at least 40%" in str(report)

@@ -84,7 +84,7 @@ def test_check_names_the_piece_that_a_network_is_built_on(monkeypatch):
         monkeypatch.setattr(module, "affine_backward", doubled)
     told = check("FullyConnectedNet").results[0].diagnosis
     assert told.id == "needs-mending"
-    assert "builds on affine_backward: mend that first" in told.message
+    assert "builds on affine_backward, not right yet: mend that first" in told.message
     assert check("sgd_momentum").passed
 
 
