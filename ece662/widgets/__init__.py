@@ -7,7 +7,18 @@ Each function shows one, with the dials' first values as arguments. They run the
 that the student has written, at each turn of a dial anew.
 """
 
+from ece662.widgets.activations import activations_through_depth
+from ece662.widgets.convolution import convolution_window
+from ece662.widgets.dropout import dropout_masks
 from ece662.widgets.gradients import gradient_checker
+from ece662.widgets.normalisation import normalisation_cube
 from ece662.widgets.race import optimiser_race
 
-__all__ = ["gradient_checker", "optimiser_race"]
+__all__ = [
+    "activations_through_depth",
+    "convolution_window",
+    "dropout_masks",
+    "gradient_checker",
+    "normalisation_cube",
+    "optimiser_race",
+]

@@ -62,6 +62,7 @@ class Dashboard:
 
     Attributes:
         dials: the widgets by the names that `draw` has for their values.
+        extra: the widgets below them.
         text: what the text line says now.
         box: the widget that holds everything.
     """
@@ -86,7 +87,7 @@ class Dashboard:
             adjust: fits dials to each other before drawing; called with all of them.
         """
         self.title, self.dials, self._draw = title, dict(dials), draw
-        self._adjust = adjust
+        self._adjust, self.extra = adjust, tuple(extra)
         self._figures, self._quiet = [], True
         self.text = ""
         self._message = widgets.HTML()
@@ -264,7 +265,9 @@ def choice(name: str, options, value=None):
     return menu
 
 
-def panel(title: str, width: float = 5.0, height: float = 3.8, **labels):
+def panel(
+    title: str, width: float = 5.0, height: float = 3.8, margins=MARGINS, **labels
+):
     """Make a figure with one pair of axes, in the course's style.
 
     Its margins are fixed: to have them computed would take a third of the time.
@@ -275,7 +278,7 @@ def panel(title: str, width: float = 5.0, height: float = 3.8, **labels):
     with _style():
         figure = Figure(figsize=(width, height), dpi=DPI, layout="none")
         FigureCanvasAgg(figure)
-        left, bottom, right, top = MARGINS
+        left, bottom, right, top = margins
         across, up = width - left - right, height - bottom - top
         ax = figure.add_axes(
             (left / width, bottom / height, across / width, up / height)

@@ -1,0 +1,227 @@
+"""JupyterLab in a real, headless browser: `make test-browser`.
+
+A server and a browser for all tests; each test opens a notebook of one cell. Pictures
+of the page are kept in $ECE662_SCREENSHOTS, by default .cache/screenshots.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = Path(
+    os.environ.get("ECE662_SCREENSHOTS", ROOT / ".cache" / "screenshots")
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Messages of JupyterLab's own, which a page without any widget brings as well.
+ITS_OWN = (
+    "favicon",
+    "/api/",
+    "jupyterlab_pygments",
+    "Failed to load resource",
+    "ResizeObserver",
+)
+
+playwright_api = pytest.importorskip("playwright.sync_api")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium; the tests skip where there is none."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        if os.environ.get("ECE662_REQUIRE_BROWSER"):
+            pytest.fail(f"expected a browser, one of {', '.join(BROWSERS)}")
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+    with playwright_api.sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu"]
+        running = playwright.chromium.launch(executable_path=found, args=options)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """The address of a JupyterLab that serves an empty folder, and the folder."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    home = tmp_path_factory.mktemp("home")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += ["--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=t"]
+    command += [f"--ServerApp.root_dir={folder}", "--LabApp.news_url="]
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "ECE662_DATA": str(ROOT / ".cache" / "notebooks"),
+        "ECE662_FULL": "0",
+        "PYTHONPATH": str(ROOT),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    with open(folder.parent / "lab.log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api", server)
+        yield f"http://127.0.0.1:{port}", folder
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(address, server):
+    for _ in range(240):
+        assert server.poll() is None, "JupyterLab ended; see lab.log"
+        try:
+            with urllib.request.urlopen(address, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.25)
+    raise AssertionError("JupyterLab does not answer")
+
+
+class Page:
+    """A notebook with one dashboard, as a student sees it.
+
+    Attributes:
+        page: playwright's page.
+        errors: what the page wrote to its console as errors.
+    """
+
+    def __init__(self, page, name):
+        self.page, self.name, self.errors = page, name, []
+        page.on("console", self._on_console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _on_console(self, message):
+        where = message.location.get("url", "")
+        ours = not any(word in message.text + where for word in ITS_OWN)
+        if message.type == "error" and ours:
+            self.errors.append(message.text)
+
+    def open(self, address, folder, source):
+        """Open a notebook whose second cell shows the dashboard; run the first."""
+        setup = nbformat.v4.new_code_cell(
+            "import matplotlib.pyplot\nfrom ece662.notebook import get_ready\n"
+            "get_ready()"
+        )
+        cells = [setup, nbformat.v4.new_code_cell(source)]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / self.name)
+        self.page.goto(f"{address}/lab/tree/{self.name}?token=t&reset")
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+        self.page.locator(".jp-Notebook .jp-Cell").first.click()
+        self._run_cell()
+        self.page.get_by_text("Ready.").wait_for(timeout=60_000)
+
+    def _run_cell(self):
+        self.page.keyboard.press("Shift+Enter")
+
+    def run(self):
+        """Run the dashboard's cell; return the seconds to its first picture."""
+        self.page.locator(".jp-Notebook .jp-Cell").nth(1).click()
+        start = time.perf_counter()
+        self._run_cell()
+        self.page.locator(".jp-OutputArea .widget-image").first.wait_for()
+        self._wait_until_drawn()
+        return time.perf_counter() - start
+
+    def _wait_until_drawn(self):
+        self.page.wait_for_function(
+            "() => [...document.querySelectorAll('img.widget-image')].every("
+            "i => i.complete && i.naturalWidth > 0)"
+        )
+
+    def pictures(self):
+        """The address of each picture: it changes whenever a new one arrives."""
+        images = self.page.locator("img.widget-image")
+        return images.evaluate_all("images => images.map(image => image.src)")
+
+    def text(self):
+        """The line of text above the pictures."""
+        return self.page.locator("div[role=status]").first.inner_text()
+
+    def dial(self, label):
+        """The widget with this label."""
+        name = self.page.get_by_text(label, exact=True)
+        return self.page.locator(".jupyter-widgets", has=name).last
+
+    def press(self, label, key, times=1):
+        """Move a slider by the keyboard; return the seconds to the new picture."""
+        self.dial(label).locator(".noUi-handle").focus()
+        for _ in range(times - 1):
+            self.page.keyboard.press(key)
+        return self.timed(lambda: self.page.keyboard.press(key))
+
+    def drag(self, label, share):
+        """Drag a slider by the mouse to a share of its way; seconds to the picture."""
+        slider = self.dial(label)
+        slider.scroll_into_view_if_needed()
+        handle = slider.locator(".noUi-handle").bounding_box()
+        track = slider.locator(".noUi-target").bounding_box()
+        mouse = self.page.mouse
+        middle = handle["y"] + handle["height"] / 2
+        mouse.move(handle["x"] + handle["width"] / 2, middle)
+        mouse.down()
+        target = track["x"] + share * track["width"]
+        mouse.move(target - 3, middle, steps=4)
+        self.page.wait_for_timeout(600)  # what was drawn on the way does not count
+        return self.timed(lambda: (mouse.move(target, middle, steps=2), mouse.up()))
+
+    def choose(self, label, option):
+        """Choose from a drop-down list; return the seconds to the new picture."""
+        menu = self.dial(label).locator("select")
+        return self.timed(lambda: menu.select_option(option))
+
+    def timed(self, act):
+        """Do something and wait for a new picture; return the seconds it took."""
+        before = self.pictures()
+        start = time.perf_counter()
+        act()
+        self.page.wait_for_function(
+            "before => { const now = [...document.querySelectorAll("
+            "'img.widget-image')]; return now.length != before.length || now.some("
+            "(image, i) => image.src != before[i]) }",
+            arg=before,
+            polling=20,
+            timeout=20_000,
+        )
+        self._wait_until_drawn()
+        return time.perf_counter() - start
+
+    def screenshot(self, name):
+        """Keep a picture of the page."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+@pytest.fixture
+def open_page(browser, lab):
+    """A function that opens a cell's source in JupyterLab and returns its Page."""
+    opened = []
+
+    def open_page(name, source, width=1250, height=1000):
+        context = browser.new_context(viewport={"width": width, "height": height})
+        page = Page(context.new_page(), f"{name}.ipynb")
+        opened.append((context, page))
+        page.open(*lab, source)
+        return page
+
+    yield open_page
+    for context, page in opened:
+        page.page.evaluate(
+            "fetch('/api/kernels').then(r => r.json()).then(all => Promise.all("
+            "all.map(k => fetch('/api/kernels/' + k.id, {method: 'DELETE', headers: "
+            "{'X-XSRFToken': (document.cookie.match(/_xsrf=([^;]+)/) || [])[1]}}))))"
+        )
+        context.close()

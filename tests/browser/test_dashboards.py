@@ -1,0 +1,81 @@
+"""Every dashboard in JupyterLab: shown at once, moved by keyboard and mouse."""
+
+import json
+import os
+
+import pytest
+
+from .conftest import SCREENSHOTS
+
+# Seconds. The first is what a student may wait; a busy machine that runs other tests
+# beside this one gets more, by $ECE662_PATIENCE times.
+PATIENCE = float(os.environ.get("ECE662_PATIENCE", "4"))
+FIRST_PICTURE, UPDATE = 1.0 * PATIENCE, 0.3 * PATIENCE
+
+# The cell's last line; a slider for the keyboard; one for the mouse; a list and what to
+# choose there.
+DASHBOARDS = {
+    "optimiser_race": ("learning rate", "momentum", "surface", "saddle"),
+    "gradient_checker": ("nudge h", "random inputs", "layer", "batchnorm"),
+    "activations_through_depth": (
+        *("weight scale", "layers"),
+        *("normalisation", "batch normalisation"),
+    ),
+    "normalisation_cube": ("batch size", "batch size", "normalisation", "group"),
+    "dropout_masks": ("keep p", "sub-networks", None, None),
+    "convolution_window": ("window, in %", "stride", "ready kernels", "blur"),
+}
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_dashboard_is_shown_and_moved(open_page, name):
+    by_keyboard, by_mouse, menu, option = DASHBOARDS[name]
+    source = f"from ece662.widgets import {name}\n\n{name}()"
+    page = open_page(name, source)
+    times = {"first": page.run()}
+    page.screenshot(name)
+    said = page.text()
+    times["keyboard"] = page.press(by_keyboard, "ArrowLeft")
+    times["mouse"] = page.drag(by_mouse, 0.2)
+    assert page.text() != said
+    if menu:
+        times["list"] = page.choose(menu, option)
+    page.screenshot(f"{name}-moved")
+    keep_times(name, times)
+    assert page.errors == []
+    assert times.pop("first") < FIRST_PICTURE
+    assert max(times.values()) < UPDATE, times
+
+
+def keep_times(name, times):
+    """Keep the times beside the screenshots."""
+    rounded = {what: round(seconds, 2) for what, seconds in times.items()}
+    with open(SCREENSHOTS / "times.jsonl", "a") as file:
+        file.write(json.dumps({"dashboard": name, **rounded}) + "\n")
+
+
+def test_narrow_page_puts_panels_below_each_other(open_page):
+    source = "from ece662.widgets import optimiser_race\n\noptimiser_race()"
+    page = open_page("narrow", source, width=560)
+    page.page.keyboard.press("Control+b")  # closes the side bar
+    page.run()
+    boxes = [i.bounding_box() for i in page.page.locator("img.widget-image").all()]
+    page.screenshot("narrow")
+    assert boxes[1]["y"] >= boxes[0]["y"] + boxes[0]["height"]
+    assert all(box["x"] + box["width"] <= 560 for box in boxes)
+
+
+def test_unfinished_exercise_gives_a_friendly_line(open_page):
+    source = (
+        "from ece662 import layers\n\n"
+        "def unwritten(x, gamma, beta, bn_param):\n    raise NotImplementedError\n\n"
+        "layers.batchnorm_forward = unwritten\n"
+        "from ece662.widgets import activations_through_depth\n\n"
+        "activations_through_depth()"
+    )
+    page = open_page("unfinished", source)
+    page.run()
+    page.dial("normalisation").locator("select").select_option("batch normalisation")
+    page.page.get_by_text("Not written yet: unwritten").wait_for(timeout=5_000)
+    page.screenshot("unfinished")
+    assert page.errors == []
