@@ -13,6 +13,7 @@ from ece662.widgets.dropout import dropout_masks
 from ece662.widgets.gradients import gradient_checker
 from ece662.widgets.normalisation import normalisation_cube
 from ece662.widgets.race import optimiser_race
+from ece662.widgets.training import training_dashboard
 
 __all__ = [
     "activations_through_depth",
@@ -21,4 +22,5 @@ __all__ = [
     "gradient_checker",
     "normalisation_cube",
     "optimiser_race",
+    "training_dashboard",
 ]

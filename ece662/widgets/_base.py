@@ -345,7 +345,13 @@ def _labelled() -> dict:
 
 
 def _frame(figure: Figure) -> widgets.Image:
-    """Make an image as wide as its figure, and narrower on a narrow page."""
+    """Make an image as wide as its figure, and somewhat narrower where that helps."""
     width = round(figure.get_figwidth() * DPI)
-    layout = widgets.Layout(max_width="100%", width=f"{width}px", object_fit="contain")
+    layout = widgets.Layout(
+        flex=f"1 1 {0.75 * width:.0f}px",
+        max_width=f"min(100%, {width}px)",
+        min_width="0",
+    )
+    layout.height = "auto"
+    layout.object_fit = "contain"
     return widgets.Image(format="png", layout=layout)

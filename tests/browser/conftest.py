@@ -30,6 +30,14 @@ ITS_OWN = (
     "ResizeObserver",
 )
 
+# Keeps the time of the latest picture; load does not bubble, but can be captured.
+NOTE_PICTURES = """
+document.addEventListener('load', event => {
+    if (event.target.matches?.('img.widget-image')) window.lastPicture =
+        performance.now()
+}, true)
+"""
+
 playwright_api = pytest.importorskip("playwright.sync_api")
 
 
@@ -58,7 +66,8 @@ def lab(tmp_path_factory):
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += ["--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=t"]
-    command += [f"--ServerApp.root_dir={folder}", "--LabApp.news_url="]
+    command += [f"--ServerApp.root_dir={folder}"]
+    _ask_nothing(home / "settings")
     environment = {
         **os.environ,
         "HOME": str(home),
@@ -78,6 +87,13 @@ def lab(tmp_path_factory):
     finally:
         server.terminate()
         server.wait(20)
+
+
+def _ask_nothing(settings):
+    """Answer Lab's question about news, which would cover the page."""
+    folder = settings / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True)
+    (folder / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
 
 
 def _wait_for(address, server):
@@ -101,6 +117,7 @@ class Page:
 
     def __init__(self, page, name):
         self.page, self.name, self.errors = page, name, []
+        page.add_init_script(NOTE_PICTURES)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
@@ -117,7 +134,10 @@ class Page:
             "get_ready()"
         )
         cells = [setup, nbformat.v4.new_code_cell(source)]
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / self.name)
+        notebook = nbformat.v4.new_notebook(cells=cells)
+        python = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        notebook.metadata["kernelspec"] = python  # else Lab asks which kernel to take
+        nbformat.write(notebook, folder / self.name)
         self.page.goto(f"{address}/lab/tree/{self.name}?token=t&reset")
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
         self.page.locator(".jp-Notebook .jp-Cell").first.click()
@@ -175,8 +195,7 @@ class Page:
         mouse.down()
         target = track["x"] + share * track["width"]
         mouse.move(target - 3, middle, steps=4)
-        self.page.wait_for_timeout(600)  # what was drawn on the way does not count
-        return self.timed(lambda: (mouse.move(target, middle, steps=2), mouse.up()))
+        return self.timed(lambda: (mouse.move(target, middle), mouse.up()))
 
     def choose(self, label, option):
         """Choose from a drop-down list; return the seconds to the new picture."""
@@ -184,20 +203,25 @@ class Page:
         return self.timed(lambda: menu.select_option(option))
 
     def timed(self, act):
-        """Do something and wait for a new picture; return the seconds it took."""
-        before = self.pictures()
-        start = time.perf_counter()
+        """Do something; return the seconds until the last picture it brings is there.
+
+        Pictures that are still on their way from before do not count.
+        """
+        self._wait_until_quiet()
+        start = self.page.evaluate("performance.now()")
         act()
         self.page.wait_for_function(
-            "before => { const now = [...document.querySelectorAll("
-            "'img.widget-image')]; return now.length != before.length || now.some("
-            "(image, i) => image.src != before[i]) }",
-            arg=before,
-            polling=20,
-            timeout=20_000,
+            "start => window.lastPicture > start", arg=start, timeout=20_000
         )
-        self._wait_until_drawn()
-        return time.perf_counter() - start
+        self._wait_until_quiet()
+        return (self.page.evaluate("window.lastPicture") - start) / 1000
+
+    def _wait_until_quiet(self):
+        """Wait until no picture has come for half a second, and the kernel is idle."""
+        self.page.wait_for_function(
+            "() => performance.now() - (window.lastPicture || 0) > 500"
+        )
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
 
     def screenshot(self, name):
         """Keep a picture of the page."""

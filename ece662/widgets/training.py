@@ -1,0 +1,268 @@
+"""Training dashboard: choose, start, watch, compare.
+
+The network is the student's own, trained by the Solver in a thread of its own, so that
+the page stays alive. One run goes on at a time, however often the cell is run.
+
+A run in the background draws its random numbers where the notebook's cells draw theirs:
+let it end before you run a cell whose numbers you want to see again.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from ece662.plots import COLOURS, MARKERS
+from ece662.widgets._base import (
+    Dashboard,
+    Drawing,
+    choice,
+    log_slider,
+    own_random_numbers,
+    panel,
+    slider,
+)
+from ece662.widgets._trainer import (
+    NETS,
+    NORMS,
+    Run,
+    Settings,
+    Trainer,
+    as_code,
+    count_classes,
+    settings_from,
+)
+from ece662.widgets.race import RULES
+
+__all__ = ["TrainingDashboard", "draw_runs", "runs_table", "training_dashboard"]
+
+SHOWN = 6  # runs in the plot: as many as there are colours
+
+
+def training_dashboard(data: Mapping, **start) -> "TrainingDashboard":
+    """Train networks in the background and compare the runs.
+
+    Args:
+        data: as the Solver takes it.
+        **start: the dials' first values: `net`, `rule`, `learning_rate`,
+            `weight_scale`, `reg`, `batch_size`, `dropout` (keep), `normalization`,
+            `pictures`, `epochs`.
+    """
+    return TrainingDashboard(data, start)
+
+
+class TrainingDashboard(Dashboard):
+    """Dials, three buttons, and the runs so far in a plot and a table.
+
+    Attributes:
+        runs: every run, the latest last.
+    """
+
+    _latest: "TrainingDashboard | None" = None
+
+    def __init__(self, data: Mapping, start: Mapping):
+        """Lay everything out; a dashboard of an earlier run of the cell stops."""
+        self.data, self.runs = data, []
+        self.trainer = Trainer(data, self._on_news)
+        before = TrainingDashboard._latest
+        if before is not None:
+            before.trainer.stop()
+            if before.data is data:  # the cell was run again: its runs are kept
+                self.runs = before.runs
+        TrainingDashboard._latest = self
+        self.progress = widgets.FloatProgress(min=0, max=1, description="progress")
+        self.progress.layout.width = "auto"
+        self.table, self.code = widgets.HTML(), widgets.HTML()
+        extra = [self._make_buttons(), self.progress, self.table]
+        super().__init__("Training", _make_dials(data), self._draw_all, start, extra)
+        self.box.children = [*self.box.children, self.code]
+        if self.runs:
+            self._show_results()
+
+    def run(self, **values) -> Run:
+        """Turn dials, train here and now, and return the run."""
+        with self._without_drawing():
+            for name, value in values.items():
+                self._turn(name, value)
+        run = self._new_run()
+        with own_random_numbers():
+            self.trainer.train(run)
+        return run
+
+    def start(self) -> Run:
+        """Train in the background with what the dials say."""
+        self.trainer.stop()
+        run = self._new_run()
+        self.trainer.start(run)
+        self._on_news(run)
+        return run
+
+    def pause(self) -> None:
+        """Hold the run, or let it go on."""
+        run = self.trainer.run
+        if run is not None and self.trainer.running:
+            self.trainer.pause(run.status != "paused")
+
+    def stop(self) -> None:
+        """End the run; what it has learned so far stays in the plot."""
+        self.trainer.stop()
+
+    def _make_buttons(self):
+        self.buttons = {
+            "start": widgets.Button(description="Start", button_style="primary"),
+            "pause": widgets.Button(description="Pause", disabled=True),
+            "stop": widgets.Button(description="Stop", disabled=True),
+        }
+        for name, act in (
+            ("start", self.start),
+            ("pause", self.pause),
+            ("stop", self.stop),
+        ):
+            self.buttons[name].on_click(lambda _, act=act: act())
+        row = widgets.Box(list(self.buttons.values()))
+        row.layout.flex_flow = "row wrap"
+        return row
+
+    def _new_run(self):
+        """Add a run; one with the same settings made way for it, ended as it is."""
+        settings = settings_from(self.values)
+        number = 1 + max((run.number for run in self.runs), default=0)
+        self.runs[:] = [run for run in self.runs if run.settings != settings]
+        self.runs.append(Run(number, settings))
+        return self.runs[-1]
+
+    def _on_dial(self, change) -> None:
+        """Leave the pictures alone: they show runs, not the dials."""
+
+    def _draw_all(self, **values):
+        return Drawing(draw_runs(self.runs), describe(self.runs))
+
+    def _on_news(self, run: Run) -> None:
+        """Show what a run has done; called from its thread."""
+        alive = run.status in ("running", "paused")
+        for name in ("pause", "stop"):
+            self.buttons[name].disabled = not alive
+        paused = run.status == "paused"
+        self.buttons["pause"].description = "Go on" if paused else "Pause"
+        self.progress.value = run.iteration / max(1, run.iterations)
+        self.show(self._draw_all())
+        self._show_results()
+
+    def _show_results(self):
+        self.table.value = runs_table(self.runs)
+        best = _best(self.runs)
+        if best is not None:
+            code = as_code(best.settings, count_classes(self.data))
+            self.code.value = (
+                f"<details><summary>Run {best.number} is the best so far; the cell for "
+                f"it:</summary><pre>{html.escape(code)}</pre></details>"
+            )
+
+
+def _make_dials(data):
+    most = len(data["y_train"])
+    counts = [count for count in (500, 1000, 2000, 5000, 20_000) if count < most]
+    default = Settings()
+    batches = [10, 25, 50, 100, 200, 500]
+    normalisations = {words: name for name, words in NORMS.items()}
+    return {
+        "net": choice("network", list(NETS), default.net),
+        "rule": choice("update rule", list(RULES), default.rule),
+        "learning_rate": log_slider("learning rate", 1e-5, 10, default.learning_rate),
+        "weight_scale": log_slider("weight scale", 1e-5, 1, default.weight_scale),
+        "reg": slider("regularisation", 0.0, 0.1, default.reg, step=0.001),
+        "batch_size": choice("batch size", batches, default.batch_size),
+        "dropout": slider("dropout: keep", 0.1, 1.0, default.dropout, step=0.05),
+        "normalization": choice("normalisation", normalisations),
+        "pictures": choice("pictures", [*counts, most], min(default.pictures, most)),
+        "epochs": slider("epochs", 1, 30, default.epochs),
+    }
+
+
+def describe(runs: Sequence[Run]) -> str:
+    """Say in a line how the latest run is doing."""
+    if not runs:
+        return "Choose, and press Start. Every run is kept for comparison."
+    run = runs[-1]
+    if run.error:
+        return f"Run {run.number} failed. {run.error}"
+    said = f"Run {run.number} ({run.settings}): {run.status}"
+    if run.iteration:
+        said += f", step {run.iteration} of {run.iterations}, loss {run.loss[-1]:.3f}"
+    if run.val_acc:
+        said += f", best validation accuracy {run.best:.3f}"
+    if run.status == "running" and run.iteration:
+        said += f", {run.seconds_left:.0f} s left"
+    if run.status == "diverged":
+        said += ". The loss became infinite: try a tenth of the learning rate."
+    return said
+
+
+def draw_runs(runs: Sequence[Run]):
+    """Draw the loss and the accuracies of the latest runs; return the two panels."""
+    labels = {"xlabel": "step", "ylabel": "loss"}
+    loss_panel, loss = panel("Training loss", 5.4, 4.0, **labels)
+    labels = {"xlabel": "epoch", "ylabel": "right answers in %"}
+    accuracy_panel, accuracy = panel("Accuracy", 5.4, 4.0, **labels)
+    for run in runs[-SHOWN:]:
+        place = run.number % SHOWN - 1
+        look = {"color": COLOURS[place], "marker": MARKERS[place], "markersize": 5}
+        look["linewidth"] = 2.5 if run is runs[-1] else 1.5
+        losses = np.asarray(run.loss, dtype=float)
+        if losses.size:
+            steps, smooth = _smooth(losses)
+            every = max(1, len(smooth) // 6)
+            loss.plot(steps, smooth, markevery=every, **look)
+        name = f"run {run.number}, {run.settings.rule}"
+        epochs = np.arange(len(run.val_acc))
+        accuracy.plot(epochs, np.multiply(run.val_acc, 100), label=name, **look)
+        look |= {"linestyle": ":", "marker": ""}
+        accuracy.plot(epochs, np.multiply(run.train_acc, 100), **look)
+    accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
+    accuracy.set_ylim(0, 100)
+    if runs:
+        accuracy.plot([], [], "k-", label="validation")
+        accuracy.plot([], [], "k:", label="training")
+        accuracy.legend(fontsize=10, loc="best")
+        top = max(
+            (np.max(run.loss[:20]) for run in runs[-SHOWN:] if run.loss), default=3
+        )
+        loss.set_ylim(0, min(1.1 * top, 10) if np.isfinite(top) else 10)
+    return loss_panel, accuracy_panel
+
+
+def _smooth(losses):
+    """Return a running mean over a 25th of the steps, and the steps it belongs to."""
+    width = max(1, len(losses) // 25)
+    sums = np.cumsum(np.insert(losses, 0, 0.0))
+    return np.arange(width, len(losses) + 1), (sums[width:] - sums[:-width]) / width
+
+
+def runs_table(runs: Sequence[Run]) -> str:
+    """Write the runs as an HTML table, the best first."""
+    best = _best(runs)
+    rows = []
+    for run in sorted(runs, key=lambda run: -run.best):
+        cells = [
+            f"{run.number}{' ★' if run is best else ''}",
+            f"{run.best:.1%}",
+            f"{max(run.train_acc, default=0):.1%}",
+            f"{run.loss[-1]:.3f}" if run.loss else "",
+            f"{run.seconds:.1f} s",
+            run.status,
+            str(run.settings),
+        ]
+        rows.append("".join(f"<td>{html.escape(cell)}</td>" for cell in cells))
+    heads = ("run", "validation", "training", "loss", "time", "state", "settings")
+    head = "".join(f"<th>{name}</th>" for name in heads)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        '<div style="overflow-x: auto"><table style="border-spacing: 12px 0">'
+        f'<tr style="text-align: left">{head}</tr>{body}</table></div>'
+    )
+
+
+def _best(runs):
+    return max((run for run in runs if run.val_acc), key=lambda r: r.best, default=None)

@@ -1,0 +1,273 @@
+"""Training dashboard: threads that end, runs that are kept, errors that are shown."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from ece662 import layers, optim
+from ece662.classifiers.cnn import ThreeLayerConvNet
+from ece662.classifiers.fc_net import FullyConnectedNet
+from ece662.solver import Solver
+from ece662.widgets import training_dashboard
+from ece662.widgets._trainer import NETS, Run, Settings, Trainer, as_code, build_solver
+from ece662.widgets.training import TrainingDashboard, describe, draw_runs, runs_table
+
+
+@pytest.fixture
+def data():
+    """Six classes that a mean brightness tells apart."""
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (("train", 600), ("val", 120)):
+        y = rng.integers(0, 6, count)
+        X = rng.standard_normal((count, 3, 32, 32)) + (y - 2.5).reshape(-1, 1, 1, 1)
+        arrays[f"X_{split}"], arrays[f"y_{split}"] = X.astype(np.float32), y
+    return arrays
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_thread(monkeypatch):
+    monkeypatch.setattr(TrainingDashboard, "_latest", None)
+    yield
+    if Trainer._active is not None:
+        Trainer._active.stop()
+    assert trainings() == []
+
+
+def trainings():
+    """The threads that train."""
+    return [t for t in threading.enumerate() if t.name == "ece662 training"]
+
+
+def wait_until(condition, seconds=60):
+    end = time.perf_counter() + seconds
+    while not condition():
+        assert time.perf_counter() < end, "it never happened"
+        time.sleep(0.005)
+
+
+def test_run_learns_and_is_kept(data, pictures):
+    board = training_dashboard(data, epochs=3)
+    before = pictures(board)
+    run = board.run(rule="adam", learning_rate=1e-3)
+    assert run.status == "finished"
+    assert run.train_acc[-1] > run.train_acc[0] + 0.15
+    assert board.runs == [run]
+    assert "Run 1 (3 layers, adam 0.001" in board.text
+    assert all((a != b).any() for a, b in zip(before, pictures(board), strict=True))
+    assert run.iteration == run.iterations == len(run.loss) == 18
+    assert len(run.val_acc) == len(run.train_acc) == 4
+
+
+def test_start_trains_in_the_background_and_ends(data):
+    board = training_dashboard(data, epochs=2)
+    run = board.start()
+    assert len(trainings()) == 1
+    wait_until(lambda: not trainings())
+    assert run.status == "finished"
+    assert board.buttons["stop"].disabled
+    assert board.progress.value == 1
+
+
+def test_stop_ends_a_run(data):
+    board = training_dashboard(data, net="8 layers", epochs=30)
+    run = board.start()
+    wait_until(lambda: run.iteration > 0)
+    board.buttons["stop"].click()
+    assert trainings() == []
+    assert run.status == "stopped"
+
+
+def test_stop_breaks_off_a_step_that_takes_long(data, monkeypatch):
+    began = threading.Event()
+
+    def slow(x):
+        began.set()
+        for _ in range(1000):
+            time.sleep(0.01)
+        return x, x
+
+    monkeypatch.setattr("ece662.classifiers.fc_net.relu_forward", slow)
+    board = training_dashboard(data)
+    run = board.start()
+    assert began.wait(20)
+    start = time.perf_counter()
+    board.stop()
+    assert time.perf_counter() - start < 5  # a step would take ten seconds and more
+    assert trainings() == []
+    assert run.status == "stopped"
+
+
+def test_pause_holds_and_goes_on(data):
+    board = training_dashboard(data, epochs=30)
+    run = board.start()
+    wait_until(lambda: run.iteration > 0)
+    board.buttons["pause"].click()
+    assert board.buttons["pause"].description == "Go on"
+    wait_until(lambda: run.status == "paused")
+    time.sleep(0.1)
+    held = run.iteration
+    time.sleep(0.2)
+    assert run.iteration == held
+    board.buttons["pause"].click()
+    wait_until(lambda: run.iteration > held)
+    assert run.status == "running"
+
+
+def test_stop_while_paused(data):
+    board = training_dashboard(data, epochs=30)
+    run = board.start()
+    wait_until(lambda: run.iteration > 0)
+    board.pause()
+    board.stop()
+    assert run.status == "stopped"
+
+
+def test_another_dashboard_leaves_no_second_trainer(data):
+    first = training_dashboard(data, epochs=30)
+    run = first.start()
+    second = training_dashboard(data, epochs=30)
+    assert trainings() == []
+    assert run.status == "stopped"
+    assert second.runs == [run]  # the same data: the cell was run again
+    other = second.start()
+    assert len(trainings()) == 1
+    assert other.status == "running"
+    assert training_dashboard({**data}).runs == []
+
+
+def test_start_twice_leaves_one_trainer(data):
+    board = training_dashboard(data, epochs=30)
+    first = board.start()
+    board.set(learning_rate=0.001)
+    board.start()
+    assert len(trainings()) == 1
+    assert first.status == "stopped"
+
+
+def test_trainers_without_dashboards_give_way_too(data):
+    runs = [Run(i, Settings(epochs=30)) for i in (1, 2)]
+    trainers = [Trainer(data, lambda run: None) for _ in runs]
+    for trainer, run in zip(trainers, runs, strict=True):
+        trainer.start(run)
+    assert runs[0].status == "stopped"
+    assert len(trainings()) == 1
+
+
+def test_error_of_the_students_is_shown(data, monkeypatch):
+    def wrong(x):
+        return x @ np.ones((3, 3)), x
+
+    monkeypatch.setattr("ece662.classifiers.fc_net.relu_forward", wrong)
+    board = training_dashboard(data)
+    run = board.start()
+    wait_until(lambda: not trainings())
+    assert run.status == "failed"
+    assert "Run 1 failed. ValueError: matmul" in board.text
+    assert "in ece662/classifiers/fc_net.py" in board.text
+
+
+def test_unwritten_rule_gives_a_friendly_line(data, monkeypatch):
+    def unwritten(w, dw, config=None):
+        raise NotImplementedError
+
+    monkeypatch.setattr(optim, "adam", unwritten)
+    board = training_dashboard(data)
+    board.run(rule="adam")
+    assert "Not written yet" in board.text
+
+
+def test_diverging_run_says_so_without_a_warning(data):
+    board = training_dashboard(data)
+    run = board.run(learning_rate=10.0, weight_scale=1.0)
+    assert run.status == "diverged"
+    assert "try a tenth of the learning rate" in board.text
+
+
+def test_same_settings_make_way(data):
+    board = training_dashboard(data, epochs=1)
+    first, second = board.run(), board.run()
+    assert board.runs == [second]
+    assert first.loss == second.loss
+
+
+def test_run_leaves_the_notebooks_random_numbers_alone(data):
+    np.random.seed(5)
+    expected = np.random.RandomState(5).rand()
+    training_dashboard(data, epochs=1).run(dropout=0.5)
+    assert np.random.rand() == expected
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(epochs=2, rule="sgd_momentum", dropout=0.5, normalization="batchnorm"),
+        Settings(epochs=1, net="3 layers, convolution first", pictures=200, reg=0.01),
+    ],
+)
+def test_as_code_repeats_the_run(data, settings):
+    run = Run(1, settings)
+    Trainer(data, lambda run: None).train(run)
+    names = {
+        "np": np,
+        "data": data,
+        "Solver": Solver,
+        "FullyConnectedNet": FullyConnectedNet,
+        "ThreeLayerConvNet": ThreeLayerConvNet,
+    }
+    code = as_code(settings, classes=6).replace(
+        "num_epochs", "verbose=False, num_epochs"
+    )
+    exec(code, names)
+    assert names["solver"].loss_history == run.loss
+    assert names["solver"].val_acc_history == run.val_acc
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_build_solver_knows_every_network(data, net):
+    solver = build_solver(Settings(net=net), data)
+    assert solver.model.loss(data["X_val"][:2]).shape == (2, 6)
+
+
+def test_code_and_table_show_the_best_run(data):
+    board = training_dashboard(data, epochs=1)
+    board.run(learning_rate=1e-5)
+    best = board.run(rule="adam", learning_rate=1e-3)
+    assert "update_rule=&quot;adam&quot;" in board.code.value
+    assert f"{best.number} ★" in board.table.value
+    assert board.table.value.index("2 ★") < board.table.value.index(">1<")
+
+
+def test_seconds_left_goes_down():
+    run = Run(1, Settings(), status="running", iteration=10, iterations=40, seconds=5)
+    run.loss = [1.0]
+    assert run.seconds_left == 15
+    assert "15 s left" in describe([run])
+
+
+def test_draw_runs_draws_each_run():
+    runs = [
+        Run(i, Settings(), loss=[2.0, 1.0], train_acc=[0.2, 0.3], val_acc=[0.1, 0.4])
+        for i in (1, 2)
+    ]
+    loss, accuracy = (figure.axes[0] for figure in draw_runs(runs))
+    assert [list(line.get_ydata()) for line in loss.lines] == [[2.0, 1.0]] * 2
+    assert list(accuracy.lines[0].get_ydata()) == [10.0, 40.0]
+    assert list(accuracy.lines[1].get_ydata()) == [20.0, 30.0]
+
+
+def test_runs_table_escapes_what_it_shows():
+    run = Run(1, Settings(), status="<b>")
+    assert "&lt;b&gt;" in runs_table([run])
+
+
+def test_training_uses_the_latest_code(data, monkeypatch):
+    board = training_dashboard(data, epochs=1)
+    right = board.run()
+    monkeypatch.setattr(
+        "ece662.classifiers.fc_net.affine_forward",
+        lambda x, w, b: layers.affine_forward(x, 0 * w, b),
+    )
+    assert board.run().loss != right.loss
