@@ -29,6 +29,7 @@ INSTALL := $(PIP) install -q $$(test -t 1 || echo --progress-bar=off) \
 extras_lab := build,lab
 # staff only
 extras_test := test,torch
+extras_demo := demo
 extras_lint := dev
 # end of staff only
 
@@ -38,7 +39,7 @@ KERNEL_SOURCES := $(wildcard ece662/_kernels/*.pyx ece662/_kernels/*.[ch])
 .NOTPARALLEL:
 .PHONY: help lab setup doctor clean
 # staff only
-.PHONY: test notebooks release bench lint test-colab constraints
+.PHONY: test test-browser demo notebooks release bench lint test-colab constraints
 # end of staff only
 
 help:
@@ -50,6 +51,8 @@ help:
 	@echo 'make setup        only set everything up, as make lab does'
 	@echo 'make doctor       say what is installed, and what to do where something is not'
 # staff only
+	@echo 'make test-browser try the dashboards in JupyterLab and Chromium'
+	@echo 'make demo         serve the dashboards alone, for a lecture hall'
 	@echo 'make notebooks    run the notebooks and store their outputs'
 	@echo "make release      make the students' copy: ARGS='--out DIR'"
 	@echo 'make bench        measure the speed against PyTorch'
@@ -75,7 +78,15 @@ lab: setup
 # staff only
 # One pytest session for tests and notebooks; a notebook's cells stay in one process.
 test: $(VENV)/test.stamp $(VENV)/kernels.stamp
-	@$(PY) scripts/notebooks.py test tests -n auto --dist loadfile $(ARGS)
+	@$(PY) scripts/notebooks.py test tests --ignore=tests/browser -n auto \
+	    --dist loadfile $(ARGS)
+
+# Alone, and one after the other: it is about what a student waits for.
+test-browser: $(VENV)/test.stamp $(VENV)/kernels.stamp
+	@ECE662_REQUIRE_BROWSER=1 $(PY) -m pytest tests/browser $(ARGS)
+
+demo: $(VENV)/demo.stamp $(VENV)/kernels.stamp
+	@$(PY) -m voila docs/dashboards.ipynb $(ARGS)
 
 notebooks: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/notebooks.py $(ARGS)

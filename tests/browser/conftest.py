@@ -194,7 +194,6 @@ class Page:
         mouse.move(handle["x"] + handle["width"] / 2, middle)
         mouse.down()
         target = track["x"] + share * track["width"]
-        mouse.move(target - 3, middle, steps=4)
         return self.timed(lambda: (mouse.move(target, middle), mouse.up()))
 
     def choose(self, label, option):

@@ -75,6 +75,30 @@ def test_ci_runs_make_test():
     assert last == "exec make test"
 
 
+@pytest.mark.parametrize("browser", ["chromium", "google-chrome", None])
+def test_ci_tries_the_browser_where_there_is_one(tmp_path, browser):
+    """Every other command is a script that notes its call."""
+    log = tmp_path / "calls.txt"
+    for name in {"make", "bwrap", browser or "make"}:
+        script = tmp_path / name
+        script.write_text(f'#!/bin/sh\necho "$(basename "$0") $*" >> "{log}"\n')
+        script.chmod(0o755)
+    for name in ("dirname", "basename", "id"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    done = subprocess.run(
+        [shutil.which("bash"), ROOT / ".ci" / "run"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    made = ["make test", "make test-browser"]
+    assert log.read_text().splitlines() == (made if browser else made[:1])
+    assert ("no Chromium is installed" in done.stdout) == (browser is None)
+
+
 def test_wheels_are_never_built_without_kernels():
     environment = PYPROJECT["tool"]["cibuildwheel"]["environment"]
     assert environment["ECE662_REQUIRE_KERNELS"] == "1"
