@@ -107,11 +107,11 @@ def _judge(exercise, outputs, expected, problems) -> Verdict:
             (others if name.startswith(FORWARD) else comparisons).append(found)
     passed = bool(comparisons) and not problems and all(c.passed for c in comparisons)
     own = [key for key in outputs if key.partition("/")[2].startswith(OWN)]
-    with_slopes = {key.partition("/")[0] for key in own}
-    wrong = {found.case for found in comparisons if not found.passed} | stopped
-    # Where a network only begins wrongly, neither half is to blame.
+    # Where no gradient is wrong (a network begins wrongly, say), neither is to blame.
+    gradients = {key.partition(OWN)[2] for key in own}
+    wrong = [found.name for found in comparisons if not found.passed]
     fault = None
-    if recipe.forward and (wrong & with_slopes or (wrong and not with_slopes)):
+    if recipe.forward and any(gradients & set(name.split()) for name in wrong):
         fault = _fault([outputs[key] for key in own], others)
     kept = tuple(dict.fromkeys(remarks))
     return Verdict(exercise.id, passed, tuple(comparisons), problems, kept, fault)

@@ -16,8 +16,10 @@ pair gave, which decides nothing by itself; and "own dx" holds slopes of the stu
 own forward, by which a backward is judged before anything else.
 """
 
+import contextlib
+import io
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +32,7 @@ __all__ = [
     "array_of",
     "copies",
     "own_slopes",
+    "quietly",
     "slopes_agree",
     "unchanged",
     "unpack",
@@ -124,6 +127,13 @@ def unchanged(inputs: Mapping, **passed) -> dict:
     }
 
 
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Swallow what code prints when it is called again and again."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
 def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> dict:
     """Compare gradients with the forward pass that they should belong to.
 
@@ -152,7 +162,9 @@ def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> 
             outs = []
             for h in (STEP, -STEP):
                 moved = {**arrays, name: array + h * v}
-                outs.append(np.asarray(forward(*(a.copy() for a in moved.values()))))
+                with quietly():
+                    out = forward(*(a.copy() for a in moved.values()))
+                outs.append(np.asarray(out))
             measured.append(np.sum((outs[0] - outs[1]) * dout) / (2 * STEP))
         slopes[f"own d{name}"] = np.array([claimed, measured])
     return slopes

@@ -8,6 +8,7 @@ from ece662.check.judging import compare, judge
 from ece662.check.recipe import Rule
 from ece662.check.running import run
 from ece662.check.signatures import signature_of
+from ece662.classifiers.fc_net import TwoLayerNet
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.layers import affine_backward, affine_forward
 
@@ -98,3 +99,13 @@ def test_judge_passes_the_reference_on_other_inputs_that_fit_its_own_forward(see
             assert verdict.passed, exercise.id
             failing = {key: other_than(value) for key, value in outputs.items()}
             assert not judge(exercise, failing, outputs).passed
+
+
+def test_judge_blames_neither_half_where_no_gradient_is_wrong():
+    class TooSmall(TwoLayerNet):
+        def __init__(self, *args, weight_scale, **kwargs):
+            super().__init__(*args, weight_scale=weight_scale / 10, **kwargs)
+
+    found = verdict_on("TwoLayerNet", TwoLayerNet=TooSmall)
+    assert {c.name for c in found.failed} == {"spread of W1", "spread of W2"}
+    assert found.fault is None

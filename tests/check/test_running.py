@@ -8,6 +8,7 @@ import pytest
 
 from ece662.check.code import make_code
 from ece662.check.running import inputs_of, run
+from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.layers import affine_forward, relu_backward
 
@@ -92,3 +93,24 @@ def test_run_tells_of_writing_into_dout_without_judging():
     exercise = find_exercise("relu_backward")
     outputs, _ = run(exercise, make_code({"relu_backward": in_place}))
     assert not outputs["matrix/dout unchanged"]
+
+
+def test_run_gives_lists_that_code_may_change():
+    class Changing(FullyConnectedNet):
+        def __init__(self, hidden_dims, *args, **kwargs):
+            super().__init__(hidden_dims, *args, **kwargs)
+            hidden_dims.append(1)
+
+    exercise = find_exercise("FullyConnectedNet")
+    changed = run(exercise, make_code({"FullyConnectedNet": Changing}))
+    assert same(changed.outputs, run(exercise, make_code()).outputs)
+
+
+def test_run_shows_prints_once_a_case(capsys):
+    def printing(x, w, b):
+        print("here")
+        return affine_forward(x, w, b)
+
+    code = make_code({"affine_forward": printing})
+    run(find_exercise("affine_backward"), code)
+    assert capsys.readouterr().out == "here\n" * 4

@@ -4,6 +4,7 @@ Weights may be drawn in any way: only their spread is judged. For all else the r
 puts its own parameters in. The gradients are held against the network's own loss first.
 """
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from ece662.check.recipe import (
     array_of,
     copies,
     own_slopes,
+    quietly,
     slopes_agree,
     unpack,
 )
@@ -106,7 +108,7 @@ def shapes_of(kind, made_with) -> dict[str, tuple]:
 
 def make_inputs(rng, case, kind):
     """Draw parameters, images and labels; the first case has none of them."""
-    made_with = KINDS[kind][1][case]
+    made_with = copy.deepcopy(KINDS[kind][1][case])
     inputs = {"made_with": made_with}
     if case == BEGINNING:
         return inputs
@@ -150,7 +152,8 @@ def run_net(code, inputs, kind):
 def _build(code, inputs, kind, **more):
     """Make the network, in float64 unless something else is asked for."""
     made_with = {"weight_scale": WEIGHT_SCALE, "dtype": np.float64}
-    made_with |= inputs["made_with"] | more
+    # A copy: the list of hidden layers is theirs to change.
+    made_with |= copy.deepcopy(inputs["made_with"]) | more
     if isinstance(made_with["input_dim"], list):
         made_with["input_dim"] = tuple(made_with["input_dim"])
     name = "FullyConnectedNet" if kind == "dropout" else KINDS[kind][0]
@@ -236,7 +239,7 @@ DROPOUT["after the normalisation"] = DROPOUT["after every relu"] | {
 
 def make_dropout_inputs(rng, case):
     """Draw parameters, or make a net whose score is 1 and varies by dropout alone."""
-    made_with = DROPOUT[case]
+    made_with = copy.deepcopy(DROPOUT[case])
     inputs = {"made_with": made_with}
     shapes = shapes_of("dropout", made_with)
     if case == "gradients":
@@ -263,7 +266,8 @@ def run_dropout_net(code, inputs):
         "scores in test mode": array_of(model.loss(inputs["X"].copy()), "scores")
     }
     if "seed" not in inputs["made_with"]:
-        losses = [model.loss(*copies(inputs, "X", "y"))[0] for _ in range(TRIALS)]
+        with quietly():
+            losses = [model.loss(*copies(inputs, "X", "y"))[0] for _ in range(TRIALS)]
         return outputs | {"losses": array_of(losses, "losses")}
     result = model.loss(*copies(inputs, "X", "y"))
     _, grads = unpack(result, "loss(X, y)", "loss", "grads")
