@@ -104,6 +104,19 @@ def adam_count_after_use(w, dw, config=None):
 
 @mistake(
     "adam",
+    says="From a fresh start every step is right; a count that is handed in is used "
+    "before it goes up.",
+    asks="If the count says that five steps were made, which number has this one?",
+)
+def adam_count_begins_at_one(w, dw, config=None):
+    config = completed(config, w, t=1)
+    next_w, config = _adam(w, dw, config, t=0)
+    config["t"] += 1
+    return next_w, config
+
+
+@mistake(
+    "adam",
     says="beta1 and beta2 have changed places.",
     asks="Which of the two averages is to remember longer?",
 )

@@ -217,6 +217,32 @@ def batchnorm_dx_over_variance(dout, cache):
     return _with_dx(dout, cache, _paths(dout, cache) * cache.inv_std)
 
 
+def _without_eps(cache):
+    """Return a cache whose standard deviation was computed again, without eps."""
+    std = np.sqrt(np.mean(cache.x_centred**2, axis=0))
+    return cache._replace(inv_std=1 / std)
+
+
+@mistake(
+    "batchnorm_backward",
+    says="The forward pass has eps under its root, the backward pass has not.",
+    asks="By what exactly did the forward pass divide?",
+)
+def batchnorm_back_without_eps(dout, cache):
+    return _with_dx(dout, cache, _paths(dout, _without_eps(cache)))
+
+
+@mistake(
+    "batchnorm_backward",
+    says="Two entries of the cache have changed places: the centred x is taken for "
+    "the normalised one, and the other way round.",
+    asks="In which order did the forward pass pack what you unpack here?",
+)
+def batchnorm_cache_mixed_up(dout, cache):
+    mixed = cache._replace(x_centred=cache.x_hat, x_hat=cache.x_centred)
+    return layers.batchnorm_backward(dout, mixed)
+
+
 @mistake(
     "batchnorm_backward",
     says="gamma is multiplied in twice on the way to dx.",
@@ -333,6 +359,15 @@ def batchnorm_alt_centred_for_normalised(dout, cache):
     _, dgamma, dbeta = layers.batchnorm_backward(dout, cache)
     inner = dout - dbeta / len(dout) - x_centred * dgamma / len(dout)
     return gamma * inv_std * inner, dgamma, dbeta
+
+
+@mistake(
+    "batchnorm_backward_alt",
+    says="The forward pass has eps under its root, the backward pass has not.",
+    asks="By what exactly did the forward pass divide?",
+)
+def batchnorm_alt_without_eps(dout, cache):
+    return _with_dx(dout, cache, _closed(dout, _without_eps(cache)))
 
 
 @mistake(

@@ -65,6 +65,36 @@ def conv_dw_last_window_only(dout, cache):
 
 @mistake(
     "conv_backward_naive",
+    says="In dx each window gets what all filters have for it, and then the next "
+    "window overwrites it, though a pixel may lie in several.",
+    asks="With a 3 x 3 filter and stride 1, how many outputs does one pixel reach?",
+)
+def conv_dx_windows_overwritten(dout, cache):
+    x, w, _, conv_param = cache
+    _, dw, db = layers.conv_backward_naive(dout, cache)
+    dx = np.zeros_like(pad_images(x, conv_param["pad"]))
+    for n, _, i, j in np.ndindex(len(x), 1, *dout.shape[2:]):
+        rows, columns = window_of(i, j, conv_param["stride"], *w.shape[2:])
+        dx[n, :, rows, columns] = np.tensordot(dout[n, :, i, j], w, 1)
+    return _crop(dx, cache), dw, db
+
+
+@mistake(
+    "conv_backward_naive",
+    says="In dw only the last place of the window is left, that of all images "
+    "together; each place overwrites the one before.",
+    asks="How many outputs does one weight reach in one image?",
+)
+def conv_dw_last_place_only(dout, cache):
+    x, w, b, conv_param = cache
+    dx, _, db = layers.conv_backward_naive(dout, cache)
+    last = np.zeros_like(dout)
+    last[:, :, -1, -1] = dout[:, :, -1, -1]
+    return dx, layers.conv_backward_naive(last, (x, w, b, conv_param))[1], db
+
+
+@mistake(
+    "conv_backward_naive",
     says="Both dx and dw are overwritten by each window, where they should be added "
     "up.",
     asks="How many outputs does one pixel reach, and how many one weight?",

@@ -46,6 +46,17 @@ def groupnorm_output_has_five_axes(x, gamma, beta, G, gn_param):
 
 @mistake(
     "spatial_groupnorm_forward",
+    says="The numbers are right, but the output has seven axes: gamma and beta were "
+    "given axes that they have already.",
+    asks="What shape do gamma and beta come in, and does it need to be changed at all?",
+)
+def groupnorm_output_has_seven_axes(x, gamma, beta, G, gn_param):
+    out, cache = layers.spatial_groupnorm_forward(x, gamma, beta, G, gn_param)
+    return out[np.newaxis, np.newaxis, np.newaxis], cache
+
+
+@mistake(
+    "spatial_groupnorm_forward",
     says="The groups are interleaved: every G-th channel went together, where "
     "neighbours should.",
     asks="With six channels in two groups, which channels are in the first one?",

@@ -153,6 +153,24 @@ def pool_back_maximum_overwritten(dout, cache):
 
 @mistake(
     "max_pool_backward_naive",
+    says="Where windows overlap and share their maximum, only the last of them is "
+    "heard; your loops go through the columns first.",
+    asks="If one pixel is the largest of two windows, how many outputs does it reach?",
+)
+def pool_back_maximum_overwritten_by_columns(dout, cache):
+    x, pool_param = cache
+    turned = {
+        "pool_height": pool_param["pool_width"],
+        "pool_width": pool_param["pool_height"],
+        "stride": pool_param["stride"],
+    }
+    turned_cache = (x.swapaxes(2, 3), turned)
+    dx = pool_back_maximum_overwritten(dout.swapaxes(2, 3), turned_cache)
+    return dx.swapaxes(2, 3)
+
+
+@mistake(
+    "max_pool_backward_naive",
     says="Each window overwrites everything that its neighbours have left in it, with "
     "zeros where its own maximum is not.",
     asks="If windows overlap, may one of them wipe out what another has found?",

@@ -13,17 +13,19 @@ def _column(v):
     return np.reshape(v, (1, -1, 1, 1))
 
 
-def _forward(x, gamma, beta, bn_param, axis):
+def _forward(x, gamma, beta, bn_param, axis, keepdims=True):
     """Normalise images with the statistics over other axes, and so kept, too."""
     eps, momentum = bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
     zeros = np.zeros(x.shape[1], x.dtype)
     running = [bn_param.get(name, zeros) for name in ("running_mean", "running_var")]
-    mean, var = (r if np.ndim(r) == 4 else _column(r) for r in running)
+    mean, var = (r if np.ndim(r) > 1 else _column(r) for r in running)
     cache = None
     if bn_param["mode"] == "train":
         kept_mean, kept_var = mean, var
-        mean = x.mean(axis=axis, keepdims=True)
-        var = x.var(axis=axis, keepdims=True)
+        mean = x.mean(axis=axis, keepdims=keepdims)
+        var = x.var(axis=axis, keepdims=keepdims)
+        if not keepdims and kept_mean.shape[0] == 1:
+            kept_mean, kept_var = kept_mean[0], kept_var[0]
         bn_param["running_mean"] = momentum * kept_mean + (1 - momentum) * mean
         bn_param["running_var"] = momentum * kept_var + (1 - momentum) * var
         _, cache = layers.spatial_batchnorm_forward(x, gamma, beta, _fresh(bn_param))
@@ -70,7 +72,7 @@ def spatial_not_transposed_back(x, gamma, beta, bn_param):
     asks="Over how many numbers should the mean of one channel go?",
 )
 def spatial_statistics_per_position(x, gamma, beta, bn_param):
-    return _forward(x, gamma, beta, bn_param, axis=0)
+    return _forward(x, gamma, beta, bn_param, axis=0, keepdims=False)
 
 
 @mistake(

@@ -15,6 +15,7 @@ __all__ = ["matches", "sketch"]
 PROJECTIONS = 3
 TOLERANCE = 1e-6  # of the vector's length; two spellings of one formula agree to 1e-12
 TINY = 1e-6  # a shorter vector is zero but for rounding
+LARGEST = 1e100  # of diverging numbers: their squares must not overflow
 NOT_FINITE = 12345.678  # stands for nan and infinity, which would spoil a projection
 
 
@@ -30,6 +31,7 @@ def _row(name, value) -> list[float]:
     values = np.asarray(value, float)
     shape = zlib.crc32(repr(values.shape).encode()) / 2**32
     flat = np.where(np.isfinite(values), values, NOT_FINITE).ravel()
+    flat = flat.clip(-LARGEST, LARGEST)
     rng = np.random.RandomState(zlib.crc32(name.encode()))
     directions = rng.standard_normal((PROJECTIONS, flat.size))
     return [1.0, shape, float(np.linalg.norm(flat)), *(directions @ flat)]
