@@ -27,7 +27,8 @@ class Hint:
     def lines(self) -> list[str]:
         """One line for each stage, and one that says how to go on."""
         told = [
-            f"{stage}: {text}" for stage, text in zip(STAGES, self.texts, strict=False)
+            f"{stage.capitalize()}: {text}"
+            for stage, text in zip(STAGES, self.texts, strict=False)
         ]
         if len(self.texts) < len(STAGES):
             following = STAGES[len(self.texts)]

@@ -57,7 +57,7 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
     if isinstance(error, Misfit):
         return Problem("misfit", f"{error}.", case)
     if name := _old_name(error):
-        text = f"NumPy 2 no longer has `{name}`: write {RENAMED[name]} instead{place}."
+        text = f"NumPy 2 no longer has `{name}`{place}: write {RENAMED[name]} instead."
         return Problem("old numpy", text, case)
     if isinstance(error, SyntaxError):
         where = f"{Path(error.filename or '?').name}, line {error.lineno}"
@@ -66,7 +66,7 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
         return Problem("not implemented", f"There is no {error.name} yet.", case)
     text = str(error).strip().partition("\n")[0]
     told = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return Problem("error", f"Your code stopped{place} with {told}", case)
+    return Problem("error", f"Your code stopped{place}: {told}", case)
 
 
 def _of_stub(error, exercise, case) -> Problem:
@@ -102,7 +102,7 @@ def _frames(error) -> list[tuple[CodeType, int]]:
 
 
 def _students_line(error) -> str:
-    """Return ", in FILE, line N (`text`)" of the innermost line that is theirs."""
+    """Return " in FILE, line N (`text`)" of the innermost line that is theirs."""
     for code, line in reversed(_frames(error)):
         path = Path(code.co_filename)
         if path.name.startswith("_") or not _is_students(path):
@@ -110,7 +110,7 @@ def _students_line(error) -> str:
         linecache.checkcache(code.co_filename)
         text = linecache.getline(code.co_filename, line).strip()
         name = path.name if path.is_file() else "the cell"
-        return f", in {name}, line {line}" + (f" (`{text}`),"[:-1] if text else "")
+        return f" in {name}, line {line}" + (f" (`{text}`)" if text else "")
     return ""
 
 

@@ -12,7 +12,8 @@ from ece662.check.judging import Comparison, Verdict
 
 __all__ = ["Report", "Result", "render"]
 
-SHOWN = 4  # comparisons that failed; more do not help
+SHOWN = 4  # outputs that are wrong; more do not help
+FAINT = "faint"  # the style of figures, beside what is said in words
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#757575"
 ANSI = {GREEN: "\033[32m", RED: "\033[31m", GREY: "\033[90m"}
 
@@ -27,11 +28,11 @@ class Result:
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """What to say, as (colour, text); the first line is the headline."""
+        """What to say, as (style, text); the headline first, its style a colour."""
         verdict, wrong = self.verdict, self.diagnosis
         if verdict.passed:
             told = [(GREEN, f"{verdict.exercise}: passed")]
-            told += [("", line) for line in _summary(verdict)]
+            told += [(FAINT, line) for line in _summary(verdict)]
         else:
             colour, word = RED, "not yet right"
             if verdict.is_undone:
@@ -40,7 +41,7 @@ class Result:
             if wrong is not None:
                 told.append(("", wrong.message))
                 told += [("", f"Think: {wrong.question}")] if wrong.question else []
-            told += [("", line) for line in map(_detail, verdict.failed[:SHOWN])]
+            told += [(FAINT, line) for line in _differences(verdict)]
         return told + [("", f"Remark: {remark}") for remark in verdict.remarks]
 
     def text(self, colour: bool = False) -> str:
@@ -94,9 +95,33 @@ def _summary(verdict) -> list[str]:
     cases = len({c.case for c in counted})
     return [
         *told,
-        f"{len(counted)} comparisons in {cases} case{'s' if cases > 1 else ''}: "
+        f"{_count(len(counted), 'comparison')} in {_count(cases, 'case')}: "
         f"error {_short(worst.error)}, expected below {_short(worst.tolerance)}",
     ]
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _differences(verdict) -> list[str]:
+    """Tell of each output that is wrong in which cases, and which are right."""
+    failed: dict[str, list[Comparison]] = {}
+    for found in verdict.failed:
+        failed.setdefault(found.name, []).append(found)
+    told = []
+    for name, wrong in list(failed.items())[:SHOWN]:
+        cases = sum(c.name == name for c in verdict.comparisons)
+        among = f"; wrong in {len(wrong)} of {cases} cases" if cases > 1 else ""
+        told.append(_detail(wrong[0]) + among)
+    right = dict.fromkeys(
+        c.name
+        for c in verdict.comparisons
+        if c.name not in failed and not c.name.endswith(" unchanged")
+    )
+    if failed and right and len(right) <= 2 * SHOWN:
+        told.append(f"right in all cases: {', '.join(right)}")
+    return told
 
 
 def _detail(found: Comparison) -> str:
@@ -130,7 +155,12 @@ def _short(number: float) -> str:
 
 def _html(result: Result) -> str:
     (colour, headline), *rest = result.lines
-    lines = "".join(f"<br>{html.escape(text)}" for _, text in rest)
+    lines = "".join(
+        f'<br><span style="opacity: 0.7">{html.escape(text)}</span>'
+        if style == FAINT
+        else f"<br>{html.escape(text)}"
+        for style, text in rest
+    )
     return (
         f'<div style="border-left: 4px solid {colour}; padding: 2px 0 2px 10px; '
         f'margin: 4px 0"><b style="color: {colour}">{html.escape(headline)}</b>'
