@@ -2,12 +2,9 @@
 
 import pytest
 
-from ece662.check.code import make_code
-from ece662.check.judging import judge
-from ece662.check.running import run
-from ece662.check.signatures import signature_of
 from ece662.exercises import EXERCISES
 from tests.course.correct.variants import VARIANTS
+from tests.course.trying import try_code
 
 # The exercises that a group of functions is about: those that it provides.
 CHECKED = [e for e in EXERCISES if e.kind in ("function", "class")]
@@ -22,11 +19,10 @@ CASES = [
 
 @pytest.mark.parametrize(("exercise", "functions"), CASES)
 def test_right_solution_passes(exercise, functions):
-    signature = signature_of(exercise)
-    outputs, problems = run(exercise, make_code(functions))
-    verdict = judge(exercise, outputs, signature.expected, problems, signature.accepted)
+    verdict, diagnosis = try_code(exercise, functions)
     told = [f"{c.case}: {c.name}, error {c.error:.1e}" for c in verdict.failed]
-    assert verdict.passed, [*(p.message for p in problems), *told]
+    assert verdict.passed, [*(p.message for p in verdict.problems), *told]
+    assert diagnosis is None
 
 
 @pytest.mark.parametrize("group", VARIANTS)

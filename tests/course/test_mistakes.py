@@ -7,13 +7,9 @@ import pytest
 
 from course.mistakes import all_mistakes
 from course.mistakes.registry import mistake
-from ece662.check.code import make_code
-from ece662.check.diagnosing import diagnose
-from ece662.check.judging import judge
-from ece662.check.running import run
-from ece662.check.signatures import signature_of
 from ece662.exercises import EXERCISES, find_exercise
 from tests.course.correct.variants import VARIANTS
+from tests.course.trying import try_code
 
 MISTAKES = all_mistakes()
 SHIPPED = [mistake for mistake in MISTAKES if not mistake.hidden]
@@ -41,13 +37,7 @@ FREQUENT = {
 def tried(mistake):
     """Return the verdict on a mistake, and the diagnosis."""
     exercise = find_exercise(mistake.exercise)
-    signature = signature_of(exercise)
-    code = make_code({mistake.replaces: mistake.implementation})
-    outputs, problems = run(exercise, code)
-    verdict = judge(exercise, outputs, signature.expected, problems, signature.accepted)
-    return verdict, diagnose(
-        exercise, outputs, signature.expected, verdict, signature.known
-    )
+    return try_code(exercise, {mistake.replaces: mistake.implementation})
 
 
 def by_id(mistake):

@@ -77,12 +77,16 @@ def derive_forward(inputs, outputs):
 
 
 def share_as_meant(kept, p) -> float:
-    """Return the share that is kept: p or 1 - p where it is near, else as counted."""
+    """Return the share that is kept: p or 1 - p where it is near one, else as counted.
+
+    What is counted is told to one digit, as more would be chance.
+    """
     share = kept.mean()
     for meant in (p, 1 - p):
         if abs(share - meant) < SIGMAS * np.sqrt(p * (1 - p) / kept.size):
             return meant
-    return float(share)
+    rounded = float(np.round(share, 1))
+    return float(share) if np.isclose(rounded, (p, 1 - p)).any() else rounded
 
 
 def _range(ratios) -> np.ndarray:

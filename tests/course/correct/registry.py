@@ -7,9 +7,10 @@ belong together. The styles are those of real solutions, loops, prints and all.
 
 from collections import defaultdict
 
-__all__ = ["VARIANTS", "variant"]
+__all__ = ["MAKERS", "VARIANTS", "variant"]
 
 VARIANTS = defaultdict(dict)  # group -> name of the variant -> dict of functions
+MAKERS = {}  # (group, name) -> where the variant is written
 
 
 def variant(group):
@@ -18,6 +19,7 @@ def variant(group):
     def enter(make):
         assert make.__name__ not in VARIANTS[group], make.__name__
         VARIANTS[group][make.__name__] = make()
+        MAKERS[group, make.__name__] = make
         return make
 
     return enter
