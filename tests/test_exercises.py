@@ -1,6 +1,5 @@
 """The list of exercises, held against the sources."""
 
-import ast
 import json
 from collections import Counter
 from pathlib import Path
@@ -13,7 +12,7 @@ from ece662.exercises import (
     exercises_of,
     find_exercise,
 )
-from ece662.regions import START, find_regions
+from ece662.regions import START, find
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,17 +23,7 @@ def owners_in_modules():
         source = path.read_text("utf-8")
         if START in source and path.name != "regions.py":
             file = path.relative_to(ROOT).as_posix()
-            lines = [region.start for region in find_regions(source)]
-            yield from {(file, owner(ast.parse(source), line)) for line in lines}
-
-
-def owner(tree, line, prefix=""):
-    """Return the qualified name of the innermost definition around a line."""
-    for node in getattr(tree, "body", []):
-        is_definition = isinstance(node, ast.FunctionDef | ast.ClassDef)
-        if is_definition and node.lineno <= line <= node.end_lineno:
-            return owner(node, line, f"{prefix}.{node.name}".lstrip("."))
-    return prefix
+            yield from {(file, region.owner) for region in find(source, file)}
 
 
 def cells_of_notebooks():

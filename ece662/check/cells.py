@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ece662.exercises import Exercise
+from ece662.regions import is_empty, read
 
 __all__ = ["Cells"]
 
@@ -30,8 +31,10 @@ class Cells:
         Raises:
             FileNotFoundError: the notebook is not there.
             KeyError: a cell is not in it.
+            NotImplementedError: a cell is not written yet; names it.
         """
-        notebook = json.loads((self.root / exercise.file).read_text("utf-8"))
+        text = (self.root / exercise.file).read_text("utf-8")
+        bodies, notebook = read(text, exercise.file), json.loads(text)
         sources = {
             cell["id"]: "".join(cell["source"])
             for cell in notebook["cells"]
@@ -39,6 +42,9 @@ class Cells:
         }
         names = self._names.setdefault(exercise.file, {"__name__": "__main__"})
         for id in (*exercise.context, *exercise.regions):
+            own = [body for (owner, _), body in bodies.items() if owner == id]
+            if own and all(map(is_empty, own)):
+                raise NotImplementedError(id)
             if id not in self._done:
                 _run(sources[id], id, names)
                 self._done.add(id)

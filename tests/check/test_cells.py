@@ -1,0 +1,76 @@
+"""Running the cells of a notebook without a notebook."""
+
+import json
+
+import pytest
+
+from ece662.check.cells import Cells
+from ece662.check.front import check_exercise
+from ece662.exercises import Exercise
+from ece662.regions import END, START
+
+CELL = "{before}\n{start}\n{body}\n{end}\nprint(result)\n"
+
+
+def exercise(id, context=()):
+    return Exercise(
+        id,
+        notebook="N",
+        file="n.ipynb",
+        regions=(id,),
+        points=1,
+        kind="training",
+        recipe="trained_to_validate",
+        context=context,
+    )
+
+
+def notebook(folder, **cells):
+    """Write a notebook of code cells, id to source."""
+    listed = [
+        {"cell_type": "code", "id": id.replace("_", "-"), "source": source}
+        for id, source in cells.items()
+    ]
+    (folder / "n.ipynb").write_text(json.dumps({"cells": listed}), "utf-8")
+    return Cells(folder)
+
+
+def filled(body):
+    return CELL.format(before="result = 1", start=START, body=body, end=END)
+
+
+def test_names_after_runs_what_is_needed_once_and_quietly(tmp_path, capsys):
+    cells = notebook(
+        tmp_path, q1_first="runs = [1]", q1_own=filled("runs.append(2)"), q1_other="1/0"
+    )
+    own = exercise("q1-own", ("q1-first",))
+    assert cells.names_after(own)["runs"] == [1, 2]
+    assert cells.names_after(own)["runs"] == [1, 2]
+    assert capsys.readouterr().out == ""
+
+
+def test_check_exercise_shows_the_line_of_a_cell(tmp_path):
+    cells = notebook(tmp_path, q1_own=filled("1 / 0"))
+    told = check_exercise(exercise("q1-own"), cells.names_after).diagnosis.message
+    assert told == (
+        "Your code stopped in the cell, line 3 (`1 / 0`): ZeroDivisionError: division "
+        "by zero"
+    )
+
+
+@pytest.mark.parametrize("body", ["# Your code", "pass", ""])
+def test_check_exercise_of_an_empty_cell_is_to_do(tmp_path, body):
+    cells = notebook(tmp_path, q1_own=filled(body))
+    result = check_exercise(exercise("q1-own"), cells.names_after)
+    assert result.diagnosis.id == "not-implemented"
+    assert "q1-own: to do" in result.text()
+
+
+def test_check_exercise_names_the_empty_cell_that_it_needs(tmp_path):
+    cells = notebook(
+        tmp_path, **{"q1_overfit_three": filled("# nothing"), "q1_own": filled("x = 1")}
+    )
+    own = exercise("q1-own", ("q1-overfit-three",))
+    result = check_exercise(own, cells.names_after)
+    assert result.diagnosis.id == "needs"
+    assert "q1-overfit-three" in result.diagnosis.message
