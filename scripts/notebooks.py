@@ -12,6 +12,7 @@ that says whose machine it was. Storing twice changes nothing.
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ sys.path.append(str(STRICT))  # nbval_strict
 
 ENVIRONMENT = {
     "ECE662_DATA": str(ROOT / ".cache" / "notebooks"),
+    "ECE662_MODELS": str(ROOT / ".cache" / "notebooks" / "models"),
     "ECE662_FULL": "0",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -117,6 +119,8 @@ def _warm_up() -> None:
         "from ece662.data_utils import find_data_set\n"
         "find_data_set('synthetic')"
     )
+    # A model left from an earlier state of the package would hide that of this one.
+    shutil.rmtree(ENVIRONMENT["ECE662_MODELS"], ignore_errors=True)
     environment = {**os.environ, **ENVIRONMENT}
     subprocess.run([sys.executable, "-c", first_run], env=environment, check=True)
 
