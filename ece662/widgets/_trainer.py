@@ -4,7 +4,6 @@ Everything here works without a widget. A `Trainer` trains one network at a time
 thread of its own, through a Solver's callback; a new run ends the one before.
 """
 
-import contextlib
 import ctypes
 import threading
 import time
@@ -20,6 +19,7 @@ from ece662.callbacks import Callback
 from ece662.widgets._errors import explain
 
 __all__ = [
+    "LEARNING_RATES",
     "NETS",
     "NORMS",
     "Run",
@@ -41,6 +41,8 @@ NETS = {
     "8 layers": (100, 100, 100, 100, 100, 100, 100),
     "3 layers, convolution first": 16,
 }
+# What each rule is tried with first: its steps are of another size.
+LEARNING_RATES = {"sgd": 1e-2, "sgd_momentum": 3e-3, "rmsprop": 1e-4, "adam": 1e-3}
 NORMS = {None: "none", "batchnorm": "batch norm", "layernorm": "layer norm"}
 
 
@@ -224,9 +226,9 @@ class Trainer:
         if not self.running or self._thread is threading.current_thread():
             return
         self._thread.join(PATIENCE)
-        while self.running:
-            _raise_in(self._thread, _Stopped)
-            self._thread.join(PATIENCE)
+        if self.running:
+            _raise_in(self._thread, _Stopped)  # once: what follows must not be hit
+            self._thread.join(10)
 
     @property
     def running(self) -> bool:
@@ -239,8 +241,11 @@ class Trainer:
         self._go.set()
 
     def _work_in_thread(self):
-        with contextlib.suppress(_Stopped):  # it may come when all is done already
+        try:
             self._work()
+        except _Stopped:  # it came when all was done already, and the news was cut off
+            self.run.status = "stopped"
+            self.tell(self.run)
 
     def _work(self):
         run = self.run

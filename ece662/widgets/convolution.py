@@ -169,7 +169,10 @@ def convolution_window(filters=None, pictures=None, **start) -> Dashboard:
     dials["filter"].disabled = not learned
     presets = choice("ready kernels", KERNELS)
     upload = widgets.FileUpload(
-        description="your own picture", accept="image/*", multiple=False
+        description="your own picture",
+        accept="image/*",
+        multiple=False,
+        layout=widgets.Layout(width="auto"),
     )
 
     def draw(picture, kernel, filter, **settings):

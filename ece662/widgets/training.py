@@ -25,6 +25,7 @@ from ece662.widgets._base import (
     slider,
 )
 from ece662.widgets._trainer import (
+    LEARNING_RATES,
     NETS,
     NORMS,
     Run,
@@ -135,6 +136,11 @@ class TrainingDashboard(Dashboard):
 
     def _on_dial(self, change) -> None:
         """Leave the pictures alone: they show runs, not the dials."""
+        rate = self.dials["learning_rate"]
+        if change["owner"] is self.dials["rule"] and np.isclose(
+            rate.value, LEARNING_RATES[change["old"]]
+        ):  # nobody has touched it
+            rate.value = LEARNING_RATES[change["new"]]
 
     def _draw_all(self, **values):
         return Drawing(draw_runs(self.runs), describe(self.runs))

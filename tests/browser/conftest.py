@@ -183,6 +183,34 @@ class Page:
             self.page.keyboard.press(key)
         return self.timed(lambda: self.page.keyboard.press(key))
 
+    def press_only(self, label, key, times=1):
+        """Move a slider by the keyboard, of which no picture comes."""
+        self.dial(label).locator(".noUi-handle").focus()
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def choose_only(self, label, option):
+        """Choose from a list, of which no picture comes."""
+        self.dial(label).locator("select").select_option(option)
+
+    def wait_for_picture(self):
+        """Wait for a new picture; return the seconds it took."""
+        start = self.page.evaluate("performance.now()")
+        self.page.wait_for_function("start => window.lastPicture > start", arg=start)
+        return (self.page.evaluate("window.lastPicture") - start) / 1000
+
+    def run_new_cell(self, source, word):
+        """Write a cell below the others, run it, and return the line with the word."""
+        self.page.locator(".jp-Notebook .jp-Cell").nth(1).click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("b")
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.insert_text(source)
+        self._run_cell()
+        line = self.page.locator(".jp-OutputArea-output pre", has_text=word)
+        line.first.wait_for(timeout=20_000)
+        return line.first.inner_text().strip()
+
     def drag(self, label, share):
         """Drag a slider by the mouse to a share of its way; seconds to the picture."""
         slider = self.dial(label)
@@ -221,6 +249,17 @@ class Page:
             "() => performance.now() - (window.lastPicture || 0) > 500"
         )
         self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+
+    def click(self, button):
+        """Press a button by its name."""
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+    def wait_for_text(self, words, timeout=30_000):
+        """Wait until the line of text has these words; return the seconds it took."""
+        start = time.perf_counter()
+        line = self.page.locator("div[role=status]").first
+        line.filter(has_text=words).wait_for(timeout=timeout)
+        return time.perf_counter() - start
 
     def screenshot(self, name):
         """Keep a picture of the page."""

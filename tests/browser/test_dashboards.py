@@ -47,6 +47,53 @@ def test_dashboard_is_shown_and_moved(open_page, name):
     assert max(times.values()) < UPDATE, times
 
 
+TRAINING = """
+from ece662.data_utils import get_CINIC10_data
+from ece662.widgets import training_dashboard
+
+data = globals().get("data") or get_CINIC10_data(verbose=False)
+training_dashboard(data, epochs=30)
+"""
+THREADS = """
+import threading
+print(sum(t.name == "ece662 training" for t in threading.enumerate()), "trainers")
+"""
+
+
+def test_training_is_started_paused_stopped_and_run_again(open_page):
+    page = open_page("training_dashboard", TRAINING.strip(), height=1250)
+    times = {"first": page.run()}
+    page.choose_only("update rule", "adam")
+    page.click("Start")
+    times["live picture"] = page.wait_for_picture()
+    page.wait_for_text("left")
+    page.click("Pause")
+    page.wait_for_text("paused")
+    page.click("Go on")
+    page.wait_for_text("running")
+    page.press_only("learning rate", "ArrowLeft", 10)  # the page is alive
+    page.page.wait_for_timeout(2_000)
+    page.screenshot("training_dashboard")
+    page.click("Stop")
+    times["stop"] = page.wait_for_text("stopped")
+    page.click("Start")
+    page.wait_for_text("running")
+    page.run()  # the cell once more, in the middle of a run
+    page.page.get_by_text("2 ★").or_(page.page.get_by_text("1 ★")).first.wait_for()
+    page.click("Start")
+    page.wait_for_text("running")
+    page.screenshot("training_dashboard-again")
+    said = page.run_new_cell(THREADS.strip(), "trainers")
+    page.click("Stop")
+    page.wait_for_text("stopped")
+    keep_times("training_dashboard", times)
+    assert said == "1 trainers"
+    assert page.errors == []
+    # The data is loaded in this cell, too.
+    assert times["first"] < 5 * FIRST_PICTURE
+    assert times["stop"] < 0.5 * PATIENCE
+
+
 def keep_times(name, times):
     """Keep the times beside the screenshots."""
     rounded = {what: round(seconds, 2) for what, seconds in times.items()}

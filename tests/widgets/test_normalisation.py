@@ -79,3 +79,20 @@ def test_normalisation_cube_unwritten_layer(monkeypatch):
     assert "spatial_batchnorm_forward returns None" in board.text
     board.set(kind="layer")
     assert board.text.startswith("layer normalisation: 4 means, each of 24 numbers")
+
+
+def test_normalisation_cube_without_pixels_uses_the_plain_layers(monkeypatch):
+    for name in ("spatial_batchnorm_forward", "spatial_groupnorm_forward"):
+        monkeypatch.setattr(layers, name, lambda *arguments: (None, None))
+    board = normalisation_cube(pixels=False)
+    assert board.text.startswith("batch normalisation: 6 means, each of 4 numbers")
+    board.set(kind="layer")
+    assert board.text.startswith("layer normalisation: 4 means, each of 6 numbers")
+    assert "deviation 0.00" in board.text
+    assert board.dials["kind"].options == ("batch", "layer")
+
+
+def test_normalisation_cube_only_offers_what_matters():
+    board = normalisation_cube(kind="group")
+    assert not board.dials["G"].disabled
+    assert board.dials["mode"].disabled

@@ -100,6 +100,34 @@ def test_stop_breaks_off_a_step_that_takes_long(data, monkeypatch):
     assert run.status == "stopped"
 
 
+def test_stop_while_news_are_told_still_tells_the_end(data):
+    """Drawing takes long on a busy machine: the break must not swallow the last."""
+    told = []
+
+    def tell(run):
+        if run.status != "running" or not told:
+            for _ in range(60):
+                time.sleep(0.01)
+        told.append(run.status)
+
+    trainer = Trainer(data, tell, every=0)
+    run = Run(1, Settings(epochs=30))
+    trainer.start(run)
+    wait_until(lambda: run.iteration > 0)
+    trainer.stop()
+    assert trainings() == []
+    assert told[-1] == run.status == "stopped"
+
+
+def test_rule_brings_its_learning_rate_unless_one_was_chosen(data):
+    board = training_dashboard(data)
+    board.dials["rule"].value = "adam"
+    assert board.values["learning_rate"] == 1e-3
+    board.dials["learning_rate"].value = 0.02
+    board.dials["rule"].value = "sgd"
+    assert board.values["learning_rate"] == 0.02
+
+
 def test_pause_holds_and_goes_on(data):
     board = training_dashboard(data, epochs=30)
     run = board.start()
