@@ -13,6 +13,7 @@ from ece662.widgets.dropout import dropout_masks
 from ece662.widgets.gradients import gradient_checker
 from ece662.widgets.normalisation import normalisation_cube
 from ece662.widgets.race import optimiser_race
+from ece662.widgets.search import hyperparameter_search
 from ece662.widgets.training import training_dashboard
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "convolution_window",
     "dropout_masks",
     "gradient_checker",
+    "hyperparameter_search",
     "normalisation_cube",
     "optimiser_race",
     "training_dashboard",

@@ -164,7 +164,7 @@ class Dashboard:
         except Exception as error:  # traitlets' own: TraitError
             raise ValueError(f"{name} cannot be {value!r}: {error}") from None
         # A slider moves what is out of its range to its end, and says nothing.
-        if hasattr(dial, "min") and not np.isclose(dial.value, value):
+        if hasattr(dial, "min") and not np.allclose(dial.value, value):
             ends = np.array([dial.min, dial.max])
             if isinstance(dial, widgets.FloatLogSlider):
                 ends = dial.base**ends

@@ -10,6 +10,7 @@ from ece662.widgets.dropout import dropout_masks
 from ece662.widgets.gradients import gradient_checker
 from ece662.widgets.normalisation import normalisation_cube
 from ece662.widgets.race import optimiser_race
+from ece662.widgets.search import hyperparameter_search
 from ece662.widgets.training import training_dashboard
 
 __all__ = ["all_dashboards"]
@@ -29,6 +30,7 @@ def all_dashboards(data: Mapping) -> widgets.Tab:
         "Dropout": dropout_masks,
         "Convolution": convolution_window,
         "Training": lambda: training_dashboard(data),
+        "Search": lambda: hyperparameter_search(data),
     }
     tabs = widgets.Tab([widgets.VBox() for _ in makers])
     for number, name in enumerate(makers):

@@ -8,9 +8,9 @@ from ece662.widgets.demo import all_dashboards
 def test_all_dashboards_are_made_when_opened():
     data = {"y_train": np.arange(6)}
     tabs = all_dashboards(data)
-    assert [len(place.children) for place in tabs.children] == [1] + [0] * 6
+    assert [len(place.children) for place in tabs.children] == [1] + [0] * 7
     first = tabs.children[0].children
-    for number in range(7):
+    for number in range(8):
         tabs.selected_index = number
     assert all(len(place.children) == 1 for place in tabs.children)
     tabs.selected_index = 0

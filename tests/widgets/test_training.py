@@ -15,18 +15,6 @@ from ece662.widgets._trainer import NETS, Run, Settings, Trainer, as_code, build
 from ece662.widgets.training import TrainingDashboard, describe, draw_runs, runs_table
 
 
-@pytest.fixture
-def data():
-    """Six classes that a mean brightness tells apart."""
-    rng = np.random.default_rng(0)
-    arrays = {}
-    for split, count in (("train", 600), ("val", 120)):
-        y = rng.integers(0, 6, count)
-        X = rng.standard_normal((count, 3, 32, 32)) + (y - 2.5).reshape(-1, 1, 1, 1)
-        arrays[f"X_{split}"], arrays[f"y_{split}"] = X.astype(np.float32), y
-    return arrays
-
-
 @pytest.fixture(autouse=True)
 def _leave_no_thread(monkeypatch):
     monkeypatch.setattr(TrainingDashboard, "_latest", None)
