@@ -12,6 +12,7 @@ from ece662.widgets.convolution import convolution_window
 from ece662.widgets.dropout import dropout_masks
 from ece662.widgets.gradients import gradient_checker
 from ece662.widgets.normalisation import normalisation_cube
+from ece662.widgets.pruning import pruning_dashboard
 from ece662.widgets.race import optimiser_race
 from ece662.widgets.search import hyperparameter_search
 from ece662.widgets.training import training_dashboard
@@ -24,5 +25,6 @@ __all__ = [
     "hyperparameter_search",
     "normalisation_cube",
     "optimiser_race",
+    "pruning_dashboard",
     "training_dashboard",
 ]

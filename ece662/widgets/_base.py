@@ -196,7 +196,7 @@ class Dashboard:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         bundle = {
             "application/vnd.jupyter.widget-view+json": view,
-            "text/plain": f"{self.title}. {self.text}",
+            "text/plain": f"{self.title}: {self.text}",
         }
         if self._figures:
             with _style():

@@ -43,7 +43,7 @@ NETS = {
 }
 # What each rule is tried with first: its steps are of another size.
 LEARNING_RATES = {"sgd": 1e-2, "sgd_momentum": 3e-3, "rmsprop": 1e-4, "adam": 1e-3}
-NORMS = {None: "none", "batchnorm": "batch norm", "layernorm": "layer norm"}
+NORMS = {None: "no norm", "batchnorm": "batch norm", "layernorm": "layer norm"}
 
 
 @dataclass(frozen=True)

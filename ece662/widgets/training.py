@@ -9,6 +9,7 @@ let it end before you run a cell whose numbers you want to see again.
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import ipywidgets as widgets
 import numpy as np
@@ -37,8 +38,26 @@ from ece662.widgets._trainer import (
 )
 from ece662.widgets.race import RULES
 
-__all__ = ["TrainingDashboard", "draw_runs", "runs_table", "training_dashboard"]
+__all__ = [
+    "TrainingDashboard",
+    "draw_runs",
+    "name_runs",
+    "runs_table",
+    "training_dashboard",
+]
 
+WORDS = {  # a setting in a legend
+    "net": str,
+    "rule": str,
+    "learning_rate": "rate {:.2g}".format,
+    "weight_scale": "scale {:.2g}".format,
+    "reg": "reg {:.2g}".format,
+    "batch_size": "batch {}".format,
+    "dropout": "keep {:.2g}".format,
+    "normalization": NORMS.get,
+    "pictures": "{} pictures".format,
+    "epochs": "{} epochs".format,
+}
 SHOWN = 6  # runs in the plot: as many as there are colours
 
 
@@ -212,7 +231,8 @@ def draw_runs(runs: Sequence[Run]):
     loss_panel, loss = panel("Training loss", 5.4, 4.0, **labels)
     labels = {"xlabel": "epoch", "ylabel": "right answers in %"}
     accuracy_panel, accuracy = panel("Accuracy", 5.4, 4.0, **labels)
-    for run in runs[-SHOWN:]:
+    names = name_runs(runs[-SHOWN:])
+    for run, name in zip(runs[-SHOWN:], names, strict=True):
         place = run.number % SHOWN - 1
         look = {"color": COLOURS[place], "marker": MARKERS[place], "markersize": 5}
         look["linewidth"] = 2.5 if run is runs[-1] else 1.5
@@ -221,7 +241,6 @@ def draw_runs(runs: Sequence[Run]):
             steps, smooth = _smooth(losses)
             every = max(1, len(smooth) // 6)
             loss.plot(steps, smooth, markevery=every, **look)
-        name = f"run {run.number}, {run.settings.rule}"
         epochs = np.arange(len(run.val_acc))
         accuracy.plot(epochs, np.multiply(run.val_acc, 100), label=name, **look)
         look |= {"linestyle": ":", "marker": ""}
@@ -237,6 +256,17 @@ def draw_runs(runs: Sequence[Run]):
         )
         loss.set_ylim(0, min(1.1 * top, 10) if np.isfinite(top) else 10)
     return loss_panel, accuracy_panel
+
+
+def name_runs(runs: Sequence[Run]) -> list[str]:
+    """Name runs by what distinguishes them from each other."""
+    settings = [asdict(run.settings) for run in runs]
+    differing = [key for key in WORDS if len({entry[key] for entry in settings}) > 1]
+    names = []
+    for run, entry in zip(runs, settings, strict=True):
+        words = [WORDS[key](entry[key]) for key in differing or ["rule"]]
+        names.append(f"{run.number}: {', '.join(words)}")
+    return names
 
 
 def _smooth(losses):

@@ -105,7 +105,7 @@ def test_mimebundle_holds_a_live_view_and_a_still_picture(board):
     bundle = board._repr_mimebundle_()
     view = bundle["application/vnd.jupyter.widget-view+json"]
     assert view["model_id"] == board.box.model_id
-    assert bundle["text/plain"] == "A bar. height 4 & <b>"
+    assert bundle["text/plain"] == "A bar: height 4 & <b>"
     still = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
     assert still.size == (480, 160)
 

@@ -12,7 +12,13 @@ from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.solver import Solver
 from ece662.widgets import training_dashboard
 from ece662.widgets._trainer import NETS, Run, Settings, Trainer, as_code, build_solver
-from ece662.widgets.training import TrainingDashboard, describe, draw_runs, runs_table
+from ece662.widgets.training import (
+    TrainingDashboard,
+    describe,
+    draw_runs,
+    name_runs,
+    runs_table,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -272,6 +278,15 @@ def test_draw_runs_draws_each_run():
     assert [list(line.get_ydata()) for line in loss.lines] == [[2.0, 1.0]] * 2
     assert list(accuracy.lines[0].get_ydata()) == [10.0, 40.0]
     assert list(accuracy.lines[1].get_ydata()) == [20.0, 30.0]
+
+
+def test_name_runs_says_what_differs():
+    first, second = Settings(rule="adam"), Settings(rule="adam", dropout=0.5)
+    third = Settings(rule="adam", dropout=0.5, normalization="batchnorm")
+    runs = [Run(i, s) for i, s in enumerate((first, second, third), start=1)]
+    assert name_runs(runs[:1]) == ["1: adam"]
+    assert name_runs(runs[:2]) == ["1: keep 1", "2: keep 0.5"]
+    assert name_runs(runs)[2] == "3: keep 0.5, batch norm"
 
 
 def test_runs_table_escapes_what_it_shows():
