@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from course.accepted import ACCEPTED
+from ece662.check.cells import Cells
 from ece662.check.code import make_code
 from ece662.check.diagnosing import Known, sketched_names
 from ece662.check.recipes import RECIPES
@@ -17,6 +18,10 @@ from ece662.check.running import run
 from ece662.check.signatures import PATH, Signature, pack
 from ece662.check.sketching import sketch
 from ece662.exercises import EXERCISES, Exercise
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_cells = Cells(ROOT)
 
 __all__ = ["make_all", "make_signature"]
 
@@ -26,7 +31,7 @@ def make_all() -> dict[str, Signature]:
     return {
         exercise.id: make_signature(exercise)
         for exercise in EXERCISES
-        if exercise.recipe in RECIPES and exercise.kind in ("function", "class")
+        if exercise.recipe in RECIPES and RECIPES[exercise.recipe].fixed
     }
 
 
@@ -36,7 +41,7 @@ def make_signature(exercise: Exercise) -> Signature:
     Raises:
         RuntimeError: the reference itself does not come through.
     """
-    reference = run(exercise, make_code())
+    reference = run(exercise, _solved(exercise))
     if reference.problems:
         raise RuntimeError(f"{exercise.id}: {reference.problems[0].message}")
     expected = _without_own(reference.outputs)
@@ -51,6 +56,13 @@ def make_signature(exercise: Exercise) -> Signature:
         found = sketch(wrong.outputs, names)
         known.append(Known(mistake.id, mistake.says, mistake.asks, found))
     return Signature(expected, accepted, tuple(known))
+
+
+def _solved(exercise):
+    """Return the reference: the package, or a notebook run as far as is needed."""
+    if not exercise.file.endswith(".ipynb"):
+        return make_code()
+    return make_code(namespace=_cells.names_after(exercise))
 
 
 def _mistakes_in(exercise) -> list:

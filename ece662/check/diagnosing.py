@@ -79,7 +79,11 @@ def diagnose(
     if verdict.problems:
         problem = verdict.problems[0]
         return Diagnosis(problem.kind, problem.message)
-    if exercise.kind == "training":
+    first = verdict.failed[0]
+    rule = recipe_of(exercise).rules.get(first.name, Rule())
+    if rule.says:
+        return Diagnosis("not-so", rule.says)
+    if any(key.endswith("/first losses") for key in outputs):
         return describe_training(outputs)
     found = describe(verdict.failed, verdict.comparisons, inputs)
     if verdict.fault == "both":

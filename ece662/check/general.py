@@ -80,6 +80,13 @@ def is_changed_input(found: Comparison) -> Diagnosis | None:
     )
 
 
+def is_not_so(found: Comparison) -> Diagnosis | None:
+    """A fact that should hold does not."""
+    if found.want.dtype != bool or found.got.dtype != bool:
+        return None
+    return Diagnosis("not-so", f"This should hold, and does not: {found.name}.")
+
+
 def has_other_type(found: Comparison) -> Diagnosis | None:
     """Whole numbers, say, where decimals are due."""
     got, want = found.got.dtype, found.want.dtype
@@ -260,6 +267,7 @@ def is_partly_right(found: Comparison) -> Diagnosis | None:
 STRUCTURE: tuple[Callable[[Comparison], Diagnosis | None], ...] = (
     is_missing,
     is_changed_input,
+    is_not_so,
     has_other_type,
     has_other_shape,
     is_not_finite,

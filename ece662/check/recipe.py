@@ -48,7 +48,7 @@ class Rule(NamedTuple):
 
     how: str = "close"  # or "at least", "remark" (told, never held against anybody)
     tolerance: float = 1e-6  # of the largest expected value; the limit for "at least"
-    says: str = ""  # the sentence of a remark
+    says: str = ""  # what a failure means, or the sentence of a remark
 
 
 WRITES_INTO_DOUT = Rule(
@@ -68,6 +68,8 @@ class Recipe(NamedTuple):
     derive: Callable[[dict, dict], dict] | None = None
     # Set where the outputs are those of a backward: what gives them is the other half.
     forward: str | None = None
+    known: Mapping[str, Any] = {}  # expected outputs that are no secret, by name
+    fixed: bool = True  # False where nothing else has an expected value to store
 
 
 class Misfit(Exception):

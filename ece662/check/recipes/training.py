@@ -84,7 +84,7 @@ def validated(model_name, at_least):
     """Return the recipe of a cell that trains for validation accuracy."""
     rules = {"validation accuracy": Rule("at least", at_least)}
     run = partial(run_validated, model_name=model_name)
-    return Recipe(run, make_nothing, (CASE,), rules)
+    return Recipe(run, make_nothing, (CASE,), rules, fixed=False)
 
 
 def overfitted(layers, at_least):
@@ -93,7 +93,7 @@ def overfitted(layers, at_least):
         "training accuracy": Rule("at least", at_least),
         "layers": Rule("at least", layers),
     }
-    return Recipe(run_overfitted, make_nothing, (CASE,), rules)
+    return Recipe(run_overfitted, make_nothing, (CASE,), rules, fixed=False)
 
 
 RECIPES = {
