@@ -45,11 +45,14 @@ def dependent_cells(
 
     Returns:
         The ids of the cells that depend.
+
+    Raises:
+        ValueError: a cell is no Python.
     """
     exercises, student, variables = set(exercises), set(names), set()
     dependent = set()
     for cell, source in sources:
-        for statement in ast.parse(source).body:
+        for statement in _statements(cell, source):
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
                 continue  # what is imported keeps its name, and with it its owner
             stored = set(_stored(statement))
@@ -62,6 +65,14 @@ def dependent_cells(
                 student -= stored
             variables |= stored
     return dependent
+
+
+def _statements(cell: str, source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except SyntaxError as error:
+        told = f"cell {cell} cannot be read, line {error.lineno}: {error.msg}"
+        raise ValueError(told) from error
 
 
 def _mentioned(node: ast.AST) -> Iterator[str]:

@@ -136,7 +136,7 @@ def pack(folder: Path, archive: Path) -> None:
 def _students_names(source: Path) -> set[str]:
     """List the functions and classes whose results hang on the student's work."""
     provided = {n for e in EXERCISES if e.file.endswith(".py") for n in e.provides}
-    return names_that_lean_on(provided, source / "ece662") | {"check"}
+    return names_that_lean_on(provided, source / "ece662") | {"check", "hint"}
 
 
 def _for_students(

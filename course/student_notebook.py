@@ -7,6 +7,7 @@ student's own result appears above it.
 """
 
 import json
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -18,6 +19,7 @@ from ece662.work import ANSWER
 __all__ = ["AIM", "student_notebook"]
 
 AIM = "**What you are aiming at**"
+ASKING = re.compile(r"(check|hint)\([^()]*\)")
 TRAINED = "(on the synthetic pictures; yours need not agree to the last digit)"
 
 
@@ -68,8 +70,15 @@ def _for_student(cell: dict[str, Any], is_dependent: bool) -> list[dict[str, Any
     return [cleared, aim] if aim else [cleared]
 
 
+def _is_for_asking(cell: dict[str, Any]) -> bool:
+    """True for a call of check or hint alone: what it says is no aim."""
+    return bool(ASKING.fullmatch("".join(cell["source"]).strip()))
+
+
 def _aim(cell: dict[str, Any]) -> dict[str, Any] | None:
     """Show a cell's outputs as Markdown; None where there is nothing to see."""
+    if _is_for_asking(cell):
+        return None
     parts, pictures = [], {}
     for output in cell["outputs"]:
         data = output.get("data", {})

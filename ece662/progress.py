@@ -80,6 +80,8 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
     kept = _load(path)
     missing = [id for id, fingerprint in wanted.items() if fingerprint not in kept]
     if missing:
+        told = "(those that train take some seconds each)"
+        print(f"Checking {len(missing)} exercises {told} ...", file=sys.stderr)
         for verdict in _check(root, missing):
             kept[wanted[verdict["id"]]] = verdict
         _save(path, kept)

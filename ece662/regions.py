@@ -119,10 +119,10 @@ def stub(exercise: str, notebook: str | None) -> str:
     Args:
         exercise: the id to name.
         notebook: which notebook tells about it; None in the notebook's own cell, where
-            a comment will do.
+            a comment will do (and a `pass`, should the region be all of a function).
     """
     if notebook is None:
-        return f"# Your code for the exercise {exercise} goes here."
+        return f"# Your code for the exercise {exercise} goes here.\npass"
     told = f"{exercise} is yours to write: see {notebook}"
     return f'raise NotImplementedError(\n    "{told}"\n)'
 
