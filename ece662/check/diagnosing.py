@@ -10,7 +10,7 @@ from ece662.check.judging import Verdict
 from ece662.check.learning import describe_training
 from ece662.check.recipe import Rule
 from ece662.check.running import recipe_of
-from ece662.check.sketching import matches, sketch
+from ece662.check.sketching import TOLERANCE, matches, sketch
 from ece662.exercises import Exercise
 
 __all__ = ["Diagnosis", "Known", "diagnose", "sketched_names"]
@@ -66,7 +66,7 @@ def diagnose(
     if outputs:
         own = sketch(outputs, sketched_names(exercise, expected))
         for mistake in known:
-            if matches(own, mistake.sketch):
+            if matches(own, mistake.sketch, _tolerance(exercise)):
                 return Diagnosis(mistake.id, mistake.says, mistake.asks)
     if verdict.fault == "forward":
         return _forward_at_fault(exercise)
@@ -91,6 +91,12 @@ def diagnose(
         note = f"{found.message} And {forward} is not right either: begin there."
         return found._replace(message=note)
     return found
+
+
+def _tolerance(exercise) -> float:
+    """Return how near a sketch must come: float32 is granted more than float64."""
+    rules = recipe_of(exercise).rules.values()
+    return max([TOLERANCE, *(r.tolerance for r in rules if r.how == "close")])
 
 
 def _forward_at_fault(exercise) -> Diagnosis:

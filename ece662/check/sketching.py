@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-__all__ = ["matches", "sketch"]
+__all__ = ["TOLERANCE", "matches", "sketch"]
 
 PROJECTIONS = 3
 TOLERANCE = 1e-6  # of the vector's length; two spellings of one formula agree to 1e-12
@@ -37,9 +37,9 @@ def _row(name, value) -> list[float]:
     return [1.0, shape, float(np.linalg.norm(flat)), *(directions @ flat)]
 
 
-def matches(one: np.ndarray, other: np.ndarray) -> bool:
+def matches(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> bool:
     """True where two sketches are those of the same outputs, to within rounding."""
     if one.shape != other.shape or np.any(one[:, :2] != other[:, :2]):
         return False
     length = np.maximum(np.maximum(one[:, 2], other[:, 2]), TINY)[:, np.newaxis]
-    return bool(np.all(np.abs(one[:, 2:] - other[:, 2:]) <= TOLERANCE * length))
+    return bool(np.all(np.abs(one[:, 2:] - other[:, 2:]) <= tolerance * length))
