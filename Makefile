@@ -28,7 +28,7 @@ INSTALL := $(PIP) install -q $$(test -t 1 || echo --progress-bar=off) \
 # What pip installs for each purpose: extras of pyproject.toml.
 extras_lab := build,lab
 # staff only
-extras_test := test,torch
+extras_test := test,torch,tensorflow
 extras_demo := demo
 extras_lint := dev
 # end of staff only

@@ -118,10 +118,10 @@ def test_lab_and_test_start_their_programs(checkout):
     assert calls[1].endswith(" -x")
 
 
-def test_tests_get_torch_and_the_index_for_it(checkout):
+def test_tests_get_the_frameworks_and_the_index_for_torch(checkout):
     checkout.add_python()
     _, _, calls = checkout.make("test", "TORCH_INDEX=https://example.org/cpu")
-    assert installs(calls)[-1].endswith("-e .[test,torch]")
+    assert installs(calls)[-1].endswith("-e .[test,torch,tensorflow]")
     assert "--extra-index-url https://example.org/cpu" in installs(calls)[-1]
 
 
