@@ -15,6 +15,7 @@ import numpy as np
 
 __all__ = [
     "Dataset",
+    "accuracy_of",
     "fast_precision",
     "make_datasets",
     "predict",
@@ -183,3 +184,13 @@ def predict(model, dataset: Dataset, mirrored: bool = False) -> np.ndarray:
         answers = [tf.nn.softmax(model.predict_on_batch(view)) for view in views]
         probabilities.append(sum(answers).numpy() / len(views))
     return np.concatenate(probabilities)
+
+
+def accuracy_of(model, dataset: Dataset, mirrored: bool = False) -> float:
+    """Return the share of images whose most probable class is their own.
+
+    Args:
+        model, dataset, mirrored: as for `predict`.
+    """
+    answers = predict(model, dataset, mirrored).argmax(axis=1)
+    return float(np.mean(answers == dataset.y))

@@ -9,6 +9,7 @@ import pytest
 
 from ece662.tf_tools import (
     Dataset,
+    accuracy_of,
     fast_precision,
     make_datasets,
     predict,
@@ -132,6 +133,10 @@ def test_predict_gives_probabilities_in_order_and_the_mean_of_mirror_images():
     assert np.allclose(predict(model, dataset), one, atol=1e-6)
     mean = predict(model, dataset, mirrored=True)
     assert np.allclose(mean, (one + other) / 2, atol=1e-6)
+
+    dataset.y = one.argmax(axis=1)
+    dataset.y[:3] += 1
+    assert accuracy_of(model, dataset) == pytest.approx(0.7)
 
 
 def test_quietly_hides_what_compiled_code_writes(capfd):
