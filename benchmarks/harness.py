@@ -45,7 +45,12 @@ ROOT = Path(__file__).resolve().parents[1]
 # The sides of a training step, as the tables call them. Fused: the update in one pass.
 OURS, OURS_FUSED = "ece662", "ece662, fused"
 TORCH, FUSED = "torch", "torch, fused"
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+)
 # OpenBLAS and libgomp let idle threads spin for tens of milliseconds before they sleep.
 PAUSE_SECONDS = 0.1
 WARM_UP_SHARE = 0.1

@@ -128,6 +128,18 @@ def test_main_says_what_it_did(capsys, arguments, status, said):
     assert said in capsys.readouterr().out
 
 
+def test_notebooks_without_their_framework_are_left_out_aloud(monkeypatch, capsys):
+    monkeypatch.setattr(script, "find_spec", lambda name: "there")
+    assert script._ignored() == []
+    monkeypatch.setattr(script, "find_spec", lambda name: None)
+    ignored = script._ignored()
+    assert f"--ignore={ROOT / 'notebooks' / 'Q5-Tensorflow.ipynb'}" in ignored
+    assert not any("Q4" in option for option in ignored)
+    assert "Q5-Tensorflow.ipynb is left out: there is no tensorflow" in (
+        capsys.readouterr().out
+    )
+
+
 STORED = """
 import matplotlib.pyplot as plt
 from IPython.display import display
