@@ -112,6 +112,43 @@ FIGURES = {
         Figure("ThreeLayerConvNet, test", "q4-test-accuracy", "three_layer_test_acc"),
         Figure("deep NumPy ConvNet, test", "q4-test-accuracy", "deep_test_acc"),
     ],
+    "Q5-Tensorflow": [
+        Figure(
+            "two layers, barebones, one epoch, validation",
+            "q5-tf-two-layer-train",
+            "log.best_val_acc",
+        ),
+        Figure(
+            "ConvNet, barebones, one epoch, validation",
+            "q5-tf-convnet-train",
+            "convnet_log.best_val_acc",
+        ),
+        Figure(
+            "ConvNet, Nesterov momentum, one epoch, validation",
+            "q5-tf-nesterov-train",
+            "nesterov_log.best_val_acc",
+        ),
+        Figure(
+            "challenge, last epoch, validation",
+            "q5-tf-challenge-train",
+            "challenge_log.val_acc_history[-1]",
+        ),
+        Figure(
+            "challenge, last epoch, training",
+            "q5-tf-challenge-train",
+            "challenge_log.train_acc_history[-1]",
+        ),
+        Figure(
+            "challenge, with mirror images, validation",
+            "q5-tf-mistakes-confusion",
+            "final_val_acc",
+        ),
+        Figure(
+            "challenge, with mirror images, test",
+            "q5-tf-test-accuracy",
+            "test_accuracy",
+        ),
+    ],
 }
 
 
