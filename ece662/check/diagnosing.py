@@ -79,6 +79,10 @@ def diagnose(
     if verdict.problems:
         problem = verdict.problems[0]
         return Diagnosis(problem.kind, problem.message)
+    if not verdict.failed:
+        return Diagnosis(
+            "no-signature", f"What {exercise.id} should give is not known."
+        )
     first = verdict.failed[0]
     rule = recipe_of(exercise).rules.get(first.name, Rule())
     if rule.says:

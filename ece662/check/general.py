@@ -181,6 +181,8 @@ def constant_factor(failed: Sequence[Comparison], inputs: Mapping) -> Diagnosis 
         for factor, found in zip(factors, failed, strict=True)
     ]
     common = [word for word in names[0] if all(word in others for others in names)]
+    if not common and all(found.want.size == 1 for found in failed):
+        return None  # between two single numbers there is always a factor
     told = f"{name} is right but for a constant factor"
     if common:
         told += f": it is {common[0]} times what it should be."

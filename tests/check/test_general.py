@@ -68,6 +68,15 @@ def test_describe_does_not_name_a_factor_that_differs_from_case_to_case():
     assert "in the case 'one' it is 4 times too large" in told.message
 
 
+def test_describe_sees_no_factor_between_two_single_numbers():
+    assert told_of(np.array(2.7), np.array(2.3), name="loss").id == "different"
+
+
+def test_describe_a_fact_that_does_not_hold():
+    told = told_of(np.array(False), np.array(True), name="another mask each time")
+    assert (told.id, "another mask each time" in told.message) == ("not-so", True)
+
+
 def test_describe_changed_input():
     found = compare("rows", "dout unchanged", np.array(False), np.array(True))
     assert describe([found], [found]).id == "input-changed"

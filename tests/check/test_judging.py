@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ece662.check.code import make_code
+from ece662.check.diagnosing import diagnose
 from ece662.check.judging import compare, judge
 from ece662.check.recipe import Rule
 from ece662.check.running import run
@@ -78,6 +79,14 @@ def test_judge_finds_that_both_halves_are_at_fault():
         "affine_backward", affine_forward=doubled, affine_backward=without_db
     )
     assert found.fault == "both"
+
+
+def test_judge_without_anything_to_expect_does_not_pass_and_is_told():
+    exercise = find_exercise("adam")
+    outputs, problems = run(exercise, make_code())
+    verdict = judge(exercise, outputs, {}, problems)
+    assert not verdict.passed
+    assert diagnose(exercise, outputs, {}, verdict).id == "no-signature"
 
 
 def test_judge_without_outputs_does_not_pass():
