@@ -43,6 +43,7 @@ SHIPPED = (
     "README.md",
     "constraints.txt",
     "constraints-colab.txt",
+    "docs/dashboards.md",
     "docs/data.md",
     "docs/images/synthetic.png",
     "environment.yml",

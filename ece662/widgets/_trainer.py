@@ -68,7 +68,7 @@ class Settings:
             parts.append(f"reg {self.reg:.2g}")
         parts.append(f"batch {self.batch_size}")
         if self.takes_layers:
-            parts += [f"keep {self.dropout:g}"] * (self.dropout != 1)
+            parts += [f"keep {self.dropout:.2g}"] * (self.dropout != 1)
             parts += [NORMS[self.normalization]] * bool(self.normalization)
         return ", ".join(parts)
 

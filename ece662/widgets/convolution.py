@@ -149,17 +149,9 @@ def convolution_window(filters=None, pictures=None, **start) -> Dashboard:
     window = slider("window, in %", 0, 100, 35)
     play = widgets.Play(min=0, max=100, value=35, step=1, interval=300)
     widgets.jslink((play, "value"), (window, "value"))
-    kernel = widgets.Textarea(
-        description="kernel",
-        value=KERNELS["vertical edges (Sobel)"],
-        rows=3,
-        continuous_update=False,
-        style={"description_width": "105px"},
-        layout=widgets.Layout(width="auto", min_width="0"),
-    )
     dials = {
         "picture": choice("picture", list(shelf)),
-        "kernel": kernel,
+        "kernel": _kernel_to_edit(),
         "stride": slider("stride", 1, 4, 1),
         "pad": slider("pad", 0, 4, 1),
         "dilation": slider("dilation", 1, 4, 1),
@@ -185,6 +177,17 @@ def convolution_window(filters=None, pictures=None, **start) -> Dashboard:
     presets.observe(lambda change: board.set(kernel=change["new"], filter=0), "value")
     upload.observe(lambda change: _take(board, shelf, upload), "value")
     return board
+
+
+def _kernel_to_edit():
+    return widgets.Textarea(
+        description="kernel",
+        value=KERNELS["vertical edges (Sobel)"],
+        rows=3,
+        continuous_update=False,
+        style={"description_width": "105px"},
+        layout=widgets.Layout(width="auto", min_width="0"),
+    )
 
 
 def _take(board, shelf, upload):

@@ -118,9 +118,12 @@ class SearchDashboard(Dashboard):
             self.search.trials = known
 
     def _make_workers(self):
+        count = self.values["pictures"]  # the workers get no more than they need
+        part = {key: self.data[key][:count] for key in ("X_train", "y_train")}
+        part |= {key: self.data[key][:] for key in ("X_val", "y_val")}
         if self._client is not None:
-            return DaskCluster(self.data, self._client)
-        return LocalCores(self.data, self.values["cores"])
+            return DaskCluster(part, self._client)
+        return LocalCores(part, self.values["cores"])
 
     def _on_dial(self, change) -> None:
         """Leave the picture alone: it shows trials, not the dials."""
@@ -152,9 +155,9 @@ def _make_dials(data, client):
     cores = os.cpu_count() or 1
     normalisations = [(words, name) for name, words in NORMS.items()]
     dials = {
-        "learning_rate": _range("learning rate, 10^", -6, 0, (-5, -1)),
-        "weight_scale": _range("weight scale, 10^", -5, 0, (-3, -1)),
-        "reg": _range("regularisat., 10^", -8, 0, (-6, -2)),
+        "learning_rate": _range("log₁₀ of rate", -6, 0, (-5, -1)),
+        "weight_scale": _range("log₁₀ of scale", -5, 0, (-3, -1)),
+        "reg": _range("log₁₀ of reg", -8, 0, (-6, -2)),
         "dropout": _range("dropout: keep", 0.1, 1.0, (0.5, 1.0), 0.05),
         "rules": _several("update rules", list(RULES), ("sgd_momentum", "adam")),
         "normalizations": _several(

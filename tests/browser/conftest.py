@@ -97,7 +97,7 @@ def _ask_nothing(settings):
 
 
 def _wait_for(address, server):
-    for _ in range(240):
+    for _ in range(700):
         assert server.poll() is None, "JupyterLab ended; see lab.log"
         try:
             with urllib.request.urlopen(address, timeout=1):

@@ -94,6 +94,64 @@ def test_training_is_started_paused_stopped_and_run_again(open_page):
     assert times["stop"] < 0.5 * PATIENCE
 
 
+SEARCH = """
+from ece662.data_utils import get_CINIC10_data
+from ece662.widgets import hyperparameter_search
+
+data = get_CINIC10_data(verbose=False)
+hyperparameter_search(data, trials=40, pictures=500, epochs=2, cores=1)
+"""
+
+
+def test_search_is_started_stopped_and_resumed(open_page):
+    page = open_page("hyperparameter_search", SEARCH.strip(), height=1250)
+    times = {"first": page.run()}
+    page.click("Start")
+    times["first trials"] = page.wait_for_text("Best validation accuracy", 60_000)
+    page.press_only("trials in all", "ArrowLeft", 3)  # the page is alive
+    page.wait_for_text("4 of 40 trials", 60_000)
+    page.click("Stop")
+    times["stop"] = page.wait_for_text("stopped")
+    done = int(page.text().split()[0])
+    page.screenshot("hyperparameter_search")
+    page.click("Start")
+    page.wait_for_text(f"{done + 2} of 37 trials", 60_000)
+    page.click("Stop")
+    page.wait_for_text("stopped")
+    keep_times("hyperparameter_search", times)
+    assert page.errors == []
+    assert times["first"] < 5 * FIRST_PICTURE
+    assert times["stop"] < 0.5 * PATIENCE
+
+
+PRUNING = """
+from ece662.data_utils import get_CINIC10_data
+from ece662.pruning.architecture import residual
+from ece662.pruning.torch_net import build
+from ece662.widgets import pruning_dashboard
+
+data = get_CINIC10_data(verbose=False)
+model = build(residual(8), seed=1)
+pruning_dashboard(model, [data["X_test"], data["y_test"]])
+"""
+
+
+def test_pruning_is_shown_and_moved(open_page):
+    pytest.importorskip("torch")
+    page = open_page("pruning_dashboard", PRUNING.strip())
+    times = {"first": page.run()}
+    times["keyboard"] = page.press("pruned, in %", "ArrowLeft")
+    times["mouse"] = page.drag("pruned, in %", 0.9)
+    times["list"] = page.choose("prune", "random ones")
+    page.screenshot("pruning_dashboard")
+    keep_times("pruning_dashboard", times)
+    assert "MiB" in page.text() or "KiB" in page.text()
+    assert page.errors == []
+    # torch and the data are loaded in this cell, too.
+    assert times.pop("first") < 10 * FIRST_PICTURE
+    assert max(times.values()) < UPDATE, times
+
+
 def keep_times(name, times):
     """Keep the times beside the screenshots."""
     rounded = {what: round(seconds, 2) for what, seconds in times.items()}
