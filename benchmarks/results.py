@@ -149,6 +149,43 @@ FIGURES = {
             "test_accuracy",
         ),
     ],
+    "Q6-Pruning": [
+        Figure("PyTorch, nothing pruned, validation", "q6-torch-load", "whole"),
+        Figure(
+            "... 80 % of all weights zero, not tuned",
+            "q6-unstructured-test",
+            "accuracies['PyTorch'][0.8]",
+        ),
+        Figure("... tuned: lost", "q6-mask-check", "lost", unit="points"),
+        Figure(
+            "... gradually: lost",
+            "q6-schedules-check",
+            "100 * (whole - reached['gradual'])",
+            unit="points",
+        ),
+        Figure(
+            "... as a lottery ticket: lost",
+            "q6-schedules-check",
+            "100 * (whole - reached['lottery ticket'])",
+            unit="points",
+        ),
+        Figure("half the MACs, tuned: lost", "q6-shrink-check", "half_lost", "points"),
+        Figure("... speed-up, 64 images a batch", "q6-shrink-time", "speed_up", "x"),
+        Figure("TensorFlow, nothing pruned", "q6-tensorflow-load", "tf_whole"),
+        Figure(
+            "... 80 % of all weights zero, tuned: lost",
+            "q6-mask-tensorflow-train",
+            "tf_lost",
+            unit="points",
+        ),
+        Figure("PyTorch, nothing pruned, test", "q6-test-accuracy", "final['whole']"),
+        Figure(
+            "... 80 % zeros, tuned, test",
+            "q6-test-accuracy",
+            "final['80 % zeros, one-shot']",
+        ),
+        Figure("... half the MACs, test", "q6-test-accuracy", "final['half the MACs']"),
+    ],
 }
 
 

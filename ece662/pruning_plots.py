@@ -38,9 +38,9 @@ def show_weight_sizes(weights: Mapping[str, np.ndarray], shares: Sequence[float]
     for share in shares:
         limit = np.quantile(sizes, share)
         ax.axvline(limit, color="black", linestyle=":")
-        ax.text(limit, 1.02 * top, f"{share:.0%}", ha="center")
+        ax.text(limit, 1.02 * top, f"{100 * share:.0f}", ha="center", fontsize=10)
     ax.set(xlabel="size of a weight, whatever its sign", ylabel="weights")
-    ax.set_title("How large the weights are, and where the limits lie", pad=24)
+    ax.set_title("How large the weights are (so many % are left of a line)", pad=22)
     plt.show()
 
 
@@ -71,10 +71,11 @@ def show_masks(masks: Mapping[str, np.ndarray], title: str, shape=(12, 32)) -> N
         title: of the whole figure.
         shape: rows (filters) and columns (weights of a filter) to show.
     """
+    colours = ListedColormap(["#DDDDDD", BLUE])
     figure, axes = plt.subplots(2, -(-len(masks) // 2), figsize=(14, 4.4))
     for ax, (name, mask) in zip(axes.flat, masks.items(), strict=False):
         corner = mask.reshape(len(mask), -1)[: shape[0], : shape[1]]
-        ax.imshow(corner, cmap=ListedColormap(["#DDDDDD", BLUE]), vmin=0, vmax=1)
+        ax.imshow(corner, cmap=colours, vmin=0, vmax=1, aspect="auto")
         short = name.removesuffix(".weight").removesuffix(".conv")
         ax.set_title(f"{short}\n{mask.mean():.0%} stay", fontsize=11)
     for ax in axes.flat:

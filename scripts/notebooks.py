@@ -119,7 +119,9 @@ def _ignored() -> list[str]:
     """Tell pytest to leave out notebooks whose framework is not installed; say so."""
     options = []
     for path in find_notebooks():
-        imported = re.findall(r"\bimport (torch|tensorflow)\b", path.read_text("utf-8"))
+        imported = re.findall(
+            r"\b(?:import|from) (torch|tensorflow)\b", path.read_text("utf-8")
+        )
         missing = [name for name in set(imported) if find_spec(name) is None]
         if missing:
             print(f"{path.name} is left out: there is no {' and no '.join(missing)}")

@@ -6,5 +6,6 @@ zero and keeps them there, `filters` takes whole filters out, `store` and `spars
 weights on disk, `measure` weighs and times. `training` holds what both frameworks
 share: batches and the learning rate.
 
-Nothing here imports torch or tensorflow before it is used.
+`torch_net`, `keras_net` and `filters` import their framework when they are imported, so
+the package itself imports them inside functions only.
 """

@@ -116,8 +116,14 @@ def test_filter_sizes_are_those_of_the_folded_filters(net):
     np.testing.assert_allclose(
         after["blocks.0.conv1"], size["blocks.0.conv1"], rtol=1e-4
     )
-    get_weights(net)["blocks.2.conv2.norm.weight"][...] = 0  # a partner falls silent
-    assert np.all(filter_sizes(net)["blocks.1.conv2"] < size["blocks.1.conv2"])
+
+
+@pytest.mark.parametrize("partner", ["conv2", "shortcut"])
+def test_filter_sizes_add_up_partners(net, partner):
+    before = filter_sizes(net)["blocks.1.conv2"]
+    get_weights(net)[f"blocks.1.{partner}.norm.weight"][...] = 0
+    after = filter_sizes(net)["blocks.1.conv2"]
+    assert np.all((after > 0) & (after < before))
 
 
 def test_keep_largest_rounds_to_multiples():
