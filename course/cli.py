@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS = ("release",)
+COMMANDS = ("release", "grade", "autograder")
 
 DESCRIPTION = "The workbook ece662 for teachers: docs/teaching.md tells how it is used."
 

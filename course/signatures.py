@@ -14,7 +14,7 @@ from ece662.check.cells import Cells
 from ece662.check.code import make_code
 from ece662.check.diagnosing import Known, sketched_names
 from ece662.check.recipes import RECIPES
-from ece662.check.running import run
+from ece662.check.running import SEED, run
 from ece662.check.signatures import PATH, Signature, pack
 from ece662.check.sketching import sketch
 from ece662.exercises import EXERCISES, Exercise
@@ -36,24 +36,32 @@ def has_signature(exercise: Exercise) -> bool:
     return exercise.recipe in RECIPES and RECIPES[exercise.recipe].fixed
 
 
-def make_signature(exercise: Exercise) -> Signature:
+def make_signature(
+    exercise: Exercise, seed: int = SEED, with_hidden: bool = False
+) -> Signature:
     """Run the recipe on the reference, the other right solutions and the mistakes.
+
+    Args:
+        exercise: which one.
+        seed: of the inputs.
+        with_hidden: also the mistakes that students are not told of.
 
     Raises:
         RuntimeError: the reference itself does not come through.
     """
-    reference = run(exercise, _solved(exercise))
+    reference = run(exercise, _solved(exercise), seed)
     if reference.problems:
         raise RuntimeError(f"{exercise.id}: {reference.problems[0].message}")
     expected = _without_own(reference.outputs)
     accepted = tuple(
-        _without_own(run(exercise, make_code(overrides)).outputs)
+        _without_own(run(exercise, make_code(overrides), seed).outputs)
         for overrides in ACCEPTED.get(exercise.id, ())
     )
     names = sketched_names(exercise, expected)
     known = []
-    for mistake in _mistakes_in(exercise):
-        wrong = run(exercise, make_code({mistake.replaces: mistake.implementation}))
+    for mistake in _mistakes_in(exercise, with_hidden):
+        code = make_code({mistake.replaces: mistake.implementation})
+        wrong = run(exercise, code, seed)
         found = sketch(wrong.outputs, names)
         known.append(Known(mistake.id, mistake.says, mistake.asks, found))
     return Signature(expected, accepted, tuple(known))
@@ -66,13 +74,14 @@ def _solved(exercise):
     return make_code(namespace=_cells.names_after(exercise))
 
 
-def _mistakes_in(exercise) -> list:
-    """List the mistakes of an exercise that students may be told of."""
+def _mistakes_in(exercise, with_hidden) -> list:
+    """List the mistakes of an exercise: all, or those that students may be told of."""
     try:
         from course.mistakes import all_mistakes
     except ImportError:
         return []
-    return [m for m in all_mistakes() if m.exercise == exercise.id and not m.hidden]
+    known = [mistake for mistake in all_mistakes() if mistake.exercise == exercise.id]
+    return [mistake for mistake in known if with_hidden or not mistake.hidden]
 
 
 def _without_own(outputs) -> dict:

@@ -12,9 +12,13 @@ import numpy as np
 from course.sandbox.client import Limits, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation, candidates
 
-__all__ = ["choose", "leaks"]
+__all__ = ["NoWallsError", "choose", "leaks"]
 
 SECRET = "ECE662_SANDBOX_SECRET"
+
+
+class NoWallsError(SandboxError):
+    """Nothing keeps students' code from the rest of this machine."""
 
 
 def choose(runtime: Path, tried: Sequence[Isolation] | None = None) -> Isolation:
@@ -25,7 +29,7 @@ def choose(runtime: Path, tried: Sequence[Isolation] | None = None) -> Isolation
         tried: kinds to try, strongest first; None for all that may be there.
 
     Raises:
-        SandboxError: none holds; says of each what failed.
+        NoWallsError: none holds; says of each what failed.
     """
     failures = []
     for isolation in candidates() if tried is None else tried:
@@ -37,7 +41,7 @@ def choose(runtime: Path, tried: Sequence[Isolation] | None = None) -> Isolation
         if not found:
             return isolation
         failures.append(f"{isolation.value}: inside one can {', '.join(found)}")
-    raise SandboxError(
+    raise NoWallsError(
         "students' code cannot be kept apart from this machine. "
         + ("; ".join(failures) or "It takes Linux with bubblewrap or landlock.")
     )

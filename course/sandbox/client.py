@@ -68,6 +68,7 @@ class Sandbox:
         runtime: Path,
         code: Path,
         limits: Limits | None = None,
+        preload: str | None = None,
     ):
         """Remember where things are; the server starts with the first call.
 
@@ -77,9 +78,11 @@ class Sandbox:
             code: the folder that `import` finds the code in. The sandbox's user must
                 be able to read it.
             limits: for calls that give none of their own.
+            preload: a module in the code folder that the server imports once, for all
+                processes. It and all that it imports must be trusted code.
         """
         self.isolation, self.runtime, self.code = isolation, runtime, code
-        self.limits = limits or Limits()
+        self.limits, self.preload = limits or Limits(), preload
         self._server: subprocess.Popen | None = None
 
     def __enter__(self) -> "Sandbox":
@@ -129,6 +132,10 @@ class Sandbox:
     def close(self) -> None:
         """End the server and all that runs in it."""
         if self._server is not None:
+            # Left alone it ends by itself, and its time is counted where it is due.
+            with contextlib.suppress(BrokenPipeError, subprocess.TimeoutExpired):
+                self._server.stdin.close()
+                self._server.wait(1.0)
             self._stop(None)
 
     def _exchange(self, request: bytes, limits: Limits) -> tuple[dict[str, Any], bytes]:
@@ -144,7 +151,7 @@ class Sandbox:
 
     def _start(self) -> subprocess.Popen:
         self._server = subprocess.Popen(
-            walls.command(self.isolation, self.runtime, self.code),
+            walls.command(self.isolation, self.runtime, self.code, self.preload),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -171,8 +178,9 @@ class Sandbox:
 
 
 def _kill(server: subprocess.Popen) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it has ended already
-        os.killpg(server.pid, signal.SIGKILL)
+    if server.poll() is None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended just now
+            os.killpg(server.pid, signal.SIGKILL)
 
 
 def _outcome(report: dict[str, Any], answer: bytes, cpu_limit: int) -> Outcome:

@@ -1,6 +1,6 @@
 """The server inside the sandbox: starts a fresh process for every call.
 
-    python -I -S inside.py --site FOLDER --code FOLDER [--landlock]
+    python inside.py --code FOLDER [--preload MODULE] [--landlock]
 
 Frames (see `wire`) come on standard input and go out on standard output. A request
 names a function `module:function`, its plain arguments and its arrays; the answer is a
@@ -29,16 +29,18 @@ CHUNK = 1 << 16
 
 def main() -> None:
     options = _options()
-    sys.path[:0] = [options.site, os.path.dirname(os.path.abspath(__file__))]
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import confine
 
     if options.landlock:
-        confine.confine_files([*_python_files(), options.site, options.code])
+        confine.confine_files([*_python_files(), options.code])
     if sys.platform == "linux":
         confine.hide_memory()
     import wire  # and numpy, which the processes need not load again
 
     sys.path.insert(0, options.code)
+    if options.preload:
+        importlib.import_module(options.preload)
     requests, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     while True:
         try:
@@ -52,8 +54,8 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--site", required=True)
     parser.add_argument("--code", required=True)
+    parser.add_argument("--preload", help="trusted code, imported once for all")
     parser.add_argument("--landlock", action="store_true")
     return parser.parse_args()
 

@@ -20,8 +20,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from course.sandbox import confine
 
 __all__ = ["Isolation", "Place", "candidates", "command", "environment", "own_user"]
@@ -44,7 +42,6 @@ class Place(NamedTuple):
 
     python: str
     inside: str
-    site: str
     code: str
 
 
@@ -64,20 +61,24 @@ def place(isolation: Isolation, runtime: Path, code: Path) -> Place:
     if isolation is Isolation.BUBBLEWRAP:
         runtime, code = Path("/runtime"), Path("/code")
     if isolation is Isolation.NONE:
-        here, site = Path(__file__).parent, Path(np.__file__).parent.parent
-        return Place(sys.executable, str(here / "inside.py"), str(site), str(code))
+        return Place(
+            sys.executable, str(Path(__file__).with_name("inside.py")), str(code)
+        )
     return Place(
         str(runtime / "python" / "bin" / "python3"),
         str(runtime / "inside" / "inside.py"),
-        str(runtime / "site"),
         str(code),
     )
 
 
-def command(isolation: Isolation, runtime: Path, code: Path) -> list[str]:
+def command(
+    isolation: Isolation, runtime: Path, code: Path, preload: str | None = None
+) -> list[str]:
     """Return the command line that starts the server on one submission's code."""
-    python, inside, site, seen = place(isolation, runtime, code)
-    server = [python, "-s", "-S", "-P", "-B", inside, "--site", site, "--code", seen]
+    python, inside, seen = place(isolation, runtime, code)
+    server = [python, "-s", "-P", "-B", inside, "--code", seen]
+    if preload:
+        server += ["--preload", preload]
     if isolation is Isolation.LANDLOCK:
         return [*server, "--landlock"]
     if isolation is Isolation.NONE:

@@ -5,8 +5,8 @@ enter, and beside numpy there are torch, tensorflow and this course. So the few 
 are laid out anew in one folder, by hard links where the file system allows it, which
 takes no room and half a second:
 
-    python/     bin/python3 and lib/: the interpreter and its standard library
-    site/       numpy, and what else is asked for
+    python/     bin/python3 and lib/: the interpreter, its standard library and, in
+                its site-packages, numpy and what else is asked for
     inside/     the files of this package that run inside
 """
 
@@ -30,14 +30,14 @@ def lay_out(folder: Path, packages: Iterable[str] = ("numpy",)) -> Path:
 
     Args:
         folder: made by the caller, who also removes it; becomes readable for everyone.
-        packages: distributions whose files go into `site/`, as pip names them.
+        packages: distributions to take along, as pip names them.
 
     Raises:
         FileNotFoundError: a package is not installed in the grader's own Python.
     """
-    _lay_out_python(folder / "python")
+    library = _lay_out_python(folder / "python")
     for package in packages:
-        _lay_out_package(package, folder / "site")
+        _lay_out_package(package, library / "site-packages")
     for name in INSIDE:
         _link(Path(__file__).with_name(name), folder / "inside" / name)
     for path in (folder, *folder.rglob("*")):
@@ -46,7 +46,8 @@ def lay_out(folder: Path, packages: Iterable[str] = ("numpy",)) -> Path:
     return folder
 
 
-def _lay_out_python(folder: Path) -> None:
+def _lay_out_python(folder: Path) -> Path:
+    """Lay out the interpreter; return the folder of its standard library."""
     # Of a virtual environment, this is the Python that it was made from.
     binary = Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
     _link(binary, folder / "bin" / "python3")
@@ -60,9 +61,10 @@ def _lay_out_python(folder: Path) -> None:
     libraries = Path(sysconfig.get_config_var("LIBDIR") or library.parent)
     for shared in libraries.glob("libpython*.so*"):
         _link(shared, folder / "lib" / shared.name)
+    return folder / "lib" / library.name
 
 
-def _lay_out_package(name: str, site: Path) -> None:
+def _lay_out_package(name: str, target: Path) -> None:
     try:
         files = metadata.distribution(name).files or ()
     except metadata.PackageNotFoundError:
@@ -70,7 +72,7 @@ def _lay_out_package(name: str, site: Path) -> None:
     for file in files:
         # Not the commands, which lie outside of site-packages (`../../bin`).
         if ".." not in file.parts and "tests" not in file.parts:
-            _link(Path(file.locate()), site / file)
+            _link(Path(file.locate()), target / file)
 
 
 def _link(source: Path | str, target: Path | str) -> None:

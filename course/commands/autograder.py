@@ -1,0 +1,34 @@
+"""``ece662-staff autograder``: make the zip that Gradescope grades with."""
+
+import argparse
+import secrets
+from pathlib import Path
+
+from course.grade.gradescope import write_autograder
+
+__all__ = ["HELP", "configure", "run"]
+
+HELP = "make an autograder for Gradescope"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments."""
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="ZIP", help="the zip to write"
+    )
+    parser.add_argument(
+        "--seed", type=int, help="of the hidden inputs (drawn where not given)"
+    )
+    parser.add_argument(
+        "--trust-submissions",
+        action="store_true",
+        help="also run them where the container allows no sandbox",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the zip."""
+    seed = secrets.randbelow(2**31) if args.seed is None else args.seed
+    count = write_autograder(args.out, seed, args.trust_submissions)
+    print(f"{args.out}: {count} files; upload it as the autograder")
+    return 0

@@ -1,0 +1,89 @@
+"""``ece662-staff grade``: grade a class."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from course.grade.reports import write_reports
+from course.grade.run import GradingError, grade_class
+from course.sandbox.check import NoWallsError
+
+__all__ = ["HELP", "configure", "run"]
+
+HELP = "grade a folder of submissions"
+
+TRUST = (
+    "Grading is refused here, because a submission could read the answers, other "
+    "submissions and your own files. Where every one of them is trusted, "
+    "--trust-submissions goes on all the same."
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments."""
+    parser.add_argument(
+        "submissions",
+        type=Path,
+        help="a folder with a folder or a zip for each student",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="where the reports go"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run in DIR"
+    )
+    parser.add_argument(
+        "--points",
+        type=Path,
+        metavar="CSV",
+        help="points for answers (DIR/answers/points.csv where not given)",
+    )
+    parser.add_argument(
+        "--skip-training",
+        action="store_true",
+        help="leave out the cells that train, which take most of the time",
+    )
+    parser.add_argument(
+        "--seed", type=int, help="of the hidden inputs (drawn where not given)"
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes (one for each core)"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="a Dask cluster to grade on"
+    )
+    parser.add_argument(
+        "--trust-submissions",
+        action="store_true",
+        help="run them without a sandbox where there is none",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Grade; return 1, and say why, where that cannot be done or was not complete."""
+    try:
+        count = grade_class(
+            args.submissions,
+            args.out,
+            seed=args.seed,
+            resume=args.resume,
+            trusted=args.trust_submissions,
+            training=not args.skip_training,
+            workers=args.workers,
+            scheduler=args.scheduler,
+            quiet=not sys.stderr.isatty(),
+        )
+        complaints = write_reports(args.out, args.points)
+    except NoWallsError as error:
+        print(f"ece662-staff grade: {error}\n{TRUST}", file=sys.stderr)
+        return 1
+    except (GradingError, OSError) as error:
+        print(f"ece662-staff grade: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. --resume goes on from here.", file=sys.stderr)
+        return 130
+    for complaint in complaints:
+        print(f"ece662-staff grade: {complaint}", file=sys.stderr)
+    print(f"{count} submissions graded: see {args.out / 'summary.html'}")
+    return 1 if complaints else 0

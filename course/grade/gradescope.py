@@ -1,0 +1,137 @@
+"""The same grader on Gradescope: its autograder zip, and its results.json.
+
+    python -m course.grade.gradescope SUBMISSION RESULTS [--trust-submissions]
+
+is what the zip's `run_autograder` calls, with this repository beside it. Gradescope
+gives each submission a container of its own; whether walls can be put up inside it is
+tried there, as everywhere. Without them nothing runs unless submissions are trusted.
+"""
+
+import argparse
+import json
+import stat
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from course.grade.intake import open_submission
+from course.grade.reports.pages import WORDS
+from course.grade.run import WANTED, write_whole
+from course.grade.text import printable
+from course.grade.worker import Setup, grade
+from course.sandbox.check import NoWallsError
+from ece662.exercises import EXERCISES
+
+__all__ = ["main", "results_of", "write_autograder"]
+
+ROOT = Path(__file__).resolve().parents[2]
+# What of the repository the grader needs: to make the students' copy, and itself.
+PACKED = ("course", "docs", "ece662", "notebooks", "scripts")
+BINARY = {".so", ".pyc"}
+
+SETUP = """\
+#!/usr/bin/env bash
+# Gradescope runs this once, when it builds the image.
+set -euo pipefail
+apt-get update -qq
+apt-get install -qq -y --no-install-recommends bubblewrap python3-venv
+python3 -m venv /autograder/venv
+cd /autograder/source
+/autograder/venv/bin/python -m pip install -q -c constraints.txt . nbformat
+"""
+RUN = """\
+#!/usr/bin/env bash
+# Gradescope runs this for each submission.
+cd /autograder/source
+/autograder/venv/bin/python -m course.grade.gradescope \\
+    /autograder/submission /autograder/results/results.json {options}
+"""
+
+
+def write_autograder(path: Path, seed: int, trusted: bool) -> int:
+    """Write the zip that Gradescope takes as an autograder; return its files' number.
+
+    Args:
+        path: of the zip.
+        seed: of the hidden inputs, the same for every submission.
+        trusted: run submissions also where no walls hold.
+    """
+    options = f"--seed {seed}" + (" --trust-submissions" if trusted else "")
+    files = [path for path in ROOT.iterdir() if path.is_file()]
+    for name in PACKED:
+        files += [path for path in (ROOT / name).rglob("*") if path.is_file()]
+    kept = [
+        file
+        for file in sorted(files)
+        if file.suffix not in BINARY and not file.relative_to(ROOT).match(".git")
+    ]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write(archive, "setup.sh", SETUP)
+        _write(archive, "run_autograder", RUN.format(options=options))
+        for file in kept:
+            archive.write(file, file.relative_to(ROOT).as_posix())
+    return len(kept) + 2
+
+
+def _write(archive: zipfile.ZipFile, name: str, text: str) -> None:
+    entry = zipfile.ZipInfo(name)
+    entry.create_system = 3
+    entry.external_attr = (stat.S_IFREG | 0o755) << 16
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, text)
+
+
+def results_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a student's record in Gradescope's form."""
+    notebooks = {exercise.id: exercise.notebook for exercise in EXERCISES}
+    tests = [
+        {
+            "name": f"{notebooks[mark['exercise']]}: {mark['exercise']}",
+            "score": mark["points"],
+            "max_score": mark["of"],
+            "status": "passed" if mark["status"] == "passed" else "failed",
+            "output": printable("\n".join(filter(None, _told(mark)))),
+            "output_format": "text",
+            "visibility": "visible",
+        }
+        for mark in record["marks"]
+        if mark["status"] not in ("answer", "not run")
+    ]
+    return {
+        "score": sum(test["score"] for test in tests),
+        "output": printable("\n".join(record["notes"])),
+        "output_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+    }
+
+
+def _told(mark: Mapping[str, Any]) -> Sequence[str]:
+    return [WORDS[mark["status"]], mark["message"], mark["question"], *mark["details"]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Grade one submission; what goes wrong is told in the results, too."""
+    parser = argparse.ArgumentParser(prog="python -m course.grade.gradescope")
+    parser.add_argument("submission", type=Path)
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--skip-training", action="store_true")
+    parser.add_argument("--trust-submissions", action="store_true")
+    args = parser.parse_args(argv)
+    setup = Setup(args.seed, args.trust_submissions, not args.skip_training)
+    try:
+        results = results_of(grade(setup, open_submission(args.submission, WANTED)))
+    except NoWallsError as error:
+        print(error, file=sys.stderr)
+        told = "This could not be graded: please tell your teacher."
+        results = {"score": 0, "output": told, "visibility": "visible"}
+    write_whole(args.results, json.dumps(results, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

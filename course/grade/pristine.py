@@ -1,0 +1,116 @@
+"""The students' copy, made anew, and submissions spliced into it.
+
+Two trees of the package `ece662` are made of it. In `full` is all that a student has;
+in `bare` the fast layers are missing, so that a naive convolution cannot be had from
+them. Layers and update rules are graded in the second, networks in the first, because
+they are built on the fast layers and should not fail over somebody's naive ones.
+"""
+
+import compileall
+import os
+import py_compile
+import shutil
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from course.grade.pieces import Place
+from course.release import make_release
+from ece662.exercises import EXERCISES, Exercise
+from ece662.regions import fill
+
+__all__ = ["BARE", "FULL", "Pristine", "tree_of"]
+
+ROOT = Path(__file__).resolve().parents[2]
+INSIDE = Path(__file__).with_name("inside.py")
+FULL, BARE = "full", "bare"
+
+# What a package for the sandbox can do without, the compiled layers among it.
+LEFT_OUT = ("*.npz", "*.so", "*.pyx", "*.h", "commands", "widgets", "__pycache__")
+FAST = ("im2col.py", "_kernels")
+NO_FAST_LAYERS = '''"""The fast layers are not here: the exercise is to do without."""
+
+
+def _missing(*args, **kwargs):
+    raise RuntimeError("the fast layers cannot be used in this exercise")
+
+
+conv_forward_fast = conv_backward_fast = _missing
+max_pool_forward_fast = max_pool_backward_fast = _missing
+'''
+
+
+def tree_of(exercise: Exercise) -> str:
+    """Return which of the two trees an exercise is graded in."""
+    return BARE if exercise.kind == "function" else FULL
+
+
+class Pristine:
+    """What students were handed out, in a folder that `make` has filled."""
+
+    def __init__(self, folder: Path):
+        """Read what exercises are written in."""
+        self.folder = folder
+        self.texts = {
+            file: (folder / "release" / file).read_text("utf-8")
+            for file in dict.fromkeys(exercise.file for exercise in EXERCISES)
+        }
+
+    @classmethod
+    def make(cls, folder: Path) -> "Pristine":
+        """Make the students' copy in an empty folder, which everybody may read."""
+        release = folder / "release"
+        make_release(ROOT, release)
+        _make_tree(release, folder / FULL)
+        _make_tree(release, folder / BARE)
+        package = folder / BARE / "ece662"
+        for name in FAST:
+            path = package / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        (package / "fast_layers.py").write_text(NO_FAST_LAYERS)
+        for tree in (FULL, BARE):
+            # Never compared with the source again, which gets other dates by copying.
+            mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+            compileall.compile_dir(folder / tree, quiet=2, invalidation_mode=mode)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        return cls(folder)
+
+    def modules(self, bodies: Mapping[Place, str]) -> dict[str, str]:
+        """Return the text of the modules with these bodies in their regions."""
+        by_file = defaultdict(dict)
+        for (file, owner, number), body in bodies.items():
+            if file.endswith(".py"):
+                by_file[file][owner, number] = body
+        return {
+            file: fill(self.texts[file], file, regions)
+            for file, regions in by_file.items()
+        }
+
+    def splice(self, bodies: Mapping[Place, str], target: Path) -> None:
+        """Make both trees of a submission, as `full/` and `bare/` in a new folder.
+
+        Raises:
+            KeyError: there is no such region.
+        """
+        modules = self.modules(bodies)
+        for tree in (FULL, BARE):
+            shutil.copytree(self.folder / tree, target / tree, copy_function=os.link)
+            for file, text in modules.items():
+                _replace(target / tree / file, text)
+        for path in (target, *target.iterdir()):
+            path.chmod(0o755)
+
+
+def _make_tree(release: Path, tree: Path) -> None:
+    ignored = shutil.ignore_patterns(*LEFT_OUT)
+    shutil.copytree(release / "ece662", tree / "ece662", ignore=ignored)
+    shutil.copyfile(INSIDE, tree / "ece662" / "check" / "_inside.py")
+
+
+def _replace(path: Path, text: str) -> None:
+    path.unlink()  # it is the pristine copy's own file, under a second name
+    for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+        compiled.unlink()
+    path.write_text(text, "utf-8")
+    path.chmod(0o644)

@@ -1,0 +1,38 @@
+"""What becomes of the records of a run: tables, pages, and answers to be read.
+
+Each report is made from the records alone, which are read one by one: reports can be
+made again at any time, and five thousand students need hardly more memory than five.
+"""
+
+from pathlib import Path
+
+from course.grade.reports import answers, pages, tables
+from course.grade.reports.records import Records
+from course.grade.reports.survey import survey
+
+__all__ = ["write_reports"]
+
+
+def write_reports(out: Path, points: Path | None = None) -> list[str]:
+    """Write all reports of the records in `out/records`.
+
+    Args:
+        out: the folder of the run.
+        points: the table in which answers were marked; None for the one of this run.
+
+    Returns:
+        What is wrong with the table of points: sentences, none if all is well.
+
+    Raises:
+        GradingError: the disk is full.
+    """
+    given, complaints = answers.read_points(points or out / answers.TABLE)
+    records = Records(out, given)
+    complaints += answers.unknown(given, records)
+    answers.write_answers(out, records, given)
+    overview = survey(records)
+    tables.write_csv(out / "class.csv", records)
+    tables.write_json(out / "class.json", records, overview)
+    pages.write_pages(out / "students", records)
+    pages.write_summary(out, overview)
+    return complaints

@@ -1,0 +1,78 @@
+"""The few pieces of HTML that pages are made of; everything in them is escaped.
+
+Pages hold all they show: no script, no picture, nothing from elsewhere, which a policy
+in their head also tells the browser.
+"""
+
+import html
+from collections.abc import Iterable
+
+from course.grade.text import printable
+
+__all__ = ["bars", "escape", "page", "paragraph", "preformatted", "table"]
+
+STYLE = """
+body { font: 16px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
+       padding: 0 1rem; color: #222; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+pre { background: #f5f5f5; padding: .7rem; white-space: pre-wrap;
+      overflow-wrap: anywhere; }
+table { border-collapse: collapse; } td, th { padding: .2rem .8rem .2rem 0;
+      text-align: left; vertical-align: top; }
+.passed { color: #2e7d32; } .failed { color: #c62828; } .other { color: #666; }
+.bar { display: inline-block; height: .8rem; background: #5b8db8; }
+.bar.failed { background: #c98888; } .bar.other { background: #ccc; }
+"""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def escape(text: object) -> str:
+    """Return text that a browser shows as it is."""
+    return html.escape(printable(str(text)))
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """Return a whole page."""
+    return "\n".join(
+        [
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+            '<meta name="viewport" content="width=device-width">',
+            f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
+            f"<h1>{escape(title)}</h1>",
+            *body,
+            "</body></html>\n",
+        ]
+    )
+
+
+def paragraph(text: object, kind: str = "", tag: str | None = "p") -> str:
+    """Return a paragraph, or with no tag the escaped text alone."""
+    if tag is None:
+        return escape(text)
+    shade = f' class="{kind}"' if kind else ""
+    return f"<{tag}{shade}>{escape(text)}</{tag}>"
+
+
+def preformatted(text: object) -> str:
+    """Return text that keeps its lines."""
+    return f"<pre>{escape(text)}</pre>"
+
+
+def table(heads: Iterable[object], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table of text."""
+    lines = ["".join(f"<th>{escape(head)}</th>" for head in heads)]
+    lines += ["".join(f"<td>{escape(value)}</td>" for value in row) for row in rows]
+    return "<table>\n" + "\n".join(f"<tr>{line}</tr>" for line in lines) + "\n</table>"
+
+
+def bars(counts: Iterable[tuple[str, int, str]]) -> str:
+    """Return a histogram: a row for each (name, count, kind)."""
+    counts = list(counts)
+    most = max([1, *(count for _, count, _ in counts)])
+    rows = [
+        f'<tr><td>{escape(name)}</td><td><span class="bar {escape(kind)}" '
+        f'style="width: {20 * count / most:.2f}rem"></span> {count}</td></tr>'
+        for name, count, kind in counts
+    ]
+    return "<table>\n" + "\n".join(rows) + "\n</table>"

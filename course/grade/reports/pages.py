@@ -1,0 +1,171 @@
+"""A page for each student, and one for the class, as HTML and as Markdown."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from course.grade.reports import html
+from course.grade.reports.records import Records, totals
+from course.grade.reports.survey import TENTHS, Survey
+from course.grade.run import write_whole
+from course.grade.text import file_name, markdown, printable
+from ece662.exercises import EXERCISES, NOTEBOOKS
+
+__all__ = ["write_pages", "write_summary"]
+
+Mark = Mapping[str, Any]
+SHOWN = 30  # of the most frequent mistakes
+PRINTED = 2000  # characters of what a student's code printed
+
+WORDS = {
+    "passed": "passed",
+    "failed": "not yet right",
+    "not written": "not written",
+    "needs": "needs another exercise first",
+    "missing": "not handed in",
+    "damaged": "marker lines damaged",
+    "stopped": "stopped",
+    "answer": "waits to be read",
+    "read": "read",
+    "not run": "not run",
+}
+
+
+def write_pages(folder: Path, records: Records) -> None:
+    """Write `NAME.html` and `NAME.md` for each student."""
+    folder.mkdir(exist_ok=True)
+    for record in records:
+        name = file_name(record["student"])
+        got, of = totals(record)
+        title = f"{record['student']}: {got:g} of {of:g} points"
+        write_whole(folder / f"{name}.html", html.page(title, _as_html(record)))
+        text = "\n".join([f"# {_line(title)}", "", *_as_markdown(record)])
+        write_whole(folder / f"{name}.md", text + "\n")
+
+
+def write_summary(out: Path, overview: Survey) -> None:
+    """Write `summary.html` and `summary.md`."""
+    title = f"{overview.students} submissions"
+    write_whole(out / "summary.html", html.page(title, _summary_as_html(overview)))
+    text = "\n".join([f"# {title}", "", *_summary_as_markdown(overview)])
+    write_whole(out / "summary.md", text + "\n")
+
+
+def kind_of(status: str) -> str:
+    """Return the shade in which a status is shown."""
+    good, bad = ("passed", "read"), ("failed", "stopped", "damaged")
+    return "passed" if status in good else "failed" if status in bad else "other"
+
+
+def _sections(record) -> Iterator[tuple[str, list[Mark]]]:
+    marks = {mark["exercise"]: mark for mark in record["marks"]}
+    for notebook in NOTEBOOKS:
+        ids = [e.id for e in EXERCISES if e.notebook == notebook]
+        yield notebook, [marks[id] for id in ids]
+
+
+def _headline(mark: Mark) -> str:
+    told = f"{mark['exercise']}: {WORDS[mark['status']]}"
+    if mark["status"] in ("answer", "not run"):
+        return f"{told} (up to {mark['of']:g})"
+    return f"{told} ({mark['points']:g} of {mark['of']:g})"
+
+
+def _as_html(record) -> Iterator[str]:
+    if record["notes"]:
+        yield "<h2>Notes on what was handed in</h2>"
+        yield from (html.paragraph(note) for note in record["notes"])
+    for notebook, marks in _sections(record):
+        yield f"<h2>{html.escape(notebook)}</h2>"
+        for mark in marks:
+            yield html.paragraph(_headline(mark), kind_of(mark["status"]), "h3")
+            for text in (mark["message"], mark["question"]):
+                if text:
+                    yield html.paragraph(text)
+            if details := _details(mark):
+                yield html.preformatted("\n".join(details))
+            if mark["printed"]:
+                yield html.paragraph("Printed:")
+                yield html.preformatted(printable(mark["printed"], PRINTED))
+
+
+def _as_markdown(record) -> Iterator[str]:
+    yield from (f"- {_line(note)}" for note in record["notes"])
+    for notebook, marks in _sections(record):
+        yield from ("", f"## {_line(notebook)}", "")
+        for mark in marks:
+            yield f"- **{_line(_headline(mark))}**"
+            texts = [mark["message"], mark["question"], *_details(mark)]
+            yield from (f"  {_line(text)}  " for text in texts if text)
+
+
+def _details(mark: Mark) -> list[str]:
+    """Return the lines that say more than the message and the question do."""
+    return [
+        line
+        for line in mark["details"]
+        if line not in (mark["message"], f"Think: {mark['question']}")
+    ]
+
+
+def _line(text: str) -> str:
+    """Return text as one line of Markdown."""
+    return markdown(" ".join(text.split()))
+
+
+def _frequent(overview: Survey) -> list[tuple[str, str, int, str]]:
+    pairs = sorted(overview.mistakes.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [
+        (exercise, diagnosis, count, overview.says[exercise, diagnosis])
+        for (exercise, diagnosis), count in pairs[:SHOWN]
+    ]
+
+
+def _counts(counts) -> Iterable[tuple[str, int, str]]:
+    return [
+        (word, counts[status], kind_of(status))
+        for status, word in WORDS.items()
+        if counts[status]
+    ]
+
+
+def _tenths(overview: Survey) -> Iterable[tuple[str, int, str]]:
+    return [
+        (f"{100 * i // TENTHS} to {100 * (i + 1) // TENTHS} %", count, "")
+        for i, count in enumerate(overview.tenths)
+    ]
+
+
+def _summary_as_html(overview: Survey) -> Iterator[str]:
+    yield "<h2>Points, as a share of those to be had</h2>"
+    yield html.bars(_tenths(overview))
+    yield "<h2>What to teach again: the most frequent mistakes</h2>"
+    heads = ("exercise", "mistake", "students", "what happened")
+    yield html.table(heads, _frequent(overview))
+    yield "<h2>Exercise by exercise</h2>"
+    for exercise, counts in overview.outcomes.items():
+        yield html.paragraph(exercise, tag="h3")
+        yield html.bars(_counts(counts))
+    if overview.noted:
+        yield "<h2>Notes on what was handed in</h2>"
+        yield html.table(("student", "note"), overview.noted)
+    yield "<h2>Where two look alike</h2>"
+    yield html.paragraph(
+        "Places to look, no verdict: rare sequences that two submissions share, "
+        "whatever the names in them."
+    )
+    heads = ("exercise", "one", "other", "runs shared", "share of the shorter")
+    yield html.table(heads, overview.alike)
+
+
+def _summary_as_markdown(overview: Survey) -> Iterator[str]:
+    yield from ("## What to teach again", "", "| exercise | mistake | students |")
+    yield "|---|---|---|"
+    for exercise, diagnosis, count, _ in _frequent(overview):
+        yield f"| {_line(exercise)} | {_line(diagnosis)} | {count} |"
+    yield from ("", "## Exercise by exercise", "")
+    for exercise, counts in overview.outcomes.items():
+        told = ", ".join(f"{count} {word}" for word, count, _ in _counts(counts))
+        yield f"- {_line(exercise)}: {told}"
+    yield from ("", "## Notes on what was handed in", "")
+    yield from (f"- {_line(student)}: {_line(n)}" for student, n in overview.noted)

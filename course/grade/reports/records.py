@@ -1,0 +1,65 @@
+"""The records of a run, with the points that a person gave merged in."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from course.grade.run import RECORDS
+from course.grade.text import cell
+
+__all__ = ["Given", "Records", "totals"]
+
+
+class Given(NamedTuple):
+    """What a person gave for an answer."""
+
+    points: float
+    comment: str
+
+
+class Records:
+    """Iterate over them in the order of their students' names, as often as needed."""
+
+    def __init__(self, out: Path, given: Mapping[tuple[str, str], Given]):
+        """Look which records there are.
+
+        Args:
+            out: the folder of the run.
+            given: points for answers, by student, as in a table's cell, and question.
+        """
+        self._given = given
+        paths = (out / RECORDS).glob("[!.]*.json")
+        self._paths = sorted((_student(path), path) for path in paths)
+        self.students = [student for student, _ in self._paths]
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for _, path in self._paths:
+            yield self._merged(json.loads(path.read_text("utf-8")))
+
+    def _merged(self, record: dict[str, Any]) -> dict[str, Any]:
+        for mark in record["marks"]:
+            given = self._given.get((cell(record["student"]), mark["exercise"]))
+            if mark["status"] == "answer" and given is not None:
+                mark |= {
+                    "status": "read",
+                    "points": given.points,
+                    "message": given.comment,
+                }
+        return record
+
+
+def _student(path: Path) -> str:
+    return json.loads(path.read_text("utf-8"))["student"]
+
+
+def totals(record: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the points of a student, and how many there were to be had.
+
+    What nobody has marked yet, or was not run, counts on neither side.
+    """
+    counted = [m for m in record["marks"] if m["status"] not in ("answer", "not run")]
+    return sum(m["points"] for m in counted), sum(m["of"] for m in counted)

@@ -1,0 +1,56 @@
+"""The class as a whole: how each exercise came out, what went wrong most often."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from course.grade.reports.records import Records, totals
+from course.grade.similar import Likeness, likenesses
+from ece662.exercises import EXERCISES
+
+__all__ = ["Survey", "survey"]
+
+TENTHS = 10
+MAX_LIKENESSES = 200  # pairs an exercise; more is not a list to look through
+
+
+@dataclass
+class Survey:
+    """What a teacher wants to know before the next lesson."""
+
+    students: int = 0
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)  # by exercise
+    mistakes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    says: dict[tuple[str, str], str] = field(default_factory=dict)
+    tenths: list[int] = field(default_factory=lambda: [0] * TENTHS)  # of the points
+    noted: list[tuple[str, str]] = field(default_factory=list)  # student and note
+    alike: list[Likeness] = field(default_factory=list)
+
+
+def survey(records: Records) -> Survey:
+    """Go through the records and count."""
+    found = Survey(outcomes={exercise.id: Counter() for exercise in EXERCISES})
+    for record in records:
+        found.students += 1
+        got, of = totals(record)
+        found.tenths[min(TENTHS - 1, int(TENTHS * got / of)) if of else 0] += 1
+        found.noted += [(record["student"], note) for note in record["notes"]]
+        for mark in record["marks"]:
+            found.outcomes[mark["exercise"]][mark["status"]] += 1
+            if mark["status"] in ("failed", "stopped") and mark["diagnosis"]:
+                key = (mark["exercise"], mark["diagnosis"])
+                found.mistakes[key] += 1
+                found.says.setdefault(key, mark["message"])
+    found.alike = _alike(records)
+    return found
+
+
+def _alike(records: Records) -> list[Likeness]:
+    """Compare the code of all students, one exercise at a time."""
+    found = []
+    for exercise in EXERCISES:
+        if exercise.is_checked:
+            kept = {
+                r["student"]: r["fingerprints"].get(exercise.id, ()) for r in records
+            }
+            found += likenesses(exercise.id, kept)[:MAX_LIKENESSES]
+    return found

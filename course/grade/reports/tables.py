@@ -1,0 +1,72 @@
+"""The class as tables: `class.csv` for a spreadsheet, `class.json` for programs."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from course.grade.reports.records import Records, totals
+from course.grade.reports.survey import Survey
+from course.grade.run import RUN, write_whole
+from course.grade.text import cell
+from ece662.exercises import EXERCISES
+
+__all__ = ["write_csv", "write_json"]
+
+KEPT = ("status", "points", "of", "diagnosis", "message", "question")
+
+
+def write_csv(path: Path, records: Records) -> None:
+    """Write a line for each student: name, total, and the points of each exercise."""
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    ids = [exercise.id for exercise in EXERCISES]
+    writer.writerow(["student", "points", "of", *ids, "notes"])
+    for record in records:
+        points = {mark["exercise"]: _entry(mark) for mark in record["marks"]}
+        row = [cell(record["student"]), *map(_short, totals(record))]
+        row += [points[id] for id in ids]
+        writer.writerow([*row, cell("; ".join(record["notes"]))])
+    write_whole(path, lines.getvalue())
+
+
+def _entry(mark) -> str:
+    """Return the points, or nothing where they are still open."""
+    return "" if mark["status"] in ("answer", "not run") else _short(mark["points"])
+
+
+def _short(number: float) -> str:
+    return f"{number:g}"
+
+
+def write_json(path: Path, records: Records, overview: Survey) -> None:
+    """Write all that is known of the class; the same run gives the same bytes."""
+    run = json.loads((path.parent / RUN).read_text("utf-8"))
+    told = {
+        "run": run,
+        "exercises": {
+            id: dict(sorted(counts.items())) for id, counts in overview.outcomes.items()
+        },
+        "mistakes": [
+            {"exercise": exercise, "diagnosis": diagnosis, "students": count}
+            for (exercise, diagnosis), count in _by_frequency(overview.mistakes)
+        ],
+        "similar": [pair._asdict() for pair in overview.alike],
+        "students": [_student(record) for record in records],
+    }
+    write_whole(path, json.dumps(told, indent=1, ensure_ascii=True) + "\n")
+
+
+def _by_frequency(counts) -> list:
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _student(record) -> dict:
+    got, of = totals(record)
+    return {
+        "student": record["student"],
+        "points": got,
+        "of": of,
+        "exercises": {m["exercise"]: {k: m[k] for k in KEPT} for m in record["marks"]},
+        "notes": record["notes"],
+    }

@@ -1,0 +1,288 @@
+"""Grade a folder of submissions, on all cores or on a cluster, and go on after a stop.
+
+Each submission's record is one file, written whole or not at all, as soon as it is
+there. So whatever ends a run, a reboot or a full disk, the records are the truth:
+`resume` keeps those that still fit their submission, and grades the others.
+"""
+
+import contextlib
+import errno
+import json
+import multiprocessing
+import os
+import secrets
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from course.grade.intake import (
+    Submission,
+    open_submission,
+    student_of,
+    submissions_in,
+)
+from course.grade.text import file_name
+from course.grade.worker import (
+    Setup,
+    die_with_parent,
+    digest_of,
+    grade,
+    is_killed,
+    prepare,
+    ungraded,
+)
+from course.sandbox.check import NoWallsError
+from ece662.exercises import EXERCISES
+
+__all__ = ["GradingError", "grade_class", "record_path", "write_whole"]
+
+ATTEMPTS = 3  # of a submission whose worker died
+WINDOW = 64  # submissions under way on a cluster: enough to do, and never all
+WANTED = frozenset(exercise.file for exercise in EXERCISES)
+RECORDS, RUN, PACE = "records", "run.json", "pace.csv"
+
+
+class GradingError(RuntimeError):
+    """Grading cannot begin or go on; says what to do."""
+
+
+def grade_class(
+    submissions: Path,
+    out: Path,
+    *,
+    seed: int | None = None,
+    resume: bool = False,
+    trusted: bool = False,
+    training: bool = True,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    quiet: bool = False,
+) -> int:
+    """Grade every submission in a folder; the records are left in `out/records`.
+
+    Args:
+        submissions: the folder.
+        out: where to; new, empty, or with `resume` of an earlier run.
+        seed: of the hidden inputs; drawn where it is None. With `resume` the earlier.
+        resume: go on with an earlier run.
+        trusted: run submissions without walls around them.
+        training: also the cells that train, which take most of the time.
+        workers: processes; None for one a core.
+        scheduler: address of a Dask cluster to use instead.
+        quiet: no progress bar.
+
+    Returns:
+        How many submissions there are.
+
+    Raises:
+        GradingError: it cannot begin or go on; says why and what to do.
+        SandboxError: no walls hold here, and the submissions are not trusted.
+    """
+    paths = submissions_in(submissions)
+    _check_names(paths)
+    settings = {"seed": seed, "training": training, "trusted": trusted}
+    settings = _settle(out, settings, resume)
+    (out / RECORDS).mkdir(exist_ok=True)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="ece662-grade-") as folder:
+        make, setup = _executor_maker(settings, workers, scheduler, Path(folder))
+        window = WINDOW if scheduler else 2 * (workers or os.cpu_count() or 1)
+        records = _graded(_Queue(_unfinished(paths, out)), make, setup, window)
+        with tqdm(total=len(paths), unit="submission", disable=quiet) as bar:
+            for record in records:
+                bar.update()
+                if record is None:
+                    continue
+                path = record_path(out, record["student"])
+                write_whole(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
+                _note_pace(out / PACE, started)
+    return len(paths)
+
+
+def record_path(out: Path, student: str) -> Path:
+    """Return where a student's record is kept."""
+    return out / RECORDS / f"{file_name(student)}.json"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there in whole or as it was before.
+
+    Raises:
+        GradingError: the disk is full.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with open(part, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise GradingError(
+                f"the disk of {path.parent} is full. What is graded is kept: make "
+                "room, then grade again with --resume."
+            ) from None
+        raise
+
+
+def _check_names(paths: Sequence[Path]) -> None:
+    """Refuse two submissions of one name: `ann` and `ann.zip`, say."""
+    seen: dict[str, Path] = {}
+    for path in paths:
+        name = student_of(path)
+        if name in seen:
+            raise GradingError(
+                f"{seen[name].name} and {path.name} are both by {name}: keep one"
+            )
+        seen[name] = path
+
+
+def _settle(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]:
+    """Return the settings of this run, and keep them; with `resume` the earlier ones.
+
+    Raises:
+        GradingError: there is something in `out`, or nothing to go on with.
+    """
+    path = out / RUN
+    if resume:
+        try:
+            earlier = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            raise GradingError(f"there is no run to go on with in {out}") from None
+        asked = settings["seed"]
+        if asked is not None and asked != earlier["seed"]:
+            raise GradingError(f"the run in {out} has the seed {earlier['seed']}")
+        return {**settings, "seed": earlier["seed"], "training": earlier["training"]}
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise GradingError(f"{out} is not empty: grade with --resume, or elsewhere")
+    out.mkdir(parents=True, exist_ok=True)
+    if settings["seed"] is None:
+        settings = {**settings, "seed": secrets.randbelow(2**31)}
+    write_whole(path, json.dumps(settings, indent=1, sort_keys=True) + "\n")
+    return settings
+
+
+def _unfinished(paths: Sequence[Path], out: Path) -> Iterator[Submission | None]:
+    """Open one submission after the other; None stands for one that is graded."""
+    for path in paths:
+        submission = open_submission(path, WANTED)
+        try:
+            record = record_path(out, submission.name).read_text("utf-8")
+            done = json.loads(record)["digest"] == digest_of(submission)
+        except (OSError, ValueError, KeyError):
+            done = False
+        yield None if done else submission
+
+
+def _executor_maker(
+    settings, workers, scheduler, folder
+) -> tuple[Callable[[], Executor], Setup]:
+    setup = Setup(settings["seed"], settings["trusted"], settings["training"])
+    if scheduler is not None:
+        from course.grade.cluster import connect
+
+        return lambda: connect(scheduler), setup
+    prepare(folder, settings["trusted"])
+    context = multiprocessing.get_context("spawn")
+
+    def make() -> Executor:
+        return ProcessPoolExecutor(workers, context, initializer=die_with_parent)
+
+    return make, setup._replace(folder=str(folder))
+
+
+def _note_pace(path: Path, started: float) -> None:
+    """Add a line for one more graded submission: the plot of time is made of them."""
+    # Of no importance: a full disk is told where a record is written.
+    with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as file:
+        file.write(f"{time.monotonic() - started:.2f}\n")
+
+
+class _Queue:
+    """Submissions to hand out, first those whose worker was killed."""
+
+    def __init__(self, waiting: Iterator[Submission | None]):
+        """Begin with none to be tried again."""
+        self._waiting, self.again = waiting, []
+        self.tried: Counter[str] = Counter()
+
+    def take(self) -> Submission | None:
+        """Return the next one.
+
+        Raises:
+            StopIteration: there is none left.
+        """
+        submission = self.again.pop() if self.again else next(self._waiting)
+        if submission is not None:
+            self.tried[submission.name] += 1
+        return submission
+
+
+def _graded(
+    queue: _Queue, make: Callable[[], Executor], setup: Setup, window: int
+) -> Iterator[dict[str, Any] | None]:
+    """Yield records as they come, None for one that is there already.
+
+    Where a worker is killed, a pool of processes is lost as a whole. A new one tries
+    again what was under way, one by one, which shows whose fault it was.
+    """
+    under_way: dict[Future, Submission] = {}
+    executor = make()
+    try:
+        while True:
+            try:
+                while len(under_way) < (1 if queue.again else window):
+                    submission = queue.take()
+                    if submission is None:
+                        yield None
+                    elif queue.tried[submission.name] > ATTEMPTS:
+                        yield ungraded(submission, "the process that grades was killed")
+                    else:
+                        under_way[_submit(executor, setup, submission)] = submission
+            except StopIteration:
+                if not under_way:
+                    return
+            ready, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for future in ready:
+                error = future.exception()
+                if isinstance(error, NoWallsError):
+                    raise error
+                if error is None:
+                    yield future.result()
+                elif is_killed(error):
+                    queue.again.append(under_way[future])
+                else:
+                    why = f"{type(error).__name__}: {error}"
+                    yield ungraded(under_way[future], why)
+                del under_way[future]
+            if isinstance(error, BrokenExecutor) and not under_way:
+                executor.shutdown()
+                executor = make()
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _submit(executor: Executor, setup: Setup, submission: Submission) -> Future:
+    """Hand out a submission; to a broken pool too, whose future then says so."""
+    try:
+        return executor.submit(grade, setup, submission)
+    except BrokenExecutor as error:
+        future: Future = Future()
+        future.set_exception(error)
+        return future

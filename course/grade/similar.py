@@ -1,0 +1,117 @@
+"""Places where two submissions look alike: where to look, never a verdict.
+
+Names and spacing are easily changed, the run of a program's tokens is not. So each
+piece of code becomes a sequence of tokens in which every name is the same; of all runs
+of a few tokens a sample is kept, by winnowing (Schleimer et al., SIGMOD 2003), and two
+pieces share what both kept. Runs that many students have are the task's own.
+"""
+
+import hashlib
+import io
+import keyword
+import tokenize
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import NamedTuple
+
+from ece662.exercises import EXERCISES
+
+__all__ = ["Likeness", "fingerprints", "likenesses"]
+
+RUN = 12  # tokens in a run: shorter ones are idiom
+WINDOW = 6  # of so many neighbouring runs one is kept
+COMMON = 0.1  # a run that a larger share of the students has says nothing
+ENOUGH = 4  # rare runs shared, at least
+SKIPPED = {
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENCODING,
+    tokenize.ENDMARKER,
+}
+
+
+class Likeness(NamedTuple):
+    """Two students whose code for an exercise shares rare runs of tokens."""
+
+    exercise: str
+    one: str
+    other: str
+    shared: int  # rare runs that both have
+    share: float  # of those that the one with fewer has
+
+
+def fingerprints(bodies: Mapping[tuple[str, str, int], str]) -> dict[str, list[int]]:
+    """Return by exercise the runs that are kept of a student's code, as numbers."""
+    owners = {
+        (exercise.file, owner): exercise.id
+        for exercise in EXERCISES
+        for owner in exercise.regions
+    }
+    kept = defaultdict(set)
+    for (file, owner, _), body in sorted(bodies.items()):
+        if (file, owner) in owners:
+            kept[owners[file, owner]] |= _winnow(_tokens(body))
+    return {exercise: sorted(numbers) for exercise, numbers in kept.items()}
+
+
+def likenesses(exercise: str, kept: Mapping[str, Iterable[int]]) -> list[Likeness]:
+    """Return the pairs of students whose code for one exercise is alike, closest first.
+
+    Args:
+        exercise: its id.
+        kept: what `fingerprints` gave, by student.
+    """
+    spread = Counter(number for numbers in kept.values() for number in numbers)
+    most = max(2, COMMON * len(kept))
+    holders = defaultdict(list)
+    rare: Counter[str] = Counter()
+    for student, numbers in sorted(kept.items()):
+        for number in numbers:
+            if spread[number] <= most:
+                rare[student] += 1
+                holders[number].append(student)
+    shared = Counter(
+        pair for students in holders.values() for pair in combinations(students, 2)
+    )
+    found = []
+    for (one, other), count in shared.items():
+        share = count / min(rare[one], rare[other])
+        if count >= ENOUGH and share >= 0.5:
+            found.append(Likeness(exercise, one, other, count, round(share, 2)))
+    return sorted(found, key=lambda pair: (-pair.share, -pair.shared, pair))
+
+
+def _tokens(body: str) -> list[str]:
+    """Return the tokens of some code, with names and numbers made alike."""
+    # In a block of its own, so that the indentation of a region does not matter.
+    lines = io.StringIO("if 1:\n" + "\n".join(f" {line}" for line in body.split("\n")))
+    tokens = []
+    try:
+        for token in tokenize.generate_tokens(lines.readline):
+            if token.type in SKIPPED:
+                continue
+            is_name = token.type == tokenize.NAME and not keyword.iskeyword(
+                token.string
+            )
+            tokens.append("name" if is_name else token.string)
+    except (tokenize.TokenError, SyntaxError):
+        pass  # what comes before the error will do
+    return tokens[3:]
+
+
+def _winnow(tokens: list[str]) -> set[int]:
+    runs = [
+        int.from_bytes(
+            hashlib.blake2b(
+                "\0".join(tokens[i : i + RUN]).encode("utf-8", "replace"),
+                digest_size=4,
+            ).digest()
+        )
+        for i in range(len(tokens) - RUN + 1)
+    ]
+    windows = range(max(1, len(runs) - WINDOW + 1)) if runs else ()
+    return {min(runs[i : i + WINDOW]) for i in windows}

@@ -1,0 +1,188 @@
+"""Reports of made-up records: readable, whole, and harmless whatever stands in them."""
+
+import csv
+import json
+from dataclasses import asdict
+
+import pytest
+
+from course.grade.gradescope import results_of
+from course.grade.intake import Submission
+from course.grade.marking import Mark
+from course.grade.reports import write_reports
+from course.grade.reports.answers import TABLE
+from course.grade.run import GradingError, record_path, write_whole
+from course.grade.worker import ungraded
+from ece662.exercises import EXERCISES
+
+EVIL = "<script>alert(1)</script>\x1b[2J\u202e=1+1"
+ANSWERS = [exercise.id for exercise in EXERCISES if exercise.kind == "answer"]
+
+
+def _record(student, status="passed", text=EVIL):
+    marks = [
+        Mark(e.id, "answer", 0, e.points)
+        if e.kind == "answer"
+        else Mark(
+            e.id, status, e.points * (status == "passed"), e.points,
+            None if status == "passed" else "relu-leaks", text, text, (text,), text,
+        )
+        for e in EXERCISES
+    ]  # fmt: skip
+    return {
+        "student": student,
+        "digest": "x",
+        "marks": [asdict(mark) for mark in marks],
+        "answers": dict.fromkeys(ANSWERS, f"Because. {text}"),
+        "notes": [text],
+        "fingerprints": {"relu_forward": [1, 2]},
+    }
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of four students, one of them with a name that attacks, one not graded."""
+    (tmp_path / "records").mkdir()
+    (tmp_path / "run.json").write_text('{"seed": 1}')
+    records = [_record("ann"), _record("bob", "failed"), _record(f"={EVIL}", "stopped")]
+    records.append(ungraded(Submission("cem"), "the process that grades was killed"))
+    for record in records:
+        path = record_path(tmp_path, record["student"])
+        path.write_text(json.dumps(record))
+    return tmp_path
+
+
+def _rows(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_reports_are_all_there(run):
+    assert write_reports(run) == []
+    names = {path.relative_to(run).as_posix() for path in run.rglob("*.*")}
+    wanted = {"class.csv", "class.json", "summary.html", "summary.md", str(TABLE)}
+    wanted |= {f"students/{name}.{kind}" for name in ("ann", "bob") for kind in
+               ("html", "md")} | {f"answers/{id}.html" for id in ANSWERS}  # fmt: skip
+    assert wanted <= names
+
+
+def test_reports_are_harmless(run):
+    write_reports(run)
+    pages = [*run.rglob("*.html"), *run.rglob("*.md"), *run.rglob("*.csv")]
+    for path in pages:
+        text = path.read_text()
+        assert "\x1b" not in text, path
+        assert "\u202e" not in text, path
+        if path.suffix != ".csv":
+            assert "<script" not in text, path
+        if path.suffix == ".html":
+            assert "default-src 'none'" in text, path
+            assert "http" not in text.replace("http-equiv", ""), path
+    for path in run.rglob("*.csv"):
+        with open(path, newline="", encoding="utf-8") as file:
+            cells = [cell for row in csv.reader(file) for cell in row]
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+
+
+def test_reports_of_the_same_records_are_the_same(run):
+    write_reports(run)
+    first = {path: path.read_bytes() for path in run.rglob("*.*")}
+    write_reports(run)
+    assert first == {path: path.read_bytes() for path in run.rglob("*.*")}
+
+
+def test_class_table_leaves_open_what_nobody_has_marked(run):
+    write_reports(run)
+    rows = {row["student"]: row for row in _rows(run / "class.csv")}
+    marked = sum(e.points for e in EXERCISES if e.kind != "answer")
+    assert rows["ann"]["points"] == rows["ann"]["of"] == f"{marked:g}"
+    assert rows["bob"]["points"] == "0"
+    assert rows["ann"][ANSWERS[0]] == ""
+    assert (rows["cem"]["points"], rows["cem"]["of"]) == ("0", "0")
+
+
+def test_summary_counts_mistakes_and_outcomes(run):
+    write_reports(run)
+    told = json.loads((run / "class.json").read_text())
+    assert told["exercises"]["relu_forward"] == {
+        "failed": 1,
+        "not run": 1,
+        "passed": 1,
+        "stopped": 1,
+    }
+    mistakes = {entry["exercise"]: entry["students"] for entry in told["mistakes"]}
+    assert mistakes["relu_forward"] == 2
+
+
+def test_points_for_answers_are_merged_and_kept(run):
+    write_reports(run)
+    rows = _rows(run / TABLE)
+    most = next(e.points for e in EXERCISES if e.id == ANSWERS[0])
+    entered = {"ann": str(most), "bob": "0,5"}
+    for row in rows:
+        if row["question"] == ANSWERS[0]:
+            row["points"] = entered.get(row["student"], "")
+            row["comment"] = "=well said"
+    with open(run / TABLE, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    for _ in range(2):  # the table is written anew, with what was in it
+        assert write_reports(run) == []
+        table = {row["student"]: row for row in _rows(run / "class.csv")}
+        assert table["ann"][ANSWERS[0]] == str(most)
+        assert table["bob"][ANSWERS[0]] == "0.5"
+    assert "well said" in (run / "students" / "ann.html").read_text()
+
+
+@pytest.mark.parametrize("points", ["99", "-1", "good", "nan"])
+def test_points_that_cannot_be_are_told(run, points):
+    table = run / "points.csv"
+    table.write_text(
+        f"student,question,points,of,comment\nann,{ANSWERS[0]},{points},2,"
+    )
+    [complaint] = write_reports(run, table)
+    assert "points.csv, line 2" in complaint
+    assert points in complaint
+
+
+def test_points_of_strangers_and_unknown_questions_are_told(run):
+    table = run / "points.csv"
+    table.write_text(
+        f"student;question;points;of;comment\nzoe;{ANSWERS[0]};1;2;\nann;none;1;2;"
+    )
+    complaints = write_reports(run, table)
+    assert any("'zoe'" in told for told in complaints)
+    assert any("'none'" in told for told in complaints)
+
+
+def test_points_survive_a_table_that_cannot_be_read(run):
+    table = run / "points.csv"
+    table.write_bytes(b"\xff\xfe")
+    [complaint] = write_reports(run, table)
+    assert "cannot be read" in complaint
+
+
+def test_gradescope_results_have_their_form():
+    results = results_of(_record("ann", "failed"))
+    assert results["score"] == 0
+    tests = {test["name"]: test for test in results["tests"]}
+    test = tests["Q1-FCNetworks: relu_forward"]
+    assert (test["score"], test["max_score"], test["status"]) == (0, 1, "failed")
+    assert test["output"].startswith("not yet right\n")
+    assert "\x1b" not in json.dumps(results)
+    assert len(tests) == len(EXERCISES) - len(ANSWERS)
+
+
+def test_write_whole_leaves_the_old_file_where_the_disk_is_full(tmp_path, monkeypatch):
+    path = tmp_path / "record.json"
+    write_whole(path, "old")
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(GradingError, match=r"is full.*--resume"):
+        write_whole(path, "new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
