@@ -60,7 +60,7 @@ def diagnose(
     if verdict.passed:
         return None
     kinds = {problem.kind: problem for problem in reversed(verdict.problems)}
-    for kind in ("needs", "not implemented", "old numpy"):
+    for kind in ("needs", "not implemented", "old numpy", "missing package"):
         if kind in kinds:
             return Diagnosis(kind.replace(" ", "-"), kinds[kind].message)
     if outputs:

@@ -13,12 +13,15 @@ from typing import NamedTuple
 import ece662
 from ece662.check.recipe import Misfit
 from ece662.exercises import EXERCISES, Exercise, find_exercise
+from ece662.regions import MarkerError
 
 __all__ = ["Problem", "explain"]
 
 PACKAGE = Path(ece662.__file__).resolve().parent
 OURS = (PACKAGE / "check", PACKAGE / "commands")
 LIBRARIES = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")})
+
+EXTRAS = ("torch", "tensorflow")  # extras of pyproject.toml are called as they are
 
 # What NumPy 2 took away or renamed, as far as old solutions use it.
 RENAMED = {
@@ -43,7 +46,8 @@ RENAMED = {
 class Problem(NamedTuple):
     """Why there are no outputs, or not all."""
 
-    kind: str  # "not implemented", "needs", "old numpy", "misfit" or "error"
+    # "not implemented", "needs", "old numpy", "missing package", "misfit" or "error"
+    kind: str
     message: str
     case: str = ""
     needs: str = ""  # for "needs": the id of the exercise that comes first
@@ -59,6 +63,11 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
     if name := _old_name(error):
         text = f"NumPy 2 no longer has `{name}`{place}: write {RENAMED[name]} instead."
         return Problem("old numpy", text, case)
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+        install = f"pip install 'ece662[{error.name}]'"
+        return Problem("missing package", f"This needs {error.name}: {install}.", case)
+    if isinstance(error, MarkerError):
+        return Problem("error", f"A marker line is damaged: {error}.", case)
     if isinstance(error, SyntaxError):
         where = f"{Path(error.filename or '?').name}, line {error.lineno}"
         return Problem("error", f"Python cannot read {where}: {error.msg}.", case)

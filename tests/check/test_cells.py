@@ -1,6 +1,7 @@
 """Running the cells of a notebook without a notebook."""
 
 import json
+import sys
 
 import pytest
 
@@ -74,3 +75,18 @@ def test_check_exercise_names_the_empty_cell_that_it_needs(tmp_path):
     result = check_exercise(own, cells.names_after)
     assert result.diagnosis.id == "needs"
     assert "q1-overfit-three" in result.diagnosis.message
+
+
+def test_check_exercise_tells_of_a_package_that_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    cells = notebook(tmp_path, q1_own=filled("import torch"))
+    told = check_exercise(exercise("q1-own"), cells.names_after).diagnosis
+    assert told.id == "missing-package"
+    assert told.message == "This needs torch: pip install 'ece662[torch]'."
+
+
+def test_check_exercise_tells_of_a_damaged_marker(tmp_path):
+    cells = notebook(tmp_path, q1_own=filled("x = 1").replace(END, END[:-1]))
+    told = check_exercise(exercise("q1-own"), cells.names_after).diagnosis.message
+    assert "marker line is damaged: n.ipynb" in told
+    assert "line 4" in told
