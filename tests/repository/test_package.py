@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,19 @@ def test_source_archive_leaves_course_tests_and_notebooks_out(copy, tmp_path):
     shipped = files(tmp_path / "s" / f"ece662-{ece662.__version__}")
     assert not [name for name in shipped if "secret" in name]
     assert files(copy / "ece662", copy) <= shipped
+
+
+def test_repository_installed_in_place_can_import_course(copy, tmp_path):
+    (copy / "ece662" / "_kernels" / "native.pyx").unlink()  # compiling takes long
+    done = run_setup(copy, "-q", "editable_wheel", f"--dist-dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        names = packed.namelist()
+        [finder] = [name for name in names if name.endswith("finder.py")]
+        [entries] = [name for name in names if name.endswith("entry_points.txt")]
+        assert f"'course': '{copy / 'course'}'" in packed.read(finder).decode()
+        assert "ece662-staff = course.cli:main" in packed.read(entries).decode()
 
 
 def test_every_folder_of_the_package_is_a_package():
