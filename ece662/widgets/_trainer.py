@@ -316,5 +316,8 @@ class _Watcher(Callback):
 
 def settings_from(values: Mapping) -> Settings:
     """Make settings of the dials' values; others are left out."""
-    known = asdict(Settings())
-    return Settings(**{key: value for key, value in values.items() if key in known})
+    names = asdict(Settings())
+    known = {key: value for key, value in values.items() if key in names}
+    if known.get("normalization") == "none":
+        known["normalization"] = None
+    return Settings(**known)

@@ -18,7 +18,7 @@ from ece662.widgets._errors import finished
 __all__ = ["NORMALISATIONS", "Signals", "activations_through_depth", "send_signal"]
 
 NORMALISATIONS = {
-    "none": None,
+    "none": "none",
     "batch normalisation": "batchnorm",
     "layer normalisation": "layernorm",
 }
@@ -33,12 +33,12 @@ class Signals(NamedTuple):
 
 
 def send_signal(
-    normalisation: str | None, weight_scale: float, depth: int, N=100, D=100
+    normalisation: str, weight_scale: float, depth: int, N=100, D=100
 ) -> Signals:
     """Send random inputs up a stack of layers, and a random gradient back down.
 
     Args:
-        normalisation: "batchnorm", "layernorm" or None.
+        normalisation: "batchnorm", "layernorm" or "none".
         weight_scale: standard deviation of the weights.
         depth: number of layers.
         N, D: inputs, and units in each layer.
@@ -48,7 +48,7 @@ def send_signal(
     for _ in range(depth):
         arguments = (weight_scale * np.random.randn(D, D), np.zeros(D))
         out = _forward("affine", tape, out, *arguments)
-        if normalisation:
+        if normalisation != "none":
             arguments = (np.ones(D), np.zeros(D), {"mode": "train"})
             out = _forward(normalisation, tape, out, *arguments)
         out = _forward("relu", tape, out)
@@ -75,7 +75,7 @@ def activations_through_depth(**start) -> Dashboard:
     """Show the sizes of activations and gradients in every layer.
 
     Args:
-        **start: the dials' first values: `scale`, `normalisation` (None, "batchnorm"
+        **start: the dials' first values: `scale`, `normalisation` ("none", "batchnorm"
             or "layernorm"), `depth`.
     """
     dials = {

@@ -83,7 +83,7 @@ def draw_dropout(p, networks, layers, draw) -> Drawing:
     """Draw a mask, its scaling, and the average of sub-networks, score by score."""
     np.random.seed(draw)
     network = make_network(layers)
-    kept = drop(np.ones((7, 10)), p)
+    kept = drop(np.ones((7, 8)), p)
     tested = run_network(network, p, "test")[0]
     scores = run_network(network, p, "train", networks)
     averages = np.cumsum(scores, axis=0) / np.arange(1, networks + 1)[:, np.newaxis]
@@ -108,7 +108,7 @@ def _draw_mask(kept, p):
     for (row, column), value in np.ndenumerate(kept):
         look = {"color": "white", "weight": "bold"} if value else {"color": "0.4"}
         place = {"ha": "center", "va": "center", "fontsize": 10}
-        ax.text(column, row, f"{value:.3g}", **place, **look)
+        ax.text(column, row, f"{value:.2g}", **place, **look)
     ax.grid(False)
     return figure
 

@@ -67,8 +67,8 @@ def training_dashboard(data: Mapping, **start) -> "TrainingDashboard":
     Args:
         data: as the Solver takes it.
         **start: the dials' first values: `net`, `rule`, `learning_rate`,
-            `weight_scale`, `reg`, `batch_size`, `dropout` (keep), `normalization`,
-            `pictures`, `epochs`.
+            `weight_scale`, `reg`, `batch_size`, `dropout` (keep), `normalization`
+            ("none", "batchnorm", "layernorm"), `pictures`, `epochs`.
     """
     return TrainingDashboard(data, start)
 
@@ -191,7 +191,8 @@ def _make_dials(data):
     counts = [count for count in (500, 1000, 2000, 5000, 20_000) if count < most]
     default = Settings()
     batches = [10, 25, 50, 100, 200, 500]
-    normalisations = {words: name for name, words in NORMS.items()}
+    # "none", since a list whose value is None looks as if nothing were chosen.
+    normalisations = {words: name or "none" for name, words in NORMS.items()}
     return {
         "net": choice("network", list(NETS), default.net),
         "rule": choice("update rule", list(RULES), default.rule),

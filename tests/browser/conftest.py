@@ -139,10 +139,10 @@ class Page:
         notebook.metadata["kernelspec"] = python  # else Lab asks which kernel to take
         nbformat.write(notebook, folder / self.name)
         self.page.goto(f"{address}/lab/tree/{self.name}?token=t&reset")
-        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=180_000)
         self.page.locator(".jp-Notebook .jp-Cell").first.click()
         self._run_cell()
-        self.page.get_by_text("Ready.").wait_for(timeout=60_000)
+        self.page.get_by_text("Ready.").wait_for(timeout=180_000)
 
     def _run_cell(self):
         self.page.keyboard.press("Shift+Enter")

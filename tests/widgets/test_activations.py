@@ -12,7 +12,7 @@ from ece662.widgets.activations import send_signal
 
 def test_send_signal_keeps_its_size_at_hes_scale():
     np.random.seed(0)
-    signals = send_signal(None, np.sqrt(2 / 100), depth=6)
+    signals = send_signal("none", np.sqrt(2 / 100), depth=6)
     # ReLU halves the mean square, the weights double it: E[a^2] stays 1.
     assert 0.5 < np.mean(signals.activations[-1] ** 2) < 2
     assert 0.5 < np.mean(signals.gradients[0] ** 2) < 2
@@ -20,7 +20,7 @@ def test_send_signal_keeps_its_size_at_hes_scale():
 
 def test_send_signal_shrinks_with_every_layer():
     np.random.seed(0)
-    signals = send_signal(None, 0.01, depth=4)
+    signals = send_signal("none", 0.01, depth=4)
     sizes = [a.std() for a in signals.activations]
     assert all(b / a == pytest.approx(0.07, rel=0.2) for a, b in pairwise(sizes))
     sizes = [g.std() for g in signals.gradients]
@@ -40,7 +40,7 @@ def test_send_signal_normalised_does_not_depend_on_the_scale(normalisation):
 def test_send_signal_gradient_is_that_of_the_stack():
     """Every gradient belongs to the layer whose output it is the gradient of."""
     np.random.seed(0)
-    signals = send_signal(None, 0.1, depth=3, N=4, D=5)
+    signals = send_signal("none", 0.1, depth=3, N=4, D=5)
     assert [g.shape for g in signals.gradients] == [(4, 5)] * 3
     np.random.seed(0)
     np.random.randn(4, 5)

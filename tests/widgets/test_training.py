@@ -122,6 +122,14 @@ def test_rule_brings_its_learning_rate_unless_one_was_chosen(data):
     assert board.values["learning_rate"] == 0.02
 
 
+def test_no_normalisation_is_a_choice_like_the_others(data):
+    """A list whose value is None would look as if nothing were chosen."""
+    board = training_dashboard(data, normalization="layernorm", epochs=1)
+    board.dials["normalization"].value = "none"
+    assert board.dials["normalization"].label == "no norm"
+    assert board.run().settings.normalization is None
+
+
 def test_pause_holds_and_goes_on(data):
     board = training_dashboard(data, epochs=30)
     run = board.start()
