@@ -109,7 +109,7 @@ def describe(pruned: Pruned, original: Mapping[str, np.ndarray], macs: int) -> s
     total = sum(w.size for w in original.values())
     return (
         f"accuracy {pruned.accuracy:.1%}; {pruned.weights:,} of {total:,} weights "
-        f"left, {pruned.bytes / 1024:,.0f} KiB on disk. {pruned.macs / 1e6:.1f} of "
+        f"left, {pruned.bytes / 1024:.1f} KiB on disk. {pruned.macs / 1e6:.1f} of "
         f"{macs / 1e6:.1f} million multiplications are with a weight that is not "
         "zero; a dense computation does them all."
     )
