@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -202,6 +204,14 @@ def test_test_model_prints_and_returns(small, mode, capsys):
 def test_test_model_labels_missing(small):
     with pytest.raises(ValueError, match="a label a picture, got 2 and 1"):
         accuracy_of(None, [np.zeros((2, 3, 32, 32)), np.zeros(1)])
+
+
+def test_import_of_the_helper_and_the_figures_brings_no_framework():
+    code = (
+        "import sys, ece662.pruning_helper, ece662.pruning_plots\n"
+        "assert not {'torch', 'tensorflow', 'keras', 'safetensors'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_load_model_unknown_mode(small):
