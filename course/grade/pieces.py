@@ -23,6 +23,7 @@ Place = tuple[str, str, int]  # file, owner and number of a region
 
 _DEFINITION = re.compile(r"^( *)(?:def|class) +(\w+)")
 MAX_ANSWER = 20_000  # characters
+MAX_BODY = 100_000
 
 
 @dataclass
@@ -126,6 +127,8 @@ def _take_regions(
     lines = sources[0].splitlines()
     for number, region in enumerate(regions, start=1):
         body = "\n".join(lines[region.start : region.end - 1])
+        if len(body) > MAX_BODY:
+            return f"{owner} in {file} has {len(body)} characters: nobody wrote those"
         if not is_empty(body):
             pieces.bodies[file, owner, number] = body
     return None

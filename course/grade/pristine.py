@@ -19,7 +19,7 @@ from course.release import make_release
 from ece662.exercises import EXERCISES, Exercise
 from ece662.regions import fill
 
-__all__ = ["BARE", "FULL", "Pristine", "tree_of"]
+__all__ = ["BARE", "FULL", "ROOT", "Pristine", "tree_of"]
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).with_name("inside.py")

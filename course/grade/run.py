@@ -39,6 +39,7 @@ from course.grade.worker import (
     Setup,
     die_with_parent,
     digest_of,
+    digest_of_sources,
     grade,
     is_killed,
     prepare,
@@ -197,7 +198,7 @@ def _executor_maker(
     if scheduler is not None:
         from course.grade.cluster import connect
 
-        return lambda: connect(scheduler), setup
+        return lambda: connect(scheduler), setup._replace(sources=digest_of_sources())
     prepare(folder, settings["trusted"])
     context = multiprocessing.get_context("spawn")
 

@@ -20,7 +20,7 @@ from ece662.regions import fill
 
 __all__ = ["LIMITS", "cells_of", "data_set", "measured"]
 
-LIMITS = Limits(cpu=900, wall=3600.0, memory=6 << 30, answer=256 << 20)
+LIMITS = Limits(cpu=900, wall=3600.0, memory=6 << 30)
 STATE = "state "  # in front of the names of weights
 SMALL = 50  # pictures that are to be learned by heart
 
@@ -61,7 +61,7 @@ def measured(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         ValueError: the weights are not those of a fully connected network.
     """
     state = {
-        name.removeprefix(STATE): array.astype(float)
+        name.removeprefix(STATE): array
         for name, array in outputs.items()
         if name.startswith(STATE)
     }
@@ -84,6 +84,8 @@ def measured(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _rebuilt(state: Mapping[str, np.ndarray]) -> FullyConnectedNet:
     """Return the reference's network with somebody's weights in it."""
     depth = sum(name.startswith("W") for name in state)
+    if not depth or any(array.dtype.kind != "f" for array in state.values()):
+        raise ValueError("these are no weights")
     try:
         weights = [state[f"W{i}"] for i in range(1, depth + 1)]
         widths = [W.shape[1] for W in weights]
@@ -91,8 +93,6 @@ def _rebuilt(state: Mapping[str, np.ndarray]) -> FullyConnectedNet:
         if "gamma1" in state:
             running = any(name.startswith("bn_params.") for name in state)
             kind = "batchnorm" if running else "layernorm"
-        if max(W.size for W in weights) > 1 << 24:
-            raise ValueError("these weights are too large")
         model = FullyConnectedNet(
             widths[:-1],
             input_dim=len(weights[0]),

@@ -5,6 +5,7 @@ import ctypes
 import functools
 import hashlib
 import json
+import platform
 import shutil
 import signal
 import sys
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 from course.grade.intake import Submission
 from course.grade.marking import Mark, Marker
 from course.grade.pieces import take
-from course.grade.pristine import Pristine
+from course.grade.pristine import ROOT, Pristine
 from course.grade.similar import fingerprints
 from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
@@ -29,6 +30,7 @@ __all__ = [
     "Setup",
     "die_with_parent",
     "digest_of",
+    "digest_of_sources",
     "grade",
     "is_killed",
     "prepare",
@@ -45,6 +47,7 @@ class Setup(NamedTuple):
     trusted: bool = False  # run submissions without walls
     training: bool = True  # also the cells that train
     folder: str | None = None  # what `prepare` has filled, where it can be seen
+    sources: str | None = None  # `digest_of_sources` of the one who asks
 
 
 def prepare(folder: Path, trusted: bool) -> Isolation:
@@ -121,6 +124,17 @@ def digest_of(submission: Submission) -> str:
     return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()
 
 
+def digest_of_sources() -> str:
+    """Return a digest of the code that decides on marks, to compare machines by."""
+    digest = hashlib.sha256()
+    for folder in ("course", "ece662", "notebooks"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".toml", ".ipynb"):
+                digest.update(path.relative_to(ROOT).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 @functools.lru_cache(maxsize=1)
 def _marker(setup: Setup) -> Marker:
     """Return this process's marker; where there is no folder, make one first."""
@@ -130,6 +144,8 @@ def _marker(setup: Setup) -> Marker:
         prepare(folder, setup.trusted)
     else:
         folder = Path(setup.folder)
+    if setup.sources not in (None, digest_of_sources()):
+        raise RuntimeError(f"{ROOT}, on {platform.node()}, is another version")
     isolation = Isolation((folder / "isolation").read_text())
     pristine = Pristine(folder / "pristine")
     return Marker(isolation, folder / "runtime", pristine, setup.seed, setup.training)
