@@ -112,6 +112,44 @@ FIGURES = {
         Figure("ThreeLayerConvNet, test", "q4-test-accuracy", "three_layer_test_acc"),
         Figure("deep NumPy ConvNet, test", "q4-test-accuracy", "deep_test_acc"),
     ],
+    "Q5-Pytorch": [
+        Figure(
+            "two layers, bare tensors, one epoch, validation",
+            "q5-torch-barebones-two-layer-train",
+            "two_layer_acc",
+        ),
+        Figure(
+            "ConvNet, bare tensors, one epoch, validation",
+            "q5-torch-barebones-convnet-train",
+            "barebones_acc",
+        ),
+        Figure(
+            "ConvNet, module, one epoch, validation",
+            "q5-torch-module-convnet-train",
+            "module_acc",
+        ),
+        Figure(
+            "ConvNet, Nesterov momentum, one epoch, validation",
+            "q5-torch-sequential-convnet-train",
+            "sequential_acc",
+        ),
+        Figure(
+            "challenge, last epoch, training",
+            "q5-torch-challenge-train",
+            "challenge_log.train_acc_history[-1]",
+        ),
+        Figure(
+            "challenge, last epoch, validation",
+            "q5-torch-challenge-train",
+            "challenge_log.val_acc_history[-1]",
+        ),
+        Figure(
+            "challenge, both views, validation",
+            "q5-torch-challenge-predict",
+            "challenge_acc",
+        ),
+        Figure("challenge, both views, test", "q5-torch-test-accuracy", "test_acc"),
+    ],
     "Q5-Tensorflow": [
         Figure(
             "two layers, barebones, one epoch, validation",

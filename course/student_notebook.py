@@ -38,7 +38,7 @@ def student_notebook(
         MarkerError: a damaged marker line.
         ValueError: regions and answers are not those that the exercises list.
     """
-    cells = {e.id for e in exercises if e.kind != "answer"}
+    cells = {owner for e in exercises if e.kind != "answer" for owner in e.regions}
     answers = {e.id for e in exercises if e.kind == "answer"}
     bodies = read(text, name)
     _compare(f"{name}: fill-in regions", cells, {owner for owner, _ in bodies})

@@ -111,23 +111,26 @@ def compare_training(solvers: Mapping[str, object]) -> None:
     """Show loss, training and validation accuracy of several runs side by side.
 
     Args:
-        solvers: trained Solvers under the names to show.
+        solvers: trained Solvers under the names to show, or whatever has their
+            histories. Training accuracies that nobody knows (nan) are left out.
     """
-    _, (loss, train, val) = plt.subplots(1, 3, figsize=(14, 4.2))
+    histories = {"Validation": "val_acc_history"}
+    if any(np.isfinite(s.train_acc_history).sum() > 1 for s in solvers.values()):
+        histories = {"Training": "train_acc_history", **histories}
+    columns = 1 + len(histories)
+    _, axes = plt.subplots(1, columns, figsize=(14 * columns / 3, 4.2), squeeze=False)
     for (name, solver), colour, marker in zip(
         solvers.items(), COLOURS, MARKERS, strict=False
     ):
-        _draw_loss(loss, solver.loss_history, colour, marker, name)
-        for ax, history in (
-            (train, solver.train_acc_history),
-            (val, solver.val_acc_history),
-        ):
-            ax.plot(np.multiply(history, 100), f"{marker}-", color=colour, label=name)
-    train.set(title="Training accuracy", xlabel="epoch", ylabel="right answers in %")
-    val.set(title="Validation accuracy", xlabel="epoch", ylabel="right answers in %")
-    for ax in (train, val):
+        _draw_loss(axes[0, 0], solver.loss_history, colour, marker, name)
+        for ax, history in zip(axes[0, 1:], histories.values(), strict=True):
+            accuracies = np.multiply(getattr(solver, history), 100)
+            ax.plot(accuracies, f"{marker}-", color=colour, label=name)
+    for ax, split in zip(axes[0, 1:], histories, strict=True):
+        title = f"{split} accuracy"
+        ax.set(title=title, xlabel="epoch", ylabel="right answers in %")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    loss.legend()
+    axes[0, 0].legend()
     plt.show()
 
 

@@ -3,12 +3,15 @@
 torch is imported inside the functions, so that the package can be imported without it.
 """
 
+import os
 from contextlib import nullcontext
 
 import numpy as np
 
 __all__ = [
     "choose_device",
+    "first_filters",
+    "load_parameters",
     "make_loaders",
     "mixed_precision",
     "predict",
@@ -20,10 +23,13 @@ def choose_device(use_gpu: bool = True):
     """Return the device to compute on: an NVIDIA or Apple GPU if there is one.
 
     Args:
-        use_gpu: False to compute on the CPU in any case.
+        use_gpu: False to compute on the CPU in any case. So does ECE662_GPU=0 in the
+            environment, which the tests of the notebooks set: their stored outputs
+            were computed on a CPU.
     """
     import torch
 
+    use_gpu = use_gpu and os.environ.get("ECE662_GPU") != "0"
     if use_gpu and torch.cuda.is_available():
         return torch.device("cuda")
     if use_gpu and torch.backends.mps.is_available():
@@ -132,3 +138,50 @@ def predict(model, loader, mirrored: bool = False):
             probabilities.append(sum(answers) / len(answers))
             labels.append(y)
     return torch.cat(probabilities).cpu().numpy(), torch.cat(labels).numpy()
+
+
+def load_parameters(model, values):
+    """Put given numbers in the place of a network's weights.
+
+    Args:
+        model: an nn.Module.
+        values: a tensor for each of its parameters, in the order of the layers, the
+            weights before the biases. Those of an affine layer may be (inputs,
+            outputs), as in NumPy, or transposed, as `nn.Linear` keeps them.
+
+    Returns:
+        the model.
+
+    Raises:
+        ValueError: there are more or fewer parameters, or one has another shape.
+    """
+    import torch
+
+    parameters = dict(model.named_parameters())
+    if len(parameters) != len(values):
+        raise ValueError(
+            f"expected a network with {len(values)} parameters, weights and biases, "
+            f"got {len(parameters)}: {', '.join(parameters)}"
+        )
+    for (name, parameter), value in zip(parameters.items(), values, strict=True):
+        if value.ndim == 2 and value.shape != parameter.shape:
+            value = value.T
+        if value.shape != parameter.shape:
+            raise ValueError(
+                f"{name} should be {tuple(value.shape)}, is {tuple(parameter.shape)}"
+            )
+        with torch.no_grad():
+            parameter.copy_(value)
+    return model
+
+
+def first_filters(model):
+    """Return a copy of a network's first filters, (F, C, HH, WW), as an array.
+
+    Raises:
+        ValueError: the network has no convolution.
+    """
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            return parameter.detach().cpu().numpy().copy()
+    raise ValueError("expected a network with a convolution, got none")

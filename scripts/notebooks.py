@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "ECE662_DATA": str(ROOT / ".cache" / "notebooks"),
     "ECE662_MODELS": str(ROOT / ".cache" / "notebooks" / "models"),
     "ECE662_FULL": "0",
+    "ECE662_GPU": "0",
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",

@@ -69,6 +69,14 @@ def test_compare_training_draws_every_run(figure, solver):
     assert val.get_title(loc="left") or val.get_title()
 
 
+def test_compare_training_leaves_out_training_accuracies_nobody_knows(figure, solver):
+    solver.train_acc_history = [float("nan"), 0.4, float("nan")]
+    plots.compare_training({"sgd": solver})
+    titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure().axes]
+    assert titles == ["Training loss", "Validation accuracy"]
+    assert list(figure().axes[1].lines[0].get_ydata()) == [20, 40, 50]
+
+
 @pytest.mark.parametrize("steps", [1, 2, 30])
 def test_running_mean_of_the_loss_lies_in_the_middle(figure, solver, steps):
     solver.loss_history = [3.0] * steps

@@ -10,6 +10,8 @@ torch = pytest.importorskip("torch")
 from ece662 import torch_tools  # noqa: E402 (skip first where there is no torch)
 from ece662.torch_tools import (  # noqa: E402
     choose_device,
+    first_filters,
+    load_parameters,
     make_loaders,
     mixed_precision,
     predict,
@@ -29,9 +31,12 @@ from ece662.torch_tools import (  # noqa: E402
 def test_choose_device_takes_a_gpu_where_one_is_wanted(
     monkeypatch, cuda, mps, use_gpu, expected
 ):
+    monkeypatch.delenv("ECE662_GPU", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     assert choose_device(use_gpu).type == expected
+    monkeypatch.setenv("ECE662_GPU", "0")
+    assert choose_device(use_gpu).type == "cpu"
 
 
 @pytest.fixture
@@ -138,6 +143,45 @@ def test_predict_gives_probabilities_in_the_order_of_the_images():
     assert not model.training
     both, _ = predict(model, loader, mirrored=True)
     assert np.allclose(both[:, 0], [0.5, (0.75 + 0.5) / 2, (0.9 + 0.5) / 2])
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    layers = torch.nn.Conv2d(1, 2, 1), torch.nn.Flatten(), torch.nn.Linear(4, 3)
+    return torch.nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_load_parameters_takes_affine_weights_either_way(net, transposed):
+    W = torch.arange(12.0).reshape(4, 3)
+    values = [torch.full((2, 1, 1, 1), 2.0), torch.tensor([0.0, 1.0])]
+    values += [W.T if transposed else W, torch.tensor([0.0, 0.0, 5.0])]
+    scores = load_parameters(net, values)(torch.tensor([[[[1.0, 10.0]]]]))
+    expected = torch.tensor([2.0, 20.0, 3.0, 21.0]) @ W + values[3]
+    assert torch.allclose(scores, expected)
+    assert all(parameter.requires_grad for parameter in net.parameters())
+
+
+def test_load_parameters_says_what_does_not_fit(net):
+    values = list(net.parameters())
+    with pytest.raises(ValueError, match=r"with 3 parameters.*got 4: 0\.weight, 0\.b"):
+        load_parameters(net, values[:3])
+    values[0] = torch.zeros(2, 1, 3, 3)
+    with pytest.raises(ValueError, match=r"should be \(2, 1, 3, 3\), is \(2, 1, 1, 1"):
+        load_parameters(net, values)
+
+
+def test_first_filters_are_a_copy_of_the_first_convolution(net):
+    filters = first_filters(net)
+    assert np.array_equal(filters, net[0].weight.detach().numpy())
+    filters[:] = 7
+    assert not (net[0].weight == 7).any()
+
+
+def test_first_filters_need_a_convolution():
+    with pytest.raises(ValueError, match="a convolution, got none"):
+        first_filters(torch.nn.Linear(2, 2))
 
 
 def test_torch_is_not_imported_with_the_module():
