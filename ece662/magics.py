@@ -70,9 +70,11 @@ def write(line: str, cell: str, root: Path | None = None) -> str:
     backup = keep_and_write(root / file, new, root)
     if backup is None:
         return f"{file} holds this already"
-    live.refresh()
+    problems = live.refresh().problems
+    done = "written" if problems else "written and reloaded"
     kept = backup.relative_to(root).as_posix()
-    return f"{key[0]} is written in {file} and reloaded; as it was: {kept}"
+    told = f"{key[0]} is {done} in {file}; as it was: {kept}"
+    return "\n".join([told, *problems])
 
 
 def show(line: str, root: Path | None = None) -> str:

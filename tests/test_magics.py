@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ece662 import magics
+from ece662 import live, magics
 from ece662.exercises import EXERCISES
 from ece662.regions import END, START, read
 
@@ -36,7 +36,7 @@ def test_write_writes_the_cell_into_the_file_and_keeps_the_old_one(root):
         "    if True:",
         "        out = x",
     ]
-    assert said.startswith("affine_forward is written in ece662/layers.py and reloaded")
+    assert said.startswith("affine_forward is written and reloaded in ece662/layers.py")
     backup = root / said.rpartition(": ")[2]
     assert backup.read_bytes() == before
 
@@ -53,6 +53,14 @@ def test_write_twice_the_same_says_so(root):
     magics.write("relu_forward", "out = 1", root)
     assert "holds this already" in magics.write("relu_forward", "out = 1", root)
     assert len(list((root / "backups").iterdir())) == 1
+
+
+def test_write_tells_what_kept_the_module_from_being_reloaded(root, monkeypatch):
+    report = live.Report(problems=("ece662/layers.py was not reloaded",))
+    monkeypatch.setattr(live, "refresh", lambda: report)
+    first, second = magics.write("relu_forward", "out = 1", root).splitlines()
+    assert first.startswith("relu_forward is written in ece662/layers.py; as it was")
+    assert second == "ece662/layers.py was not reloaded"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +143,7 @@ def test_magic_in_a_session_is_in_force_at_once(tmp_path):
         env={"PATH": "", "HOME": str(tmp_path), "MPLBACKEND": "agg"},
     )
     lines = done.stdout.splitlines()
-    assert lines[1].startswith("relu_forward is written in ece662/layers.py")
+    assert lines[1].startswith("relu_forward is written and reloaded in")
     assert lines[2] == "42 42"
     assert lines[3].startswith("%%region: nothing was written: line 2 of this cell")
     assert lines[4:6] == ["    out = (", "42"]
