@@ -1,0 +1,55 @@
+"""What of the grader runs in the sandbox, and in which order."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from course.grade.inside import PROBLEMS, find_unreadable
+from ece662.exercises import EXERCISES
+
+ROOT = Path(__file__).parents[3]
+GIVEN = "class Net:\n    def loss(self):\n        pass\n\ndef relu(x):\n    pass\n"
+
+
+def test_nothing_of_a_student_runs_before_the_walls_are_closed():
+    # The server loads this module once, for all exercises, before it forks.
+    told = "import sys, json, course.grade.inside; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", told], cwd=ROOT, capture_output=True, check=True
+    )
+    loaded = set(json.loads(done.stdout))
+    files = {e.file for e in EXERCISES if e.file.endswith(".py")}
+    modules = {file.removesuffix(".py").replace("/", ".") for file in files}
+    assert "ece662.layers" in modules
+    assert not modules & loaded
+
+
+def _unreadable(**texts):
+    arrays = {
+        name: np.frombuffer(text.encode(), np.uint8)
+        for name, text in {**texts, "given": GIVEN}.items()
+    }
+    answer = find_unreadable(arrays, dict.fromkeys(texts, "given"))
+    return json.loads(answer[PROBLEMS].tobytes())
+
+
+def test_find_unreadable_accepts_what_stays_in_its_function():
+    text = GIVEN.replace("pass", "import os; helper = lambda: 1")
+    assert _unreadable(text=text) == {}
+
+
+def test_find_unreadable_names_errors_and_what_breaks_out():
+    told = _unreadable(
+        syntax=GIVEN.replace("pass", "a ==== b", 1),
+        out=GIVEN + "print('at the level of the module')\n",
+        redefined=GIVEN + "def relu(x):\n    return 0\n",
+        method=GIVEN.replace("        pass", "        pass\n    x = 1", 1),
+        deep="(" * 10_000,
+    )
+    assert set(told) == {"syntax", "out", "redefined", "method", "deep"}
+    assert "line 3" in told["syntax"]
+    for name in ("out", "redefined", "method"):
+        assert told[name] == "it ends the function that it stands in"
