@@ -226,9 +226,11 @@ class Trainer:
         if not self.running or self._thread is threading.current_thread():
             return
         self._thread.join(PATIENCE)
-        if self.running:
-            _raise_in(self._thread, _Stopped)  # once: what follows must not be hit
-            self._thread.join(10)
+        end = time.perf_counter() + 10
+        while self.running and time.perf_counter() < end:
+            if self._breakable:  # again and again: it gets lost in a destructor
+                _raise_in(self._thread, _Stopped)
+            self._thread.join(PATIENCE)
 
     @property
     def running(self) -> bool:
@@ -236,7 +238,8 @@ class Trainer:
         return self._thread is not None and self._thread.is_alive()
 
     def _prepare(self, run):
-        self.run = run
+        self.run, run.status = run, "running"
+        self._breakable = True  # False while news are told, and at the end
         self._stop.clear()
         self._go.set()
 
@@ -249,7 +252,6 @@ class Trainer:
 
     def _work(self):
         run = self.run
-        run.status = "running"
         # This module is what calls train(), so no one else's warnings are silenced.
         warnings.filterwarnings(
             "ignore",
@@ -263,6 +265,7 @@ class Trainer:
                 solver.train()
             run.status = solver.stop_reason
         except _Stopped:
+            self._breakable = False
             run.status = "stopped"
         except Exception as error:
             run.status, run.error = "failed", explain(error)
@@ -270,6 +273,7 @@ class Trainer:
             run.status = "stopped"
             raise
         finally:
+            self._breakable = False
             self.tell(run)
 
 
@@ -303,11 +307,13 @@ class _Watcher(Callback):
         if not trainer._go.is_set():
             trainer._go.wait()
             self._began += time.perf_counter() - now  # a pause is no training time
+        if now - self._told > trainer.every and not trainer._stop.is_set():
+            trainer._breakable = False
+            trainer.tell(run)
+            trainer._breakable = True
+            self._told = time.perf_counter()
         if trainer._stop.is_set():
             solver.stop()
-        elif now - self._told > trainer.every:
-            trainer.tell(run)
-            self._told = time.perf_counter()
 
     def on_epoch_end(self, solver):
         self.run.train_acc = list(solver.train_acc_history)

@@ -5,7 +5,14 @@ import pytest
 
 from ece662 import layers
 from ece662.widgets import dropout_masks
-from ece662.widgets.dropout import UNITS, drop, make_network, run_network
+from ece662.widgets._base import own_random_numbers
+from ece662.widgets.dropout import (
+    UNITS,
+    draw_dropout,
+    drop,
+    make_network,
+    run_network,
+)
 
 
 def test_run_network_at_test_time_is_the_whole_network():
@@ -34,6 +41,17 @@ def test_drop_keeps_the_mean():
     kept = drop(np.ones((300, UNITS)), 0.25)
     assert set(np.unique(kept)) == {0.0, 4.0}
     assert kept.mean() == pytest.approx(1, abs=0.05)
+
+
+def test_average_is_that_of_the_scores_beside_it():
+    with own_random_numbers():
+        _, average, spread = draw_dropout(0.5, 50, 1, 1).panels
+    for j in (0, 2, 4):  # between them the lines of the test-time network
+        scores = spread.axes[0].lines[j].get_ydata()
+        shown = average.axes[0].lines[j].get_ydata()
+        assert len(scores) == len(shown) == 50
+        assert shown[-1] == pytest.approx(scores.mean())
+        assert shown[9] == pytest.approx(scores[:10].mean())
 
 
 def test_dropout_masks_every_dial_changes_the_picture(pictures):

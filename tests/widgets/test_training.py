@@ -20,6 +20,11 @@ from ece662.widgets.training import (
     runs_table,
 )
 
+# Where a step is broken off in a destructor, Python says so and goes on.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
 
 @pytest.fixture(autouse=True)
 def _leave_no_thread(monkeypatch):
