@@ -1,0 +1,126 @@
+"""A run of the grader that is stopped, and goes on."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pytest
+
+from course.grade import run as running
+from course.grade.classroom import KINDS, write_class
+from course.grade.intake import open_submission
+from course.grade.run import GradingError, grade_class
+from course.grade.worker import Setup, ungraded
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walls")]
+SEED = 662_001
+PUPILS = {pupil.name: pupil for pupil in KINDS}
+FEW = ("right-one", "mistaken-00", "hostile-exit", "broken-syntax")
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def few(tmp_path, monkeypatch):
+    """A folder with four submissions."""
+    monkeypatch.setattr("course.grade.classroom.KINDS", [PUPILS[name] for name in FEW])
+    write_class(tmp_path / "submissions", len(FEW))
+    return tmp_path / "submissions"
+
+
+def _students(out):
+    told = json.loads((out / "class.json").read_text())
+    return {student["student"]: student for student in told["students"]}
+
+
+def test_resume_keeps_what_fits_and_grades_what_is_new(few, tmp_path):
+    out = tmp_path / "out"
+    grade_class(few, out, seed=SEED, training=False, quiet=True)
+    before = {p.name: p.stat().st_mtime_ns for p in (out / "records").iterdir()}
+    with pytest.raises(GradingError, match="--resume"):
+        grade_class(few, out, quiet=True)
+    with pytest.raises(GradingError, match=f"the seed {SEED}"):
+        grade_class(few, out, seed=1, resume=True, quiet=True)
+    (out / "records" / "right-one.json").unlink()
+    (out / "records" / "mistaken-00.json").write_text('{"digest": "half')
+    grade_class(few, out, resume=True, training=False, quiet=True)
+    after = {p.name: p.stat().st_mtime_ns for p in (out / "records").iterdir()}
+    assert after.keys() == before.keys()
+    kept = {name for name in after if after[name] == before[name]}
+    assert kept == {"hostile-exit.json", "broken-syntax.json"}
+
+
+def test_killed_worker_costs_nothing(few, tmp_path):
+    def kill_a_worker():
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if any((tmp_path / "out" / "records").glob("*.json")):
+                for child in multiprocessing.active_children():
+                    os.kill(child.pid, signal.SIGKILL)
+                return
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=kill_a_worker)
+    thread.start()
+    grade_class(few, tmp_path / "out", seed=SEED, training=False, workers=1, quiet=True)
+    thread.join()
+    records = [json.loads(p.read_text()) for p in (tmp_path / "out/records").iterdir()]
+    assert len(records) == len(FEW)
+    assert all(record["digest"] for record in records)
+
+
+class _Deadly:
+    """An executor whose worker is killed by one submission, and the others with it."""
+
+    def __init__(self, deadly):
+        self.deadly, self.broken = deadly, False
+
+    def submit(self, function, setup, submission):
+        future = Future()
+        self.broken |= submission.name == self.deadly
+        if self.broken:
+            future.set_exception(BrokenProcessPool("killed"))
+        else:
+            future.set_result(ungraded(submission, "") | {"digest": "done"})
+        return future
+
+    def shutdown(self, **kwargs):
+        pass
+
+
+def test_deadly_submission_does_not_stop_the_others(few):
+    paths = sorted(few.iterdir())
+    opened = iter([open_submission(path, ()) for path in paths])
+    queue = running._Queue(opened)
+    records = running._graded(queue, lambda: _Deadly("mistaken-00"), Setup(1), 4)
+    done = {record["student"]: record for record in records}
+    assert set(done) == set(FEW)
+    assert {name for name in done if not done[name]["digest"]} == {"mistaken-00"}
+    assert "was killed" in done["mistaken-00"]["notes"][-1]
+
+
+def test_killed_grader_is_resumed(few, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "course", "grade", str(few), "--out", str(out)]
+    command += ["--skip-training", "--seed", str(SEED)]
+    grader = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not any((out / "records").glob("*.json")):
+        time.sleep(0.02)
+    grader.kill()
+    grader.wait()
+    first = {p.name: p.stat().st_mtime_ns for p in (out / "records").glob("[!.]*.json")}
+    assert 0 < len(first) <= len(FEW)
+    assert not (out / "class.json").exists()
+    subprocess.run([*command, "--resume"], cwd=ROOT, check=True, capture_output=True)
+    after = {p.name: p.stat().st_mtime_ns for p in (out / "records").glob("[!.]*.json")}
+    assert len(after) == len(FEW)
+    assert first.items() <= after.items()
+    assert set(_students(out)) == set(FEW)
