@@ -66,7 +66,7 @@ help:
 	@echo '          make lab ARGS=--no-browser     options for JupyterLab'
 # staff only
 	@echo '          make test ARGS="-k solver -x"  options for pytest'
-	@echo '          make bench ARGS="--write README.md"'
+	@echo '          make bench ARGS="--write docs/speed.md"'
 # end of staff only
 
 setup: $(VENV)/lab.stamp $(VENV)/kernels.stamp

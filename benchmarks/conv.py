@@ -7,7 +7,7 @@ whole batch is computed. Run it on a machine that has nothing else to do:
 
     python -m benchmarks.conv                           # a quarter of an hour
     python -m benchmarks.conv --threads 1 --rounds 3
-    python -m benchmarks.conv --write README.md
+    python -m benchmarks.conv --write docs/speed.md
 
 `--write` replaces the block "convolution" of a Markdown file by the tables.
 """

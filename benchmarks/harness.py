@@ -51,6 +51,8 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "TF_NUM_INTRAOP_THREADS",
 )
+# By these a user makes OpenBLAS take other kernels than it would choose.
+KERNEL_VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 # OpenBLAS and libgomp let idle threads spin for tens of milliseconds before they sleep.
 PAUSE_SECONDS = 0.1
 WARM_UP_SHARE = 0.1
@@ -243,7 +245,7 @@ def describe_machine(descriptions: dict[str, dict[str, Any]]) -> str:
     settings = [
         f"`{name}={value}`"
         for name, value in sorted(os.environ.items())
-        if name.startswith("OPENBLAS_") and name not in THREAD_VARIABLES
+        if name in KERNEL_VARIABLES
     ]
     if settings:
         choice = "overrides the kernels that NumPy's BLAS would choose for this CPU"

@@ -5,7 +5,7 @@ process grew, at its highest, since the library was imported: minibatches, param
 what the update rule remembers, activations, gradients, temporaries. Linux only.
 
     python -m benchmarks.memory
-    python -m benchmarks.memory --write README.md
+    python -m benchmarks.memory --write docs/speed.md
 """
 
 import argparse

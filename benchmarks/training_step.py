@@ -6,7 +6,7 @@ for how. Run it on a machine that has nothing else to do:
 
     python -m benchmarks.training_step
     python -m benchmarks.training_step --threads 1 --rounds 15
-    python -m benchmarks.training_step --write README.md
+    python -m benchmarks.training_step --write docs/speed.md
 
 `--write` replaces the block "training step" of a Markdown file by the table.
 """
