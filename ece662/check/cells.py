@@ -53,9 +53,21 @@ class Cells:
 
 def _run(source: str, id: str, names: dict[str, Any]) -> None:
     """Run one cell."""
-    os.environ.setdefault("MPLBACKEND", "agg")
     place = f"<{id}>"
     # So that the text of a line can be shown where one fails.
     linecache.cache[place] = (len(source), None, source.splitlines(True), place)
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), _no_windows():
         exec(compile(source, place, "exec"), names)
+
+
+@contextlib.contextmanager
+def _no_windows():
+    """Let figures be drawn nowhere; a process started later must not inherit that."""
+    if "MPLBACKEND" in os.environ:
+        yield
+        return
+    os.environ["MPLBACKEND"] = "agg"
+    try:
+        yield
+    finally:
+        del os.environ["MPLBACKEND"]

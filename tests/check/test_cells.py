@@ -1,6 +1,7 @@
 """Running the cells of a notebook without a notebook."""
 
 import json
+import os
 import sys
 
 import pytest
@@ -48,6 +49,16 @@ def test_names_after_runs_what_is_needed_once_and_quietly(tmp_path, capsys):
     assert cells.names_after(own)["runs"] == [1, 2]
     assert cells.names_after(own)["runs"] == [1, 2]
     assert capsys.readouterr().out == ""
+
+
+def test_names_after_draws_nowhere_and_leaves_the_environment_alone(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    body = "import os\nbackend = os.environ['MPLBACKEND']"
+    names = notebook(tmp_path, q1_own=filled(body)).names_after(exercise("q1-own"))
+    assert names["backend"] == "agg"
+    assert "MPLBACKEND" not in os.environ  # a kernel would draw nothing with it
 
 
 def test_check_exercise_shows_the_line_of_a_cell(tmp_path):
