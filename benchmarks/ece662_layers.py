@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
+import ece662  # noqa: F401 (before NumPy, as the notebooks do: threads spin less)
+
+# isort: split
 import numpy as np
 
-import ece662  # noqa: F401 (before NumPy, as the notebooks do: threads spin less)
 from ece662 import fast_layers, im2col, layers
 from ece662.classifiers.cnn import ThreeLayerConvNet
 from ece662.solver import Solver

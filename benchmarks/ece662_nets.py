@@ -6,9 +6,11 @@ student's training has.
 
 from collections.abc import Callable, Sequence
 
+import ece662  # noqa: F401 (before NumPy, as the notebooks do: threads spin less)
+
+# isort: split
 import numpy as np
 
-import ece662  # noqa: F401 (before NumPy, as the notebooks do: threads spin less)
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from ece662.solver import Solver
 

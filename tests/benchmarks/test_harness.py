@@ -1,6 +1,7 @@
 """The harness: separate processes, asked in turn, on a given number of threads."""
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 
@@ -186,3 +187,9 @@ def test_replace_block_refuses_a_page_without_its_marks(tmp_path, content):
     with pytest.raises(ValueError, match="expected '<!-- benchmark: t -->'"):
         replace_block(page, "t", "new")
     assert page.read_text() == content
+
+
+@pytest.mark.parametrize("side", ["ece662_nets", "ece662_layers"])
+def test_ece662_is_imported_before_numpy_which_reads_what_it_sets(side):
+    source = (Path(training_step.__file__).parent / f"{side}.py").read_text("utf-8")
+    assert source.index("\nimport ece662") < source.index("\nimport numpy")
