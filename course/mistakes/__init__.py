@@ -26,6 +26,7 @@ from course.mistakes import (  # noqa: F401 (importing them enters their mistake
     every_network,
     fully_connected,
     groupnorm,
+    keras_nets,
     layernorm,
     normalised_network,
     pool,
@@ -33,6 +34,7 @@ from course.mistakes import (  # noqa: F401 (importing them enters their mistake
     sgd_momentum,
     small_networks,
     spatial_batchnorm,
+    torch_nets,
 )
 from course.mistakes.registry import MISTAKES, Mistake
 
