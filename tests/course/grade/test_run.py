@@ -1,4 +1,4 @@
-"""A run of the grader that is stopped, and goes on."""
+"""A run of the grader, stopped in all ways: killed, out of disk, and on a cluster."""
 
 import json
 import multiprocessing
@@ -17,8 +17,10 @@ import pytest
 from course.grade import run as running
 from course.grade.classroom import KINDS, write_class
 from course.grade.intake import open_submission
+from course.grade.reports import write_reports
 from course.grade.run import GradingError, grade_class
-from course.grade.worker import Setup, ungraded
+from course.grade.worker import Setup, digest_of, ungraded
+from ece662.exercises import EXERCISES
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walls")]
 SEED = 662_001
@@ -124,3 +126,99 @@ def test_killed_grader_is_resumed(few, tmp_path):
     assert len(after) == len(FEW)
     assert first.items() <= after.items()
     assert set(_students(out)) == set(FEW)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root")
+def test_full_disk_is_told_and_resumed(few, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    grade = f"{sys.executable} -m course grade {few} --out {disk}/out --skip-training"
+    script = f"""
+        mount -t tmpfs -o size=40k tmpfs disk || exit 77
+        cd {ROOT}
+        {grade} --seed 1; echo status $?
+        ls -A {disk}/out/records
+        mount -o remount,size=10m {disk}
+        {grade} --resume; echo status $?
+        ls -A {disk}/out/records
+    """
+    shell = ["unshare", "--mount", "sh", "-c", script]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip("no file system can be mounted here")
+    assert "is full" in done.stderr
+    assert "--resume" in done.stderr
+    assert done.stdout.count("status 1") == 1
+    assert done.stdout.count("status 0") == 1
+    assert ".part" not in done.stdout
+    _, _, after = done.stdout.partition("status 0")
+    assert sorted(after.split()) == sorted(f"{name}.json" for name in FEW)
+
+
+def test_cluster_gives_the_same_where_a_worker_is_killed(few, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    grade_class(few, tmp_path / "here", seed=SEED, training=False, quiet=True)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
+        silence_logs=50,
+    ) as cluster:  # fmt: skip
+
+        def kill_a_worker():
+            while not any((tmp_path / "there" / "records").glob("*.json")):
+                time.sleep(0.02)
+            os.kill(cluster.workers[0].process.pid, signal.SIGKILL)
+
+        threading.Thread(target=kill_a_worker, daemon=True).start()
+        grade_class(
+            few,
+            tmp_path / "there",
+            seed=SEED,
+            training=False,
+            scheduler=cluster.scheduler_address,
+            quiet=True,
+        )
+    for folder in ("here", "there"):
+        write_reports(tmp_path / folder)
+    for name in ("class.csv", "class.json", "summary.html"):
+        here = (tmp_path / "here" / name).read_bytes()
+        assert here == (tmp_path / "there" / name).read_bytes()
+
+
+def test_cluster_that_is_not_there_is_told(few, tmp_path, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("course.grade.cluster.PATIENCE", 1)
+    with pytest.raises(GradingError, match="no scheduler answers at"):
+        grade_class(few, tmp_path / "out", scheduler="tcp://127.0.0.1:9", quiet=True)
+
+
+def test_two_submissions_of_one_name_are_refused(few, tmp_path):
+    (few / "right-one").mkdir()
+    with pytest.raises(GradingError, match="are both by right-one"):
+        grade_class(few, tmp_path / "out", quiet=True)
+
+
+def test_grading_is_refused_where_no_walls_hold(few, tmp_path, monkeypatch, capsys):
+    from course.cli import main
+
+    monkeypatch.setattr("course.grade.worker.candidates", lambda: [])
+    monkeypatch.setattr("course.sandbox.check.candidates", lambda: [])
+    command = ["grade", str(few), "--out", str(tmp_path / "out"), "--skip-training"]
+    assert main(command) == 1
+    told = capsys.readouterr().err
+    assert "cannot be kept apart" in told
+    assert "--trust-submissions" in told
+    assert not any((tmp_path / "out" / "records").iterdir())
+    assert main([*command, "--resume", "--trust-submissions"]) == 0
+    students = _students(tmp_path / "out")
+    right = students["right-one"]["exercises"]
+    marked = [e.id for e in EXERCISES if e.kind in ("function", "class")]
+    assert all(right[id]["status"] == "passed" for id in marked)
+    assert students["hostile-exit"]["exercises"]["relu_forward"]["status"] == "stopped"
+
+
+def test_digest_follows_what_is_graded(few):
+    path = few / "right-one.zip"
+    files = {exercise.file for exercise in EXERCISES}
+    digest = digest_of(open_submission(path, files))
+    assert digest == digest_of(open_submission(path, files))
+    assert digest != digest_of(open_submission(path, list(files)[:2]))
