@@ -21,7 +21,7 @@ class Cells:
         """Keep the folder that `Exercise.file` starts from."""
         self.root = root
         self._names: dict[str, dict[str, Any]] = {}  # by notebook
-        self._done: set[str] = set()
+        self._done: set[tuple[str, str]] = set()  # notebook and cell
 
     def names_after(self, exercise: Exercise) -> dict[str, Any]:
         """Run an exercise's cell, after those it needs; return the notebook's names.
@@ -45,9 +45,9 @@ class Cells:
             own = [body for (owner, _), body in bodies.items() if owner == id]
             if own and all(map(is_empty, own)):
                 raise NotImplementedError(id)
-            if id not in self._done:
+            if (exercise.file, id) not in self._done:
                 _run(sources[id], id, names)
-                self._done.add(id)
+                self._done.add((exercise.file, id))
         return names
 
 

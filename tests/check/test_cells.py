@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,15 @@ def test_names_after_runs_what_is_needed_once_and_quietly(tmp_path, capsys):
     assert cells.names_after(own)["runs"] == [1, 2]
     assert cells.names_after(own)["runs"] == [1, 2]
     assert capsys.readouterr().out == ""
+
+
+def test_names_after_tells_cells_of_two_notebooks_apart(tmp_path):
+    cells = notebook(tmp_path, q5_own=filled("result = 2"))
+    (tmp_path / "n.ipynb").rename(tmp_path / "other.ipynb")
+    notebook(tmp_path, q5_own=filled("result = 3"))
+    own = exercise("q5-own")
+    assert cells.names_after(replace(own, file="other.ipynb"))["result"] == 2
+    assert cells.names_after(own)["result"] == 3
 
 
 def test_names_after_draws_nowhere_and_leaves_the_environment_alone(
