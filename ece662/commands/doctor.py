@@ -45,7 +45,7 @@ PURPOSES = {
     "jupyterlab": "ece662 lab",
     "ipywidgets": "sliders in the notebooks",
     "torch": "Q5-Pytorch, Q6-Pruning",
-    "tensorflow": "Q5-Tensorflow",
+    "tensorflow": "Q5-Tensorflow, Q6-Pruning",
 }
 
 

@@ -255,7 +255,11 @@ class Page:
         self.page.get_by_role("button", name=button, exact=True).click()
 
     def wait_for_text(self, words, timeout=30_000):
-        """Wait until the line of text has these words; return the seconds it took."""
+        """Wait until the line of text has these words, or fits a regular expression.
+
+        Returns:
+            The seconds it took.
+        """
         start = time.perf_counter()
         line = self.page.locator("div[role=status]").first
         line.filter(has_text=words).wait_for(timeout=timeout)
