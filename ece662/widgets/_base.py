@@ -283,7 +283,9 @@ def panel(
         ax = figure.add_axes(
             (left / width, bottom / height, across / width, up / height)
         )
-    ax.set(title=title, **labels)
+    ax.set_title(title, y=1.0)  # given a place, it is not looked for at each drawing
+    ax.locator_params(nbins=5)  # ticks are half of the work
+    ax.set(**labels)
     return figure, ax
 
 

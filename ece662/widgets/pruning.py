@@ -131,7 +131,7 @@ def _draw_histogram(original, masks, layer):
         look = {"step": "mid", "color": colour, "alpha": 0.8, "linewidth": 0}
         ax.fill_between(middles, below, below + counts, label=label, **look)
         below = below + counts
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.25 * below.max())  # room for the legend
     ax.legend(loc="upper right", fontsize=10)
     return figure
 

@@ -246,7 +246,8 @@ def draw_runs(runs: Sequence[Run]):
         accuracy.plot(epochs, np.multiply(run.val_acc, 100), label=name, **look)
         look |= {"linestyle": ":", "marker": ""}
         accuracy.plot(epochs, np.multiply(run.train_acc, 100), **look)
-    accuracy.xaxis.set_major_locator(MaxNLocator(integer=True))
+    accuracy.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    accuracy.set_xlim(0, max([1, *(len(run.val_acc) - 1 for run in runs[-SHOWN:])]))
     accuracy.set_ylim(0, 100)
     if runs:
         accuracy.plot([], [], "k-", label="validation")

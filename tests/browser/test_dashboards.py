@@ -57,6 +57,8 @@ data = globals().get("data") or get_CINIC10_data(verbose=False)
 training_dashboard(
     data,
     net="3 layers, convolution first",
+    rule="adam",
+    learning_rate=1e-3,
     batch_size=10,
     pictures=len(data["y_train"]),
     epochs=30,
@@ -71,7 +73,7 @@ print(sum(t.name == "ece662 training" for t in threading.enumerate()), "trainers
 def test_training_is_started_paused_stopped_and_run_again(open_page):
     page = open_page("training_dashboard", TRAINING.strip(), height=1250)
     times = {"first": page.run()}
-    page.choose_only("update rule", "adam")
+    page.choose_only("update rule", "rmsprop")
     page.click("Start")
     times["live picture"] = page.wait_for_picture()
     page.wait_for_text("left")
