@@ -58,9 +58,14 @@ class BuildKernels(build_ext):
 
 # staff only
 class WithCourse(editable_wheel):
-    """Make course/ importable too where the repository is installed in place."""
+    """Make course/ and its command available where the repository stays in place.
+
+    A wheel has neither.
+    """
 
     def finalize_options(self):
+        commands = self.distribution.entry_points["console_scripts"]
+        commands.append("ece662-staff = course.cli:main")
         folders = {path.parent for path in Path("course").rglob("*.py")}
         self.distribution.packages += sorted(".".join(f.parts) for f in folders)
         super().finalize_options()

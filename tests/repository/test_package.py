@@ -78,6 +78,18 @@ def test_repository_installed_in_place_can_import_course(copy, tmp_path):
         assert "ece662-staff = course.cli:main" in packed.read(entries).decode()
 
 
+def test_wheel_has_no_command_of_staff(copy, tmp_path):
+    (copy / "ece662" / "_kernels" / "native.pyx").unlink()
+    done = run_setup(copy, "-q", "bdist_wheel", f"--dist-dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        [entries] = [n for n in packed.namelist() if n.endswith("entry_points.txt")]
+        assert packed.read(entries).decode().split() == [
+            *("[console_scripts]", "ece662", "=", "ece662.cli:main"),
+        ]
+
+
 def test_every_folder_of_the_package_is_a_package():
     folders = {path.parent for path in (ROOT / "ece662").rglob("*.py")}
     assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
