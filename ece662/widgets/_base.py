@@ -130,13 +130,13 @@ class Dashboard:
         """Draw again with the values of the dials and the student's latest code."""
         report = live.refresh()
         if report.problems:
-            self.say("\n".join(report.problems))
+            self._show_nothing("\n".join(report.problems))
             return
         try:
             with own_random_numbers(), _style():
                 drawing = self._draw(**self.values)
         except Exception as error:
-            self.say(explain(error))
+            self._show_nothing(explain(error))
         else:
             self.show(drawing)
 
@@ -148,8 +148,18 @@ class Dashboard:
             self._pictures.children = [_frame(f) for f in drawing.panels]
         for image, png in zip(self._pictures.children, pngs, strict=True):
             image.value = png
+        self._pictures.layout.visibility = "visible"
         self._figures = drawing.panels
         self.say(drawing.text)
+
+    def _show_nothing(self, reason: str) -> None:
+        """Hide the old pictures, which are no answer to what the dials say now.
+
+        They keep their place, so that the page does not jump when the next ones come.
+        """
+        self._pictures.layout.visibility = "hidden"
+        self._figures = []
+        self.say(reason)
 
     def say(self, text: str) -> None:
         """Show a line of text above the pictures."""

@@ -43,13 +43,13 @@ def explain(error: BaseException) -> str:
     if isinstance(error, UnfinishedError):
         return (
             f"{error} returns None so far: an exercise to finish. Write it, save the "
-            "file, and move a dial."
+            "file or run its cell, and try again."
         )
     if isinstance(error, NotImplementedError):
         name = f"{place.name} ({where})" if place else str(error) or "a function"
         return (
-            f"Not written yet: {name}. Write it, save the file, and move a dial: "
-            "this dashboard runs your own code."
+            f"Not written yet: {name}. Write it, save the file or run its cell, and "
+            "try again: this dashboard runs your own code."
         )
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if place is None:

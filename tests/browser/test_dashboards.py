@@ -194,5 +194,6 @@ def test_unfinished_exercise_gives_a_friendly_line(open_page):
     page.run()
     page.dial("normalisation").locator("select").select_option("batch normalisation")
     page.page.get_by_text("Not written yet: unwritten").wait_for(timeout=5_000)
+    page.page.locator("img.widget-image").first.wait_for(state="hidden")
     page.screenshot("unfinished")
     assert page.errors == []

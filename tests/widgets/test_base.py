@@ -119,15 +119,23 @@ def test_every_dial_has_a_label(board):
     assert all(dial.description for dial in board.dials.values())
 
 
-def test_error_is_said_and_the_picture_stays(board, pictures):
+def test_error_is_said_and_hides_the_pictures_until_the_next(board, pictures):
+    """Nobody should take what was drawn before for the answer."""
+
     def fail(**values):
         raise ValueError("no such height")
 
-    before = pictures(board)
+    before, right = pictures(board), board._draw
     board._draw = fail
     board.dials["height"].value = 9
     assert "ValueError: no such height" in board.text
+    assert board._pictures.layout.visibility == "hidden"
+    assert "image/png" not in board._repr_mimebundle_()
+    board._draw = right
+    board.dials["height"].value = 4
+    assert board._pictures.layout.visibility == "visible"
     assert all((a == b).all() for a, b in zip(before, pictures(board), strict=True))
+    assert "image/png" in board._repr_mimebundle_()
 
 
 def test_nothing_drawn_leaves_text_only():
@@ -144,6 +152,7 @@ def test_file_with_an_error_is_named(board, monkeypatch):
     monkeypatch.setattr(live, "refresh", lambda: report)
     board.redraw()
     assert board.text == "layers.py, line 3: a bracket is open"
+    assert board._pictures.layout.visibility == "hidden"
 
 
 def test_saved_edits_count_at_the_next_turn(board, monkeypatch):
