@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ece662 import layers
 from ece662.gradient_check import eval_numerical_gradient_array, rel_error
@@ -190,6 +191,8 @@ def _heat_map(title, array, bar=True, **colours):
     if bar:
         figure.colorbar(image, ax=ax)
     ax.grid(False)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_xlabel("last axis" if array.ndim > 1 else "entry")
     if array.ndim > 2 and len(rows) > 1:
         block = array.shape[-2]
