@@ -48,6 +48,7 @@ SHIPPED = (
     "docs/images/synthetic.png",
     "environment.yml",
     "notebooks/*.ipynb",
+    "postBuild",
     "pyproject.toml",
     "scripts/make_venv.sh",
     "setup.py",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from course.release import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -117,6 +120,17 @@ def test_conda_installs_the_lab_with_the_constraints_on_a_is_tested():
     assert is_tested(python.removeprefix("python="))
     pip = conda["dependencies"][-1]["pip"]
     assert pip == ["-c constraints.txt", "-e .[lab]"]
+
+
+def test_binder_adds_the_torch_of_the_constraints_and_draws_the_pictures():
+    script = (ROOT / "postBuild").read_text()
+    assert script.startswith("#!/bin/bash\n")
+    assert subprocess.run(["bash", "-n", ROOT / "postBuild"]).returncode == 0
+    assert "-c constraints.txt" in script
+    (extra,) = re.findall(r'-e "\.\[(\w+)\]"', script)
+    assert any("torch" in need for need in PROJECT["optional-dependencies"][extra])
+    assert "python -m ece662 data info" in script
+    assert {"environment.yml", "postBuild"} <= set(SHIPPED)
 
 
 def test_dev_container_sets_up_with_make_on_a_is_tested():
