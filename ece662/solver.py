@@ -368,7 +368,8 @@ class Solver:
             signal.signal(signal.SIGINT, usual)
 
     def _describe_divergence(self, loss):
-        config = next(iter(self.optim_configs.values()))
+        # A model that takes its steps itself has no parameters here (TorchModel).
+        config = next(iter(self.optim_configs.values()), {})
         rate = config.get("learning_rate", "the default")
         return (
             f"training stopped at iteration {self.iteration + 1} of "

@@ -1,4 +1,4 @@
-"""What Q5 in TensorFlow leans on: a quiet start, batches, varied pictures, answers.
+"""What Q5 in TensorFlow leans on: a quiet start, batches, varied pictures, a Solver.
 
 tensorflow is imported inside the functions, so that the package can be imported without
 it. Images are (N, H, W, C) here, as TensorFlow wants them.
@@ -15,6 +15,7 @@ import numpy as np
 
 __all__ = [
     "Dataset",
+    "KerasModel",
     "accuracy_of",
     "fast_precision",
     "make_datasets",
@@ -194,3 +195,74 @@ def accuracy_of(model, dataset: Dataset, mirrored: bool = False) -> float:
     """
     answers = predict(model, dataset, mirrored).argmax(axis=1)
     return float(np.mean(answers == dataset.y))
+
+
+class KerasModel:
+    """A network and its optimizer, as the Solver of Q1 likes its models.
+
+        Solver(KerasModel(network, optimizer), data, batch_size=64, num_epochs=5)
+
+    The Solver cuts the batches, measures and keeps the histories. Gradients and steps
+    are TensorFlow's: `loss` takes the step too, and there are no `params` for the
+    Solver to change (and no checkpoints: they would lack what the optimizer remembers).
+    """
+
+    dtype = np.float32
+
+    def __init__(self, network, optimizer, reg: float = 0.0, scale: float = 1.0):
+        """Take over a network.
+
+        Args:
+            network: a Keras model that turns images (N, H, W, C) into scores (N, C).
+            optimizer: of `keras.optimizers`.
+            reg: strength of 0.5 * reg * sum(W * W) over all weights but the biases.
+            scale: what the pixels are divided by.
+        """
+        import tensorflow as tf
+
+        self.network, self.optimizer = network, optimizer
+        self.reg, self.scale, self.params = reg, float(scale), {}
+        # Batches of all sizes share a graph: they come to three sizes at least.
+        self._scores = tf.function(network, reduce_retracing=True)
+        self._step = tf.function(self._take_step, reduce_retracing=True)
+
+    def loss(self, X, y=None):
+        """Return the scores of images; with labels, take a step of training.
+
+        Args:
+            X: (N, C, H, W) images: the channels are put last here.
+            y: (N,) labels, or None.
+
+        Returns:
+            scores (N, C) if y is None, else the loss before the step, and no gradients.
+        """
+        from ece662.pruning_helper import invert_ch
+
+        X = np.float32(invert_ch(X) / self.scale)
+        if y is None:
+            return self._scores(X).numpy()
+        return float(self._step(X, y)), {}
+
+    def state_dict(self) -> dict:
+        """Return copies of the network's weights and running statistics."""
+        return dict(enumerate(self.network.get_weights()))
+
+    def load_state_dict(self, state: dict) -> None:
+        """Give the network the state that `state_dict` returned."""
+        self.network.set_weights(list(state.values()))
+
+    def _take_step(self, X, y):
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            scores = self.network(X, training=True)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                labels=y, logits=scores
+            )
+            loss = tf.reduce_mean(losses)
+            if self.reg:
+                weights = [w for w in self.network.trainable_weights if w.ndim > 1]
+                loss += 0.5 * self.reg * sum(tf.reduce_sum(w * w) for w in weights)
+        weights = self.network.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return loss

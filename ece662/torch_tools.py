@@ -1,4 +1,4 @@
-"""What Q5 in PyTorch leans on: a device, loaders, varied pictures, answers.
+"""What Q5 in PyTorch leans on: a device, loaders, varied pictures, answers, a Solver.
 
 torch is imported inside the functions, so that the package can be imported without it.
 """
@@ -9,6 +9,7 @@ from contextlib import nullcontext
 import numpy as np
 
 __all__ = [
+    "TorchModel",
     "choose_device",
     "first_filters",
     "load_parameters",
@@ -185,3 +186,66 @@ def first_filters(model):
         if parameter.ndim == 4:
             return parameter.detach().cpu().numpy().copy()
     raise ValueError("expected a network with a convolution, got none")
+
+
+class TorchModel:
+    """A network and its optimizer, as the Solver of Q1 likes its models.
+
+        Solver(TorchModel(network, optimizer), data, batch_size=64, num_epochs=5)
+
+    The Solver cuts the batches, measures and keeps the histories. Gradients and steps
+    are PyTorch's: `loss` takes the step too, and there are no `params` for the Solver
+    to change (and no checkpoints: they would lack what the optimizer remembers).
+    """
+
+    dtype = np.float32
+
+    def __init__(self, network, optimizer, reg: float = 0.0, scale: float = 1.0):
+        """Take over a network, on whatever device it is.
+
+        Args:
+            network: an nn.Module that turns images (N, C, H, W) into scores (N, C).
+            optimizer: made with the network's parameters.
+            reg: strength of 0.5 * reg * sum(W * W) over all weights but the biases.
+            scale: what the pixels are divided by.
+        """
+        self.network, self.optimizer = network, optimizer
+        self.reg, self.scale, self.params = reg, float(scale), {}
+        parameters = list(network.parameters())
+        self._weights = [w for w in parameters if w.ndim > 1]
+        self._device = parameters[0].device
+
+    def loss(self, X, y=None):
+        """Return the scores of images; with labels, take a step of training.
+
+        Args:
+            X: (N, C, H, W) images.
+            y: (N,) labels, or None.
+
+        Returns:
+            scores (N, C) if y is None, else the loss before the step, and no gradients.
+        """
+        import torch
+        import torch.nn.functional as F
+
+        x = torch.from_numpy(X / self.scale).to(self._device)
+        self.network.train(y is not None)
+        if y is None:
+            with torch.no_grad():
+                return self.network(x).float().cpu().numpy()
+        loss = F.cross_entropy(self.network(x), torch.from_numpy(y).to(self._device))
+        if self.reg:
+            loss = loss + 0.5 * self.reg * sum((w * w).sum() for w in self._weights)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.item(), {}
+
+    def state_dict(self) -> dict:
+        """Return copies of the network's parameters and running statistics."""
+        state = self.network.state_dict()
+        return {name: value.detach().clone() for name, value in state.items()}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Give the network the state that `state_dict` returned."""
+        self.network.load_state_dict(state)

@@ -7,8 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from ece662.layers import softmax_loss
 from ece662.tf_tools import (
     Dataset,
+    KerasModel,
     accuracy_of,
     fast_precision,
     make_datasets,
@@ -170,3 +172,39 @@ def test_tensorflow_says_nothing():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+@pytest.fixture
+def keras_model():
+    """A model that sums up each pixel's channels, last ones first."""
+    pytest.importorskip("tensorflow")
+    with quietly():
+        from tensorflow import keras
+    network = keras.Sequential([keras.Input((6, 8, 3)), keras.layers.Flatten()])
+    network.add(keras.layers.Dense(3))
+    W = np.sin(np.arange(6 * 8 * 3 * 3)).reshape(-1, 3) / 20
+    network.set_weights([W, np.zeros(3)])
+    return KerasModel(network, keras.optimizers.SGD(0.1), reg=0.7, scale=288)
+
+
+def test_keras_model_takes_a_step_with_the_loss(keras_model):
+    W = keras_model.network.get_weights()[0]
+    X, y = np.float32(images(5)), np.arange(5) % 3
+    rows, X = X.reshape(5, -1) / 288, X.transpose(0, 3, 1, 2)
+    scores = keras_model.loss(X)
+    assert np.allclose(scores, rows @ W, atol=1e-5)
+    data_loss, dscores = softmax_loss(scores, y)
+    loss, grads = keras_model.loss(X, y)
+    assert loss == pytest.approx(data_loss + 0.35 * np.sum(W**2), rel=1e-5)
+    assert grads == keras_model.params == {}
+    dW = rows.T @ dscores + 0.7 * W
+    assert np.allclose(keras_model.network.get_weights()[0], W - 0.1 * dW, atol=1e-5)
+
+
+def test_keras_model_state_is_a_copy(keras_model):
+    X, y = np.float32(images(5)).transpose(0, 3, 1, 2), np.arange(5) % 3
+    scores, state = keras_model.loss(X), keras_model.state_dict()
+    keras_model.loss(X, y)
+    assert not np.array_equal(keras_model.loss(X), scores)
+    keras_model.load_state_dict(state)
+    assert np.array_equal(keras_model.loss(X), scores)

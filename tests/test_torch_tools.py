@@ -8,7 +8,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from ece662 import torch_tools  # noqa: E402 (skip first where there is no torch)
+from ece662.layers import softmax_loss  # noqa: E402
 from ece662.torch_tools import (  # noqa: E402
+    TorchModel,
     choose_device,
     first_filters,
     load_parameters,
@@ -186,3 +188,38 @@ def test_first_filters_need_a_convolution():
 
 def test_torch_is_not_imported_with_the_module():
     assert "torch" not in vars(torch_tools)
+
+
+def small_model(reg=0.0):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    return TorchModel(network, optimizer, reg, scale=2)
+
+
+def test_torch_model_gives_scores_without_a_step():
+    model, X = small_model(), np.ones((5, 3, 2, 2), np.float32)
+    expected = model.network(torch.full((5, 3, 2, 2), 0.5)).detach().numpy()
+    assert np.array_equal(model.loss(X), expected)
+    assert not model.network.training
+
+
+def test_torch_model_takes_a_step_with_the_loss():
+    model, X, y = small_model(reg=0.7), np.ones((5, 3, 2, 2), "f4"), np.arange(5) % 3
+    W = model.network[1].weight.detach().numpy().copy()
+    data_loss, dscores = softmax_loss(model.loss(X), y)
+    loss, grads = model.loss(X, y)
+    assert loss == pytest.approx(data_loss + 0.35 * np.sum(W**2), rel=1e-5)
+    assert grads == model.params == {}
+    dW = dscores.T @ (X.reshape(5, 12) / 2) + 0.7 * W
+    stepped = model.network[1].weight.detach().numpy()
+    assert np.allclose(stepped, W - 0.1 * dW, atol=1e-6)
+
+
+def test_torch_model_state_is_a_copy():
+    model, X, y = small_model(), np.ones((5, 3, 2, 2), "f4"), np.arange(5) % 3
+    scores, state = model.loss(X), model.state_dict()
+    model.loss(X, y)
+    assert not np.array_equal(model.loss(X), scores)
+    model.load_state_dict(state)
+    assert np.array_equal(model.loss(X), scores)

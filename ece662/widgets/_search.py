@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from ece662.widgets._errors import explain
-from ece662.widgets._trainer import Settings, build_solver
+from ece662.widgets._settings import Settings, nets_of
 
 __all__ = [
     "DaskCluster",
@@ -65,7 +65,9 @@ class Trial:
     error: str = ""
 
 
-def try_settings(settings: Settings, data: Mapping) -> tuple[float | None, float, str]:
+def try_settings(
+    settings: Settings, data: Mapping, framework: str = "numpy"
+) -> tuple[float | None, float, str]:
     """Train once; this is what the workers do.
 
     Returns:
@@ -78,7 +80,7 @@ def try_settings(settings: Settings, data: Mapping) -> tuple[float | None, float
             import warnings
 
             warnings.simplefilter("ignore")  # in a worker: divergence is a result too
-            solver = build_solver(settings, data)
+            solver = nets_of(framework).build_solver(settings, data)
             solver.train()
         accuracy = float(solver.best_val_acc)
     except Exception as problem:  # the student's code may fail
@@ -188,26 +190,26 @@ def _distributions(optuna, ranges):
     return kinds
 
 
-_kept_data: Mapping | None = None  # in a worker process
+_kept: tuple[Mapping, str] | None = None  # data and framework, in a worker process
 
 
-def _keep(data):
-    global _kept_data
-    _kept_data = data
+def _keep(*kept):
+    global _kept
+    _kept = kept
 
 
 def _try_kept(settings):
-    return try_settings(settings, _kept_data)
+    return try_settings(settings, *_kept)
 
 
 class LocalCores:
     """Processes on this computer; each has its own copy of the data."""
 
-    def __init__(self, data: Mapping, count: int):
+    def __init__(self, data: Mapping, count: int, framework: str = "numpy"):
         self.count = count
         # Not forked: a fork of a process that runs threads may hang.
         context = multiprocessing.get_context("spawn")
-        self._pool = context.Pool(count, _keep, (data,))
+        self._pool = context.Pool(count, _keep, (data, framework))
 
     def submit(self, settings: Settings, done: Callable) -> None:
         """Have settings tried; `done` gets the result, or the exception."""
@@ -224,14 +226,16 @@ class LocalCores:
 class DaskCluster:
     """The workers of a `dask.distributed.Client`, here or on other machines."""
 
-    def __init__(self, data: Mapping, client):
-        self._client, self._futures = client, []
+    def __init__(self, data: Mapping, client, framework: str = "numpy"):
+        self._client, self._futures, self._framework = client, [], framework
         self.count = max(1, sum(client.nthreads().values()))
         self._data = client.scatter(dict(data), broadcast=True)
 
     def submit(self, settings: Settings, done: Callable) -> None:
         """Have settings tried; `done` gets the result, or the exception."""
-        future = self._client.submit(try_settings, settings, self._data, pure=False)
+        future = self._client.submit(
+            try_settings, settings, self._data, self._framework, pure=False
+        )
         self._futures.append(future)
 
         def finished(future):

@@ -8,74 +8,19 @@ import ctypes
 import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ece662 import solver as solver_module
 from ece662.callbacks import Callback
 from ece662.widgets._errors import explain
+from ece662.widgets._settings import Settings
 
-__all__ = [
-    "LEARNING_RATES",
-    "NETS",
-    "NORMS",
-    "Run",
-    "Settings",
-    "Trainer",
-    "as_code",
-    "build_solver",
-    "count_classes",
-    "settings_from",
-]
+__all__ = ["Run", "Trainer"]
 
-SEED = 231
 PATIENCE = 0.2  # seconds that a step may take to end by itself after a stop
-# Hidden layers of the fully connected networks, filters of the convolutional one.
-NETS = {
-    "2 layers": (100,),
-    "3 layers": (100, 100),
-    "5 layers": (100, 100, 100, 100),
-    "8 layers": (100, 100, 100, 100, 100, 100, 100),
-    "3 layers, convolution first": 16,
-}
-# What each rule is tried with first: its steps are of another size.
-LEARNING_RATES = {"sgd": 1e-2, "sgd_momentum": 3e-3, "rmsprop": 1e-4, "adam": 1e-3}
-NORMS = {None: "no norm", "batchnorm": "batch norm", "layernorm": "layer norm"}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that decides how a run goes; `as_code` writes it as code."""
-
-    net: str = "3 layers"
-    rule: str = "sgd"
-    learning_rate: float = 1e-2
-    weight_scale: float = 2e-2
-    reg: float = 0.0
-    batch_size: int = 100
-    dropout: float = 1.0
-    normalization: str | None = None
-    pictures: int = 2000
-    epochs: int = 5
-
-    def __str__(self) -> str:
-        parts = [self.net, f"{self.rule} {self.learning_rate:.2g}"]
-        parts.append(f"scale {self.weight_scale:.2g}")
-        if self.reg:
-            parts.append(f"reg {self.reg:.2g}")
-        parts.append(f"batch {self.batch_size}")
-        if self.takes_layers:
-            parts += [f"keep {self.dropout:.2g}"] * (self.dropout != 1)
-            parts += [NORMS[self.normalization]] * bool(self.normalization)
-        return ", ".join(parts)
-
-    @property
-    def takes_layers(self) -> bool:
-        """True where dropout and normalisation can be put into the network."""
-        return isinstance(NETS[self.net], tuple)
 
 
 @dataclass
@@ -106,87 +51,21 @@ class Run:
         return self.seconds / self.iteration * (self.iterations - self.iteration)
 
 
-def build_solver(settings: Settings, data: Mapping, callbacks=()):
-    """Draw the network's first weights and make the Solver that trains it.
-
-    The student's classes are looked up here, so that each run has the latest.
-    """
-    np.random.seed(SEED)
-    name, arguments = _network(settings)
-    module = "fc_net" if settings.takes_layers else "cnn"
-    network = getattr(import_module(f"ece662.classifiers.{module}"), name)
-    model = network(**arguments, num_classes=count_classes(data))
-    return solver_module.Solver(
-        model,
-        _first(data, settings.pictures),
-        update_rule=settings.rule,
-        optim_config={"learning_rate": settings.learning_rate},
-        batch_size=settings.batch_size,
-        num_epochs=settings.epochs,
-        verbose=False,
-        callbacks=callbacks,
-    )
-
-
-def as_code(settings: Settings, classes: int = 6) -> str:
-    """Write a run as the cell that repeats it, number for number."""
-    name, arguments = _network(settings)
-    words = "".join(f"    {key}={value!r},\n" for key, value in arguments.items())
-    return (
-        f"np.random.seed({SEED})\n"
-        f"model = {name}(\n{words}    num_classes={classes},\n)\n"
-        "solver = Solver(\n"
-        "    model,\n"
-        "    {\n"
-        "        **data,\n"
-        f'        "X_train": data["X_train"][:{settings.pictures}],\n'
-        f'        "y_train": data["y_train"][:{settings.pictures}],\n'
-        "    },\n"
-        f'    update_rule="{settings.rule}",\n'
-        f'    optim_config={{"learning_rate": {settings.learning_rate!r}}},\n'
-        f"    batch_size={settings.batch_size},\n"
-        f"    num_epochs={settings.epochs},\n"
-        ")\n"
-        "solver.train()"
-    )
-
-
-def count_classes(data: Mapping) -> int:
-    """Count the classes of a data set."""
-    return int(np.max(data["y_train"])) + 1
-
-
-def _network(settings):
-    """Return the name of the network's class and its arguments."""
-    size = NETS[settings.net]
-    both = {"weight_scale": settings.weight_scale, "reg": settings.reg}
-    if not settings.takes_layers:
-        shape = {"num_filters": size, "filter_size": 5}
-        return "ThreeLayerConvNet", shape | both
-    layers = {"dropout": settings.dropout, "normalization": settings.normalization}
-    return "FullyConnectedNet", {"hidden_dims": list(size)} | layers | both
-
-
-def _first(data, count):
-    part = {key: data[key][:count] for key in ("X_train", "y_train")}
-    return {**data, **part}
-
-
 class Trainer:
     """Trains in a thread: at most one run at a time, whoever asks for it."""
 
     _one_at_a_time = threading.Lock()
     _active: "Trainer | None" = None
 
-    def __init__(self, data: Mapping, tell: Callable[[Run], None], every=0.5):
+    def __init__(self, build: Callable, tell: Callable[[Run], None], every=0.5):
         """Get ready to train; nothing runs yet.
 
         Args:
-            data: as the Solver takes it.
+            build: makes a Solver of settings and a list of callbacks.
             tell: called with the run when something happened, from the thread.
             every: seconds between two calls while it trains.
         """
-        self.data, self.tell, self.every = data, tell, every
+        self.build, self.tell, self.every = build, tell, every
         self.run: Run | None = None
         self._thread: threading.Thread | None = None
         self._go, self._stop = threading.Event(), threading.Event()
@@ -260,8 +139,7 @@ class Trainer:
         )
         try:
             with np.errstate(all="ignore"):  # a diverging run says so in one word
-                watcher = _Watcher(self, run)
-                solver = build_solver(run.settings, self.data, [watcher])
+                solver = self.build(run.settings, [_Watcher(self, run)])
                 solver.train()
             run.status = solver.stop_reason
         except _Stopped:
@@ -318,12 +196,3 @@ class _Watcher(Callback):
     def on_epoch_end(self, solver):
         self.run.train_acc = list(solver.train_acc_history)
         self.run.val_acc = list(solver.val_acc_history)
-
-
-def settings_from(values: Mapping) -> Settings:
-    """Make settings of the dials' values; others are left out."""
-    names = asdict(Settings())
-    known = {key: value for key, value in values.items() if key in names}
-    if known.get("normalization") == "none":
-        known["normalization"] = None
-    return Settings(**known)

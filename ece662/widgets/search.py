@@ -26,7 +26,7 @@ from ece662.widgets._search import (
     Trial,
     has_optuna,
 )
-from ece662.widgets._trainer import NETS, NORMS, Settings, as_code, count_classes
+from ece662.widgets._settings import NETS, NORMS, Settings, nets_of
 from ece662.widgets.race import RULES
 
 __all__ = ["SearchDashboard", "draw_search", "hyperparameter_search"]
@@ -44,7 +44,11 @@ SHORT |= {"layernorm": "layer"}
 
 
 def hyperparameter_search(
-    data: Mapping, path: str | Path | None = None, client=None, **start
+    data: Mapping,
+    path: str | Path | None = None,
+    client=None,
+    framework: str = "numpy",
+    **start,
 ) -> "SearchDashboard":
     """Search for good settings in the background.
 
@@ -52,11 +56,13 @@ def hyperparameter_search(
         data: as the Solver takes it.
         path: file to keep the trials in; a search goes on from there, another day too.
         client: a `dask.distributed.Client` to try on; None for this computer's cores.
+        framework: whose layers and update rules run, as in `training_dashboard`. Each
+            core first imports it, which takes some seconds.
         **start: the dials' first values: `net`, `sampler`, `trials`, `epochs`,
             `pictures`, `cores`, and the ranges, as powers of ten: `learning_rate`,
             `weight_scale`, `reg`; `dropout` (keep), `rules`, `normalizations`.
     """
-    return SearchDashboard(data, path, client, start)
+    return SearchDashboard(data, path, client, framework, start)
 
 
 class SearchDashboard(Dashboard):
@@ -68,9 +74,10 @@ class SearchDashboard(Dashboard):
 
     _latest: "SearchDashboard | None" = None
 
-    def __init__(self, data: Mapping, path, client, start: Mapping):
+    def __init__(self, data: Mapping, path, client, framework: str, start: Mapping):
         """Lay everything out; a search that an earlier cell began is stopped."""
         self.data, self.path, self._client = data, path, client
+        self.framework, self._nets = framework, nets_of(framework)
         if SearchDashboard._latest is not None:
             SearchDashboard._latest.stop()
         SearchDashboard._latest = self
@@ -122,8 +129,8 @@ class SearchDashboard(Dashboard):
         part = {key: self.data[key][:count] for key in ("X_train", "y_train")}
         part |= {key: self.data[key][:] for key in ("X_val", "y_val")}
         if self._client is not None:
-            return DaskCluster(part, self._client)
-        return LocalCores(part, self.values["cores"])
+            return DaskCluster(part, self._client, self.framework)
+        return LocalCores(part, self.values["cores"], self.framework)
 
     def _on_dial(self, change) -> None:
         """Leave the picture alone: it shows trials, not the dials."""
@@ -139,7 +146,7 @@ class SearchDashboard(Dashboard):
         self.show(self._draw_all())
         best = self.search.best
         if best is not None:
-            code = as_code(best.settings, count_classes(self.data))
+            code = self._nets.as_code(best.settings, self.data)
             self.code.value = (
                 f"<details><summary>Trial {best.number} is the best so far; the cell "
                 f"for it:</summary><pre>{html.escape(code)}</pre></details>"

@@ -1,14 +1,15 @@
 """Training dashboard: choose, start, watch, compare.
 
-The network is the student's own, trained by the Solver in a thread of its own, so that
-the page stays alive. One run goes on at a time, however often the cell is run.
+The network is the student's own, or one of PyTorch's or TensorFlow's layers, trained by
+the Solver in a thread of its own, so that the page stays alive. One run goes on at a
+time, however often the cell is run.
 
 A run in the background draws its random numbers where the notebook's cells draw theirs:
 let it end before you run a cell whose numbers you want to see again.
 """
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 import ipywidgets as widgets
@@ -25,17 +26,16 @@ from ece662.widgets._base import (
     panel,
     slider,
 )
-from ece662.widgets._trainer import (
+from ece662.widgets._settings import (
     LEARNING_RATES,
     NETS,
     NORMS,
-    Run,
     Settings,
-    Trainer,
-    as_code,
-    count_classes,
+    call_of,
+    nets_of,
     settings_from,
 )
+from ece662.widgets._trainer import Run, Trainer
 from ece662.widgets.race import RULES
 
 __all__ = [
@@ -61,16 +61,30 @@ WORDS = {  # a setting in a legend
 SHOWN = 6  # runs in the plot: as many as there are colours
 
 
-def training_dashboard(data: Mapping, **start) -> "TrainingDashboard":
+def training_dashboard(
+    data: Mapping,
+    framework: str = "numpy",
+    networks: Mapping[str, Callable] | None = None,
+    **start,
+) -> "TrainingDashboard":
     """Train networks in the background and compare the runs.
 
     Args:
         data: as the Solver takes it.
+        framework: whose layers and update rules run: "numpy" for the student's own,
+            "torch" or "tensorflow". These two get pixels divided by their standard
+            deviation, as everywhere in Q5.
+        networks: for torch and tensorflow, networks of the student's: under the name
+            for the list a class or function that makes one, or a `functools.partial`.
         **start: the dials' first values: `net`, `rule`, `learning_rate`,
             `weight_scale`, `reg`, `batch_size`, `dropout` (keep), `normalization`
             ("none", "batchnorm", "layernorm"), `pictures`, `epochs`.
+
+    Raises:
+        ValueError: a framework, network or dial is unknown.
+        ImportError: the framework is not installed.
     """
-    return TrainingDashboard(data, start)
+    return TrainingDashboard(data, framework, networks or {}, start)
 
 
 class TrainingDashboard(Dashboard):
@@ -82,21 +96,30 @@ class TrainingDashboard(Dashboard):
 
     _latest: "TrainingDashboard | None" = None
 
-    def __init__(self, data: Mapping, start: Mapping):
+    def __init__(self, data: Mapping, framework: str, networks: Mapping, start):
         """Lay everything out; a dashboard of an earlier run of the cell stops."""
-        self.data, self.runs = data, []
-        self.trainer = Trainer(data, self._on_news)
+        if networks and framework == "numpy":
+            raise ValueError("networks of your own need framework torch or tensorflow")
+        for factory in networks.values():
+            call_of(factory)  # refuses what has no name
+        # Imported here and now: the thread may be broken off, an import may not.
+        self._nets = nets_of(framework)
+        self.data, self.framework, self.networks = data, framework, networks
+        self.runs, self.trainer = [], Trainer(self._build, self._on_news)
         before = TrainingDashboard._latest
         if before is not None:
             before.trainer.stop()
-            if before.data is data:  # the cell was run again: its runs are kept
-                self.runs = before.runs
+            if before.data is data and before.framework == framework:
+                # The cell was run again. Without its network a run has no code.
+                known = {*NETS, *networks}
+                self.runs = [run for run in before.runs if run.settings.net in known]
         TrainingDashboard._latest = self
         self.progress = widgets.FloatProgress(min=0, max=1, description="progress")
         self.progress.layout.width = "auto"
         self.table, self.code = widgets.HTML(), widgets.HTML()
         extra = [self._make_buttons(), self.progress, self.table]
-        super().__init__("Training", _make_dials(data), self._draw_all, start, extra)
+        dials = _make_dials(data, networks)
+        super().__init__("Training", dials, self._draw_all, start, extra)
         self.box.children = [*self.box.children, self.code]
         if self.runs:
             self._show_results()
@@ -107,7 +130,7 @@ class TrainingDashboard(Dashboard):
             for name, value in values.items():
                 self._turn(name, value)
         run = self._new_run()
-        with own_random_numbers():
+        with own_random_numbers(), self._nets.own_random_numbers():
             self.trainer.train(run)
         return run
 
@@ -128,6 +151,9 @@ class TrainingDashboard(Dashboard):
     def stop(self) -> None:
         """End the run; what it has learned so far stays in the plot."""
         self.trainer.stop()
+
+    def _build(self, settings, callbacks):
+        return self._nets.build_solver(settings, self.data, callbacks, self.networks)
 
     def _make_buttons(self):
         self.buttons = {
@@ -179,14 +205,14 @@ class TrainingDashboard(Dashboard):
         self.table.value = runs_table(self.runs)
         best = _best(self.runs)
         if best is not None:
-            code = as_code(best.settings, count_classes(self.data))
+            code = self._nets.as_code(best.settings, self.data, self.networks)
             self.code.value = (
                 f"<details><summary>Run {best.number} is the best so far; the cell for "
                 f"it:</summary><pre>{html.escape(code)}</pre></details>"
             )
 
 
-def _make_dials(data):
+def _make_dials(data, networks):
     most = len(data["y_train"])
     counts = [count for count in (500, 1000, 2000, 5000, 20_000) if count < most]
     default = Settings()
@@ -194,7 +220,7 @@ def _make_dials(data):
     # "none", since a list whose value is None looks as if nothing were chosen.
     normalisations = {words: name or "none" for name, words in NORMS.items()}
     return {
-        "net": choice("network", list(NETS), default.net),
+        "net": choice("network", [*NETS, *networks], default.net),
         "rule": choice("update rule", list(RULES), default.rule),
         "learning_rate": log_slider("learning rate", 1e-5, 10, default.learning_rate),
         "weight_scale": log_slider("weight scale", 1e-5, 1, default.weight_scale),

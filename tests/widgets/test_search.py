@@ -21,7 +21,7 @@ from ece662.widgets._search import (
     read_trials,
     try_settings,
 )
-from ece662.widgets._trainer import Settings
+from ece662.widgets._settings import Settings
 from ece662.widgets.search import SearchDashboard, describe, draw_search
 
 BASE = Settings(net="2 layers", pictures=100, epochs=1)

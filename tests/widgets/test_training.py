@@ -11,7 +11,9 @@ from ece662.classifiers.cnn import ThreeLayerConvNet
 from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.solver import Solver
 from ece662.widgets import training_dashboard
-from ece662.widgets._trainer import NETS, Run, Settings, Trainer, as_code, build_solver
+from ece662.widgets._numpy_nets import as_code, build_solver
+from ece662.widgets._settings import NETS, Settings
+from ece662.widgets._trainer import Run, Trainer
 from ece662.widgets.training import (
     TrainingDashboard,
     describe,
@@ -38,6 +40,11 @@ def _leave_no_thread(monkeypatch):
 def trainings():
     """The threads that train."""
     return [t for t in threading.enumerate() if t.name == "ece662 training"]
+
+
+def solver_of(data):
+    """What a Trainer makes a Solver with."""
+    return lambda settings, callbacks: build_solver(settings, data, callbacks)
 
 
 def wait_until(condition, seconds=60):
@@ -109,7 +116,7 @@ def test_stop_while_news_are_told_still_tells_the_end(data):
                 time.sleep(0.01)
         told.append(run.status)
 
-    trainer = Trainer(data, tell, every=0)
+    trainer = Trainer(solver_of(data), tell, every=0)
     run = Run(1, Settings(epochs=30))
     trainer.start(run)
     wait_until(lambda: run.iteration > 0)
@@ -184,7 +191,7 @@ def test_start_twice_leaves_one_trainer(data):
 
 def test_trainers_without_dashboards_give_way_too(data):
     runs = [Run(i, Settings(epochs=30)) for i in (1, 2)]
-    trainers = [Trainer(data, lambda run: None) for _ in runs]
+    trainers = [Trainer(solver_of(data), lambda run: None) for _ in runs]
     for trainer, run in zip(trainers, runs, strict=True):
         trainer.start(run)
     assert runs[0].status == "stopped"
@@ -244,7 +251,7 @@ def test_run_leaves_the_notebooks_random_numbers_alone(data):
 )
 def test_as_code_repeats_the_run(data, settings):
     run = Run(1, settings)
-    Trainer(data, lambda run: None).train(run)
+    Trainer(solver_of(data), lambda run: None).train(run)
     names = {
         "np": np,
         "data": data,
@@ -252,9 +259,7 @@ def test_as_code_repeats_the_run(data, settings):
         "FullyConnectedNet": FullyConnectedNet,
         "ThreeLayerConvNet": ThreeLayerConvNet,
     }
-    code = as_code(settings, classes=6).replace(
-        "num_epochs", "verbose=False, num_epochs"
-    )
+    code = as_code(settings, data).replace("num_epochs", "verbose=False, num_epochs")
     exec(code, names)
     assert names["solver"].loss_history == run.loss
     assert names["solver"].val_acc_history == run.val_acc
