@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-training",
         action="store_true",
-        help="leave out the cells that train, which take most of the time",
+        help="leave out the notebooks' cells, which take most of the time",
     )
     parser.add_argument(
         "--seed", type=int, help="of the hidden inputs (drawn where not given)"

@@ -36,29 +36,42 @@ SETUP = """\
 # Gradescope runs this once, when it builds the image.
 set -euo pipefail
 apt-get update -qq
-apt-get install -qq -y --no-install-recommends bubblewrap python3-venv
-python3 -m venv /autograder/venv
+apt-get install -qq -y --no-install-recommends bubblewrap python3-pip python3-venv
 cd /autograder/source
+if python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    python3 -m venv /autograder/venv
+else # the image is older than the course: uv fetches a Python
+    python3 -m venv /autograder/uv
+    /autograder/uv/bin/python -m pip install -q uv
+    export UV_PYTHON_INSTALL_DIR=/autograder/python
+    /autograder/uv/bin/uv venv -q --seed --python 3.12 /autograder/venv
+fi
 /autograder/venv/bin/python -m pip install -q -c constraints.txt . nbformat
 """
+# Gradescope puts the script beside the folders that it names.
 RUN = """\
 #!/usr/bin/env bash
 # Gradescope runs this for each submission.
-cd /autograder/source
-/autograder/venv/bin/python -m course.grade.gradescope \\
-    /autograder/submission /autograder/results/results.json {options}
+root=$(dirname "$(readlink -f "$0")")
+cd "$root/source"
+"$root/venv/bin/python" -m course.grade.gradescope \\
+    "$root/submission" "$root/results/results.json" {options}
 """
 
 
-def write_autograder(path: Path, seed: int, trusted: bool) -> int:
+def write_autograder(
+    path: Path, seed: int, trusted: bool, training: bool = True
+) -> int:
     """Write the zip that Gradescope takes as an autograder; return its files' number.
 
     Args:
         path: of the zip.
         seed: of the hidden inputs, the same for every submission.
         trusted: run submissions also where no walls hold.
+        training: also the notebooks' cells.
     """
-    options = f"--seed {seed}" + (" --trust-submissions" if trusted else "")
+    options = f"--seed {seed}" + " --trust-submissions" * trusted
+    options += " --skip-training" * (not training)
     files = [path for path in ROOT.iterdir() if path.is_file()]
     for name in PACKED:
         files += [path for path in (ROOT / name).rglob("*") if path.is_file()]

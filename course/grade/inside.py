@@ -5,18 +5,16 @@ This file is laid into the student's copy of the package as `ece662.check._insid
 
 import ast
 import json
-import sys
-import types
+import linecache
 
 import numpy as np
 
 from ece662.check.code import make_code
 from ece662.check.problems import explain
-from ece662.check.recipes.training import CASE as TRAINED
 from ece662.check.running import run_case
 from ece662.exercises import find_exercise
 
-__all__ = ["PROBLEMS", "find_unreadable", "run_exercise", "run_training"]
+__all__ = ["PROBLEMS", "find_unreadable", "run_cells", "run_exercise"]
 
 PROBLEMS = "problems"  # under this name they go out, as the bytes of a JSON text
 
@@ -34,10 +32,62 @@ def run_exercise(arrays, exercise, plain, seed):
         The outputs by "case/name", and the problems.
     """
     exercise, code = find_exercise(exercise), make_code()
+    return _run_cases(exercise, code, _joined(arrays, plain), seed)
+
+
+def run_cells(arrays, exercise, plain, cells, seed):
+    """Run the cells of an exercise, and then its cases on what they leave behind.
+
+    Args:
+        arrays: inputs as for `run_exercise`; under "data/name" the data set, as
+            `get_CINIC10_data` gives it, and under "torch/name" or "tensorflow/name" the
+            weights that `load_model` gives.
+        exercise: its id.
+        plain: as for `run_exercise`.
+        cells: pairs of a cell's id and its source, the exercise's own as the last.
+        seed: of the numbers that are drawn before a cell sets its own.
+
+    Returns:
+        As `run_exercise`.
+    """
+    from ece662.check import _standing_in as standing_in  # there only
+
+    exercise, namespace = find_exercise(exercise), {"__name__": "__main__"}
+    standing_in.stand_in()
+    standing_in.serve_data(_taken(arrays, "data"))
+    weights = {mode: _taken(arrays, mode) for mode in ("torch", "tensorflow")}
+    if any(weights.values()):
+        standing_in.serve_models(weights)
+    try:
+        np.random.seed(seed)
+        for name, source in cells:
+            place = f"<cell {name}>"
+            # So that the text of a line can be shown where one fails.
+            lines = source.splitlines(keepends=True)
+            linecache.cache[place] = (len(source), None, lines, place)
+            exec(compile(source, place, "exec"), namespace)
+    except (Exception, SystemExit) as error:
+        return _answer({}, [explain(error, exercise)])
+    code = make_code(namespace=namespace)
+    return _run_cases(exercise, code, _joined(arrays, plain), seed)
+
+
+def _taken(arrays, folder):
+    """Take the arrays of a folder out of all of them."""
+    names = [name for name in arrays if name.startswith(f"{folder}/")]
+    return {name.partition("/")[2]: arrays.pop(name) for name in names}
+
+
+def _joined(arrays, plain):
+    """Put the inputs of each case together."""
     inputs = {case: dict(others) for case, others in plain.items()}
     for key, array in arrays.items():
         case, _, name = key.partition("/")
         inputs[case][name] = array
+    return inputs
+
+
+def _run_cases(exercise, code, inputs, seed):
     outputs, problems = {}, []
     for case, of_case in inputs.items():
         try:
@@ -50,73 +100,12 @@ def run_exercise(arrays, exercise, plain, seed):
             problems.append(problem)
             continue
         outputs |= {f"{case}/{name}": value for name, value in found.items()}
+    return _answer(outputs, problems)
+
+
+def _answer(outputs, problems):
     text = json.dumps([problem._asdict() for problem in problems])
     return {**outputs, PROBLEMS: np.frombuffer(text.encode(), np.uint8)}
-
-
-def run_training(arrays, exercise, cells, seed):
-    """Run the cells of a training exercise, and hand out what they leave behind.
-
-    Args:
-        arrays: the data set, as `get_CINIC10_data` gives it.
-        exercise: its id.
-        cells: pairs of a cell's id and its source, the exercise's own as the last.
-        seed: of the numbers that are drawn before a cell sets its own.
-
-    Returns:
-        As `run_exercise`.
-    """
-    exercise, namespace = find_exercise(exercise), {"__name__": "__main__"}
-    _take_the_place_of_packages(arrays)
-    outputs, problems = {}, []
-    try:
-        np.random.seed(seed)
-        for name, source in cells:
-            exec(compile(source, f"<cell {name}>", "exec"), namespace)
-        code = make_code(namespace=namespace)
-        found = run_case(exercise, code, {}, seed)
-        outputs = {f"{TRAINED}/{name}": value for name, value in found.items()}
-    except (Exception, SystemExit) as error:
-        problems.append(explain(error, exercise, TRAINED)._replace(case=""))
-    text = json.dumps([problem._asdict() for problem in problems])
-    return {**outputs, PROBLEMS: np.frombuffer(text.encode(), np.uint8)}
-
-
-class _Nothing(types.ModuleType):
-    """Stands for a package that shows things: takes every call and does nothing."""
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self
-
-    def __call__(self, *args, **kwargs):
-        # A progress bar is handed what it counts, and must give it on.
-        return args[0] if args and hasattr(args[0], "__iter__") else self
-
-    def __iter__(self):
-        return iter((self, self))  # figure, axes = plt.subplots()
-
-    def __getitem__(self, key):
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        return None
-
-
-def _take_the_place_of_packages(data):
-    """Give the data set, and stand in for what the sandbox has not and nobody sees."""
-    for name in ("matplotlib", "matplotlib.pyplot", "ece662.plots", "tqdm", "tqdm.auto",
-                 "IPython", "IPython.display"):  # fmt: skip
-        sys.modules[name] = _Nothing(name)
-    served = types.ModuleType("ece662.data_utils")
-    served.get_CINIC10_data = lambda *args, **kwargs: dict(data)
-    meta = {"source": {"kind": "synthetic"}}
-    served.find_data_set = lambda *args: types.SimpleNamespace(meta=meta)
-    sys.modules[served.__name__] = served
 
 
 def find_unreadable(arrays, pristine):

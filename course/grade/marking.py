@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from course.grade import training
+from course.grade import frameworks, training
 from course.grade.inside import PROBLEMS
 from course.grade.pieces import Pieces, Place
 from course.grade.pristine import BARE, FULL, Pristine, tree_of
@@ -20,10 +20,10 @@ from course.sandbox.isolation import Isolation
 from course.signatures import has_signature, make_signature
 from ece662.check.diagnosing import Diagnosis, diagnose
 from ece662.check.judging import OWN, Verdict, judge
-from ece662.check.problems import Problem
-from ece662.check.recipes import RECIPES
+from ece662.check.problems import Problem, explain
+from ece662.check.recipes.training import CASE
 from ece662.check.rendering import Result
-from ece662.check.running import facts, inputs_of
+from ece662.check.running import SEED, facts, inputs_of
 from ece662.check.signatures import Signature
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 
@@ -32,7 +32,6 @@ __all__ = ["Mark", "Marker"]
 # Where something in a submission took all its time, the rest is not given so much: it
 # may well be the same thing again. Right solutions need a tenth of it.
 AFTER_A_STOP = Limits(cpu=2, wall=10.0)
-GRADED = ("Q1", "Q2", "Q3", "Q4")  # the notebooks that need no more than NumPy
 INSIDE = "ece662.check._inside"
 MAX_PROBLEMS = 50
 # Outputs this much larger than expected are not even compared: they would only cost.
@@ -80,6 +79,9 @@ class Marker:
     pristine: Pristine
     seed: int
     training: bool = True  # also the cells that train
+    frameworks: Path | None = None  # what `frameworks.prepare` has filled
+    # Why a framework cannot be used, "" where it can.
+    why_not: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self):
@@ -111,14 +113,16 @@ class Marker:
 
     @contextmanager
     def _spliced(self, pieces: Pieces, target: Path) -> Iterator[dict[str, Sandbox]]:
-        """Open a sandbox for each of the two trees of a submission."""
+        """Open the sandboxes of a submission: by tree, and by framework."""
         target.mkdir()
         self.pristine.splice(pieces.bodies, target)
         with ExitStack() as stack:
-            yield {
-                tree: stack.enter_context(self._sandbox(target / tree))
-                for tree in (FULL, BARE)
-            }
+            sandboxes = {tree: self._sandbox(target / tree) for tree in (FULL, BARE)}
+            for name in (name for name, why in self.why_not.items() if not why):
+                sandboxes[name] = frameworks.open_sandbox(
+                    name, self.isolation, self.frameworks, target / FULL, INSIDE
+                )
+            yield {key: stack.enter_context(s) for key, s in sandboxes.items()}
 
     def _unreadable(
         self, sandbox: Sandbox, texts: Mapping[Place, str]
@@ -150,18 +154,20 @@ class Marker:
     def _mark_all(self, pieces: Pieces, sandboxes: Mapping[str, Sandbox]) -> list[Mark]:
         limits, marks = self.limits, []
         for exercise in EXERCISES:
-            sandbox = sandboxes[tree_of(exercise)]
-            sandbox.limits = limits
-            marks.append(self._mark_exercise(exercise, pieces, sandbox))
+            marks.append(self._mark_exercise(exercise, pieces, sandboxes, limits))
             if marks[-1].diagnosis in ("time", "memory"):
                 limits = AFTER_A_STOP
         return marks
 
     def _sandbox(self, code: Path) -> Sandbox:
-        return Sandbox(self.isolation, self.runtime, code, self.limits, INSIDE)
+        return Sandbox(self.isolation, self.runtime, code, self.limits, (INSIDE,))
 
     def _mark_exercise(
-        self, exercise: Exercise, pieces: Pieces, sandbox: Sandbox
+        self,
+        exercise: Exercise,
+        pieces: Pieces,
+        sandboxes: Mapping[str, Sandbox],
+        limits: Limits,
     ) -> Mark:
         if exercise.file in pieces.missing:
             told = f"{exercise.file} is not there, or cannot be read."
@@ -172,15 +178,17 @@ class Marker:
             return Mark(exercise.id, "damaged", 0, exercise.points, "damaged", told)
         if not exercise.is_checked:
             return Mark(exercise.id, "answer", 0, exercise.points)
-        if exercise.recipe not in RECIPES or not exercise.notebook.startswith(GRADED):
-            told = "It is not run in this sandbox, which has NumPy only."
-            return Mark(exercise.id, "not run", 0, exercise.points, "no-sandbox", told)
         if exercise.kind == "training" and not self.training:
             return Mark(exercise.id, "not run", 0, exercise.points, "training-skipped")
+        needs = frameworks.needs_of(exercise)
+        reasons = (self.why_not.get(name, frameworks.missing(name)) for name in needs)
+        if why := next(filter(None, reasons), ""):
+            return Mark(exercise.id, "not run", 0, exercise.points, "no-sandbox", why)
         if (why := pieces.unreadable_of(exercise)) is not None:
             told = f"Python cannot read what is written there: {why}."
             return Mark(exercise.id, "failed", 0, exercise.points, "syntax", told)
-        tried = self._try(exercise, pieces, sandbox)
+        sandbox = sandboxes[needs[0] if needs else tree_of(exercise)]
+        tried = self._try(exercise, pieces, sandbox, limits)
         if tried.stopped:
             told = tried.problems[0].message
             return Mark(
@@ -199,20 +207,29 @@ class Marker:
                 self._signatures[exercise.id] = made
             return self._signatures[exercise.id]
 
-    def _try(self, exercise: Exercise, pieces: Pieces, sandbox: Sandbox) -> _Tried:
+    def _try(
+        self, exercise: Exercise, pieces: Pieces, sandbox: Sandbox, limits: Limits
+    ) -> _Tried:
         inputs = inputs_of(exercise, self.seed)
         arguments = {"exercise": exercise.id, "seed": self.seed}
+        call, served = "run_exercise", {}
         if exercise.kind == "training":
             notebook = self.pristine.texts[exercise.file]
-            cells = training.cells_of(exercise, notebook, pieces.bodies)
-            call, arrays = "run_training", training.data_set()
-            arguments, limits = {**arguments, "cells": cells}, training.LIMITS
-        else:
-            arrays, plain = _split(inputs)
-            call, limits = "run_exercise", None
-            arguments = {**arguments, "plain": plain}
+            try:
+                cells = training.cells_of(exercise, notebook, pieces.bodies)
+            except NotImplementedError as error:
+                return _Tried({}, (explain(error, exercise),))
+            call, served = "run_cells", training.served(exercise, cells, self.seed)
+            inputs[CASE] |= training.asked(exercise, self.seed)
+            # Not this run's seed, which tells the labels of those pictures.
+            arguments |= {"cells": cells, "seed": SEED}
+            limits = training.limits_of(exercise, limits is self.limits)
+        arrays, plain = _split(inputs)
+        arguments["plain"] = plain
         try:
-            outcome = sandbox.call(f"{INSIDE}:{call}", arrays, arguments, limits)
+            outcome = sandbox.call(
+                f"{INSIDE}:{call}", arrays | served, arguments, limits
+            )
         except SandboxError as error:
             return _Tried({}, (Problem("error", str(error)),), "sandbox-failed")
         if outcome.ending != "answered":
@@ -237,9 +254,7 @@ class Marker:
                 if key.startswith(f"{case}/")
             }
             try:
-                derived = facts(exercise, of_case, raw) if raw else {}
-                if exercise.kind == "training":
-                    derived = training.measured(derived)
+                derived = self._derive(exercise, of_case, raw) if raw else {}
             except Exception as error:
                 # A recipe returns what can be derived from; this came another way.
                 text = f"The outputs are not those of the exercise ({error})."
@@ -250,6 +265,11 @@ class Marker:
                 if _is_plausible(exercise, name, array, expected.get(key)):
                     found[key] = array
         return found, misfits
+
+    def _derive(self, exercise, inputs, outputs) -> dict:
+        if exercise.kind == "training":
+            return training.facts_of(exercise, inputs, outputs, self.seed)
+        return facts(exercise, inputs, outputs)
 
     def _judge(self, exercise: Exercise, tried: _Tried) -> Mark:
         signature = self.signature(exercise)

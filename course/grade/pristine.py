@@ -22,7 +22,8 @@ from ece662.regions import fill
 __all__ = ["BARE", "FULL", "ROOT", "Pristine", "tree_of"]
 
 ROOT = Path(__file__).resolve().parents[2]
-INSIDE = Path(__file__).with_name("inside.py")
+# Modules beside this one that go into the sandbox.
+INSIDE = ("inside", "standing_in", "with_tensorflow", "with_torch")
 FULL, BARE = "full", "bare"
 
 # What a package for the sandbox can do without, the compiled layers among it.
@@ -105,7 +106,9 @@ class Pristine:
 def _make_tree(release: Path, tree: Path) -> None:
     ignored = shutil.ignore_patterns(*LEFT_OUT)
     shutil.copytree(release / "ece662", tree / "ece662", ignore=ignored)
-    shutil.copyfile(INSIDE, tree / "ece662" / "check" / "_inside.py")
+    for name in INSIDE:
+        source = Path(__file__).with_name(f"{name}.py")
+        shutil.copyfile(source, tree / "ece662" / "check" / f"_{name}.py")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -199,7 +199,7 @@ def _executor_maker(
         from course.grade.cluster import connect
 
         return lambda: connect(scheduler), setup._replace(sources=digest_of_sources())
-    prepare(folder, settings["trusted"])
+    prepare(folder, settings["trusted"], settings["training"])
     context = multiprocessing.get_context("spawn")
 
     def make() -> Executor:

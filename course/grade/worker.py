@@ -16,10 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from course.grade import frameworks
 from course.grade.intake import Submission
 from course.grade.marking import Mark, Marker
 from course.grade.pieces import take
-from course.grade.pristine import ROOT, Pristine
+from course.grade.pristine import FULL, ROOT, Pristine
 from course.grade.similar import fingerprints
 from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
@@ -50,18 +51,19 @@ class Setup(NamedTuple):
     sources: str | None = None  # `digest_of_sources` of the one who asks
 
 
-def prepare(folder: Path, trusted: bool) -> Isolation:
+def prepare(folder: Path, trusted: bool, training: bool = True) -> Isolation:
     """Fill a folder with all that workers need; return the walls that hold here.
 
     Args:
         folder: an empty one, which everybody gets to read.
         trusted: go on without walls where none hold.
+        training: get ready for cells, too.
 
     Raises:
         SandboxError: no walls hold, and the submissions are not trusted.
     """
     folder.chmod(0o755)
-    for name in ("runtime", "pristine"):
+    for name in ("runtime", "pristine", "frameworks"):
         (folder / name).mkdir()
     try:
         if candidates():
@@ -71,7 +73,12 @@ def prepare(folder: Path, trusted: bool) -> Isolation:
         if not trusted:
             raise
         isolation = Isolation.NONE
-    Pristine.make(folder / "pristine")
+    pristine = Pristine.make(folder / "pristine")
+    why = {}
+    if training:
+        tree = pristine.folder / FULL
+        why = frameworks.prepare(folder / "frameworks", isolation, tree)
+    (folder / "frameworks.json").write_text(json.dumps(why))
     (folder / "isolation").write_text(isolation.value)
     return isolation
 
@@ -141,14 +148,22 @@ def _marker(setup: Setup) -> Marker:
     if setup.folder is None:
         folder = Path(tempfile.mkdtemp(prefix="ece662-grade-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        prepare(folder, setup.trusted)
+        prepare(folder, setup.trusted, setup.training)
     else:
         folder = Path(setup.folder)
     if setup.sources not in (None, digest_of_sources()):
         raise RuntimeError(f"{ROOT}, on {platform.node()}, is another version")
     isolation = Isolation((folder / "isolation").read_text())
     pristine = Pristine(folder / "pristine")
-    return Marker(isolation, folder / "runtime", pristine, setup.seed, setup.training)
+    return Marker(
+        isolation,
+        folder / "runtime",
+        pristine,
+        setup.seed,
+        setup.training,
+        folder / "frameworks",
+        json.loads((folder / "frameworks.json").read_text()),
+    )
 
 
 def die_with_parent() -> None:

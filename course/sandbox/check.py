@@ -15,6 +15,7 @@ from course.sandbox.isolation import Isolation, candidates
 __all__ = ["NoWallsError", "choose", "leaks"]
 
 SECRET = "ECE662_SANDBOX_SECRET"
+LIMITS = Limits(cpu=5, wall=20.0)
 
 
 class NoWallsError(SandboxError):
@@ -47,8 +48,13 @@ def choose(runtime: Path, tried: Sequence[Isolation] | None = None) -> Isolation
     )
 
 
-def leaks(isolation: Isolation, runtime: Path) -> list[str]:
+def leaks(isolation: Isolation, runtime: Path, limits: Limits = LIMITS) -> list[str]:
     """Return what can be done inside that must not be possible; [] where walls hold.
+
+    Args:
+        isolation: the kind of walls.
+        runtime: a folder that `runtime.lay_out` has filled.
+        limits: of the attempt; threads that they grant are no leak.
 
     Raises:
         SandboxError: nothing can be computed inside.
@@ -75,13 +81,15 @@ def leaks(isolation: Isolation, runtime: Path) -> list[str]:
         }
         os.environ[SECRET] = "1"
         try:
-            with Sandbox(isolation, runtime, code, Limits(cpu=5, wall=20.0)) as sandbox:
+            with Sandbox(isolation, runtime, code, limits) as sandbox:
                 outcome = sandbox.call("probe:break_out", {"numbers": NUMBERS}, targets)
         finally:
             del os.environ[SECRET]
     if outcome.ending != "answered" or outcome.outputs.pop("sum") != NUMBERS.sum():
         raise SandboxError(f"nothing can be computed inside: {outcome.message}")
-    return [name for name, escaped in outcome.outputs.items() if escaped]
+    granted = {"start a thread"} if limits.threads else set()
+    found = {name for name, escaped in outcome.outputs.items() if escaped}
+    return [name for name in outcome.outputs if name in found - granted]
 
 
 NUMBERS = np.arange(10.0)

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +37,7 @@ class Limits(NamedTuple):
     wall: float = 40.0  # seconds
     memory: int = 2 << 30  # bytes of address space
     answer: int = 64 << 20  # bytes
+    threads: int = 0  # beside the first; TensorFlow cannot do without
 
 
 class Outcome(NamedTuple):
@@ -68,7 +69,7 @@ class Sandbox:
         runtime: Path,
         code: Path,
         limits: Limits | None = None,
-        preload: str | None = None,
+        preload: Sequence[str] = (),
     ):
         """Remember where things are; the server starts with the first call.
 
@@ -78,8 +79,8 @@ class Sandbox:
             code: the folder that `import` finds the code in. The sandbox's user must
                 be able to read it.
             limits: for calls that give none of their own.
-            preload: a module in the code folder that the server imports once, for all
-                processes. It and all that it imports must be trusted code.
+            preload: modules in the code folder that the server imports once, for all
+                processes. They and all that they import must be trusted code.
         """
         self.isolation, self.runtime, self.code = isolation, runtime, code
         self.limits, self.preload = limits or Limits(), preload

@@ -6,8 +6,9 @@ Three irrevocable steps, in the order of their strength:
 - `confine_files` (landlock): reads below a few folders, and nothing else of the file
   system, no TCP, no signals or sockets to processes outside.
 - `confine_calls` (seccomp): a list of the system calls that computing needs. No
-  process or thread is started, no program executed, no socket, shared memory or
-  anonymous file made, no other process signalled, traced or limited.
+  process is started, no thread unless some are granted, no program executed, no
+  socket, shared memory or anonymous file made, no other process signalled, traced or
+  limited.
 
 There is no binding in the standard library, so these are the raw system calls. Runs
 inside the sandbox, where only the standard library is sure to be there.
@@ -66,6 +67,13 @@ ALLOWED = {
         "faccessat2": 439,
     },
 }  # fmt: skip
+# How threads are started. `clone` makes processes as well, so its flags are compared
+# with those of glibc's pthread_create, all of them; those of `clone3` lie in memory,
+# where a filter cannot look, so it is said not to exist, and glibc takes the other.
+CLONE, CLONE3 = {"x86_64": 56, "aarch64": 220}, 435
+THREAD_FLAGS = 0x3D0F00
+# What a thread asks of itself: sched_getparam, sched_getscheduler.
+OF_THREADS = {"x86_64": (143, 145), "aarch64": (121, 120)}
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 # linux/prctl.h, linux/seccomp.h, linux/bpf_common.h, asm-generic/errno.h
@@ -73,8 +81,8 @@ PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38
 SECCOMP_MODE_FILTER = 2
 RETURN_ALLOW, RETURN_ERRNO, RETURN_KILL = 0x7FFF0000, 0x00050000, 0x80000000
 LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
-OFFSET_OF_NUMBER, OFFSET_OF_ARCH = 0, 4
-EPERM = 1
+OFFSET_OF_NUMBER, OFFSET_OF_ARCH, OFFSET_OF_FLAGS = 0, 4, 16
+EPERM, ENOSYS = 1, 38
 
 # linux/landlock.h; the same numbers on every architecture
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
@@ -84,15 +92,23 @@ FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}  # version: how many bits it knows; t
 TCP_RIGHTS = 0b11  # bind, connect
 SCOPES = 0b11  # abstract sockets, signals
 
+OWN_PROCESSES = 3  # that count beside threads: bubblewrap's, the server's and this one
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def limit_resources(cpu_seconds: int, memory: int) -> None:
-    """Set the hard limits of this process; memory is in bytes of address space."""
+def limit_resources(cpu_seconds: int, memory: int, threads: int = 0) -> None:
+    """Set the hard limits of this process.
+
+    Args:
+        cpu_seconds: of all its threads together.
+        memory: bytes of address space.
+        threads: how many may run beside the first.
+    """
     limits = {
         resource.RLIMIT_CPU: cpu_seconds,
         resource.RLIMIT_AS: memory,
-        resource.RLIMIT_NPROC: 1,  # it is there itself: nothing can be started
+        resource.RLIMIT_NPROC: OWN_PROCESSES + threads if threads else 1,
         resource.RLIMIT_NOFILE: 64,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
@@ -110,8 +126,11 @@ def hide_memory() -> None:
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)")
 
 
-def confine_calls() -> None:
+def confine_calls(threads: bool = False) -> None:
     """Leave this process only the system calls that computing needs.
+
+    Args:
+        threads: also the one that starts a thread.
 
     Raises:
         OSError: the kernel has no seccomp, or the machine's calls are not listed here.
@@ -119,7 +138,7 @@ def confine_calls() -> None:
     machine = platform.machine()
     if machine not in ALLOWED:
         raise OSError(f"expected one of {', '.join(ALLOWED)}, got a {machine}")
-    code = _filter(AUDIT_ARCH[machine], sorted(ALLOWED[machine].values()))
+    code = _filter(machine, threads)
     buffer = ctypes.create_string_buffer(code, len(code))
     # struct sock_fprog: number of instructions, padding, pointer.
     program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
@@ -130,24 +149,39 @@ def confine_calls() -> None:
     )
 
 
-def _filter(arch: int, numbers: list[int]) -> bytes:
-    """Return the BPF program that lets these calls pass and the others fail."""
-    count = len(numbers)
+def _filter(machine: str, threads: bool) -> bytes:
+    """Return the BPF program that lets the calls of the list pass, and no others."""
+    numbers = sorted(ALLOWED[machine].values())
+    if threads:
+        numbers += OF_THREADS[machine]
+    # Instruction, where to go on if it holds and if not (None: the next), its number.
     steps = [
-        (LOAD_WORD, 0, 0, OFFSET_OF_ARCH),
-        # Calls of another architecture have other numbers: killed unseen, by the last
-        # step, which is this far behind the next one.
-        (JUMP_IF_EQUAL, 0, count + 3, arch),
-        (LOAD_WORD, 0, 0, OFFSET_OF_NUMBER),
+        (LOAD_WORD, None, None, OFFSET_OF_ARCH),
+        # Calls of another architecture have other numbers: killed unseen.
+        (JUMP_IF_EQUAL, None, "kill", AUDIT_ARCH[machine]),
+        (LOAD_WORD, None, None, OFFSET_OF_NUMBER),
+        *((JUMP_IF_EQUAL, "allow", None, number) for number in numbers),
     ]
-    for index, number in enumerate(numbers):
-        steps.append((JUMP_IF_EQUAL, count - index, 0, number))
-    steps += [
-        (RETURN, 0, 0, RETURN_ERRNO | EPERM),
-        (RETURN, 0, 0, RETURN_ALLOW),
-        (RETURN, 0, 0, RETURN_KILL),
+    if threads:
+        steps += [
+            (JUMP_IF_EQUAL, "unknown", None, CLONE3),
+            (JUMP_IF_EQUAL, None, "deny", CLONE[machine]),
+            (LOAD_WORD, None, None, OFFSET_OF_FLAGS),
+            (JUMP_IF_EQUAL, "allow", "deny", THREAD_FLAGS),
+        ]
+    ends = {
+        "deny": RETURN_ERRNO | EPERM,
+        "unknown": RETURN_ERRNO | ENOSYS,
+        "allow": RETURN_ALLOW,
+        "kill": RETURN_KILL,
+    }
+    places = {name: len(steps) + i for i, name in enumerate(ends)}
+    code = [
+        (kind, *(places[name] - i - 1 if name else 0 for name in (true, false)), number)
+        for i, (kind, true, false, number) in enumerate(steps)
     ]
-    return b"".join(struct.pack("HBBI", *step) for step in steps)
+    code += [(RETURN, 0, 0, value) for value in ends.values()]
+    return b"".join(struct.pack("HBBI", *step) for step in code)
 
 
 def landlock_version() -> int:

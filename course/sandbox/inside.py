@@ -1,6 +1,6 @@
 """The server inside the sandbox: starts a fresh process for every call.
 
-    python inside.py --code FOLDER [--preload MODULE] [--landlock]
+    python inside.py --code FOLDER [--preload MODULE ...] [--landlock]
 
 Frames (see `wire`) come on standard input and go out on standard output. A request
 names a function `module:function`, its plain arguments and its arrays; the answer is a
@@ -39,8 +39,8 @@ def main() -> None:
     import wire  # and numpy, which the processes need not load again
 
     sys.path.insert(0, options.code)
-    if options.preload:
-        importlib.import_module(options.preload)
+    for module in options.preload:
+        importlib.import_module(module)
     requests, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     while True:
         try:
@@ -55,7 +55,9 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--code", required=True)
-    parser.add_argument("--preload", help="trusted code, imported once for all")
+    parser.add_argument(
+        "--preload", nargs="*", default=(), help="trusted code, imported once for all"
+    )
     parser.add_argument("--landlock", action="store_true")
     return parser.parse_args()
 
@@ -153,12 +155,13 @@ def _be_the_child(
         import confine
 
         limits = request["limits"]
+        most = limits["cpu"], limits["memory"], limits["threads"]
         if request["confined"]:
-            confine.limit_resources(limits["cpu"], limits["memory"])
-            confine.confine_calls()
+            confine.limit_resources(*most)
+            confine.confine_calls(threads=limits["threads"] > 0)
         else:  # as far as this system has them
             with contextlib.suppress(OSError, ValueError):
-                confine.limit_resources(limits["cpu"], limits["memory"])
+                confine.limit_resources(*most)
         _write_all(3, _call(request, body))
     except BaseException:
         traceback.print_exc()

@@ -72,13 +72,13 @@ def place(isolation: Isolation, runtime: Path, code: Path) -> Place:
 
 
 def command(
-    isolation: Isolation, runtime: Path, code: Path, preload: str | None = None
+    isolation: Isolation, runtime: Path, code: Path, preload: Sequence[str] = ()
 ) -> list[str]:
     """Return the command line that starts the server on one submission's code."""
     python, inside, seen = place(isolation, runtime, code)
     server = [python, "-s", "-P", "-B", inside, "--code", seen]
     if preload:
-        server += ["--preload", preload]
+        server += ["--preload", *preload]
     if isolation is Isolation.LANDLOCK:
         return [*server, "--landlock"]
     if isolation is Isolation.NONE:
@@ -100,6 +100,9 @@ def _bubblewrap(runtime: Path, code: Path) -> list[str]:
     words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     for device in ("/dev/null", "/dev/urandom"):
         words += ["--dev-bind", device, device]
+    # All there is of /proc. TensorFlow asks what program it runs in, and would read the
+    # command line of one called python.
+    words += ["--symlink", "/runtime", "/proc/self/exe"]
     words += ["--ro-bind", str(runtime), "/runtime", "--ro-bind", str(code), "/code"]
     # Nothing is writable, not even the empty folders that the others are mounted on.
     for tmpfs in (*_system_pythons(), "/"):
@@ -116,8 +119,9 @@ def _system_pythons() -> list[str]:
 
 def environment(isolation: Isolation, runtime: Path) -> dict[str, str]:
     """Return the server's whole environment: nothing of the grader's own."""
-    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    variables = dict.fromkeys(names, "1")  # no thread can be started anyhow
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
+             "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")  # fmt: skip
+    variables = dict.fromkeys(names, "1")  # the same on every machine
     variables |= {"PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
     if isolation is not Isolation.NONE:
         seen = "/runtime" if isolation is Isolation.BUBBLEWRAP else str(runtime)

@@ -11,6 +11,7 @@ takes no room and half a second:
 """
 
 import os
+import re
 import shutil
 import sys
 import sysconfig
@@ -18,10 +19,11 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["lay_out"]
+__all__ = ["distributions_of", "lay_out"]
 
 # Parts of the standard library that nobody computes with.
 LEFT_OUT = ("site-packages", "test", "idlelib", "ensurepip", "turtledemo", "lib2to3")
+NOT_RUN = {"..", "tests", "include"}  # commands, lying outside; tests; C headers
 INSIDE = ("inside.py", "confine.py", "wire.py", "probe.py")
 
 
@@ -70,9 +72,33 @@ def _lay_out_package(name: str, target: Path) -> None:
     except metadata.PackageNotFoundError:
         raise FileNotFoundError(f"{name} is not installed here: {sys.prefix}") from None
     for file in files:
-        # Not the commands, which lie outside of site-packages (`../../bin`).
-        if ".." not in file.parts and "tests" not in file.parts:
+        if NOT_RUN.isdisjoint(file.parts):
             _link(Path(file.locate()), target / file)
+
+
+def distributions_of(modules: Iterable[str]) -> list[str]:
+    """Return the distributions that modules come from, and all that those require.
+
+    Args:
+        modules: as `import` names them; one that is not installed has none.
+    """
+    providers = metadata.packages_distributions()
+    waiting = [name for module in modules for name in providers.get(module, ())]
+    found: dict[str, None] = {}
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        try:
+            required = metadata.requires(name) or ()
+        except metadata.PackageNotFoundError:
+            continue  # what is required on other systems only
+        if name not in found:
+            found[name] = None
+            waiting += [
+                re.match(r"[\w.-]+", requirement)[0]
+                for requirement in required
+                if "extra ==" not in requirement
+            ]
+    return sorted(found)
 
 
 def _link(source: Path | str, target: Path | str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from ece662.exercises import Exercise
 from ece662.regions import is_empty, read
 
-__all__ = ["Cells"]
+__all__ = ["Cells", "sources_of"]
 
 
 class Cells:
@@ -34,21 +34,37 @@ class Cells:
             NotImplementedError: a cell is not written yet; names it.
         """
         text = (self.root / exercise.file).read_text("utf-8")
-        bodies, notebook = read(text, exercise.file), json.loads(text)
-        sources = {
-            cell["id"]: "".join(cell["source"])
-            for cell in notebook["cells"]
-            if cell["cell_type"] == "code"
-        }
         names = self._names.setdefault(exercise.file, {"__name__": "__main__"})
-        for id in (*exercise.context, *exercise.regions):
-            own = [body for (owner, _), body in bodies.items() if owner == id]
-            if own and all(map(is_empty, own)):
-                raise NotImplementedError(id)
+        for id, source in sources_of(exercise, text).items():
             if (exercise.file, id) not in self._done:
-                _run(sources[id], id, names)
+                _run(source, id, names)
                 self._done.add((exercise.file, id))
         return names
+
+
+def sources_of(exercise: Exercise, notebook: str) -> dict[str, str]:
+    """Return the sources of an exercise's cells, by id, after those it needs.
+
+    Args:
+        exercise: one that is written in cells.
+        notebook: the text of its notebook.
+
+    Raises:
+        KeyError: a cell is not in it.
+        NotImplementedError: a cell is not written yet; names it.
+    """
+    bodies, cells = read(notebook, exercise.file), json.loads(notebook)["cells"]
+    sources = {
+        cell["id"]: "".join(cell["source"])
+        for cell in cells
+        if cell["cell_type"] == "code"
+    }
+    wanted = (*exercise.context, *exercise.regions)
+    for id in wanted:
+        own = [body for (owner, _), body in bodies.items() if owner == id]
+        if own and all(map(is_empty, own)):
+            raise NotImplementedError(id)
+    return {id: sources[id] for id in wanted}
 
 
 def _run(source: str, id: str, names: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from course.sandbox.client import Limits, Sandbox
+from course.sandbox.isolation import Isolation
 
 X = np.arange(12.0).reshape(3, 4)
 LIMITS = Limits(cpu=1, wall=20.0, memory=1 << 29, answer=8 << 20)
@@ -370,6 +371,73 @@ def attack(inputs): raise Odd
 }
 
 
+# Where TensorFlow is to run, some threads are granted, and with them nothing else.
+WITH_THREADS = {
+    name: ATTACKS[name]
+    for name in (
+        "reading files", "writing files", "a disk flood", "the network by TCP",
+        "the network by UDP", "leaving without a word", "an endless loop",
+        "a fork bomb", "a bomb of threads", "a memory flood",
+        "memory in anonymous files", "a verdict, printed", "killing everything",
+        "tracing the server", "limiting the server",
+    )
+} | {
+    "a process by another call": (
+        """
+import ctypes, os
+def attack(inputs):
+    libc, found = ctypes.CDLL(None), 0
+    for number, *arguments in ((56, 17), (57,), (58,), (220, 17), (435, 0, 88)):
+        child = libc.syscall(number, *arguments, 0, 0, 0, 0)
+        if child == 0: os._exit(0)
+        found += child > 0
+    return {"found": np.array(found)}
+""",
+        "answered",
+    ),
+    "loops in all threads": (
+        """
+import threading
+def loop():
+    while True: pass
+def attack(inputs):
+    for _ in range(3): threading.Thread(target=loop).start()
+    loop()
+""",
+        "time",
+    ),
+    "more threads than granted": (
+        """
+import threading, time
+def attack(inputs):
+    threading.stack_size(1 << 16)
+    started = 0
+    try:
+        for _ in range(50):
+            threading.Thread(target=time.sleep, args=(9,), daemon=True).start()
+            started += 1
+    except RuntimeError: pass
+    return {"found": np.array(not 0 < started <= THREADS)}
+""",
+        "answered",
+    ),
+    "a thread that is left behind": (
+        """
+import os, threading, time
+def late():
+    while True:
+        os.write(3, b"more")
+def attack(inputs):
+    threading.Thread(target=late, daemon=True).start()
+    time.sleep(0.1)
+    return {"out": inputs["x"]}
+""",
+        ("invalid", "size"),
+    ),
+}  # fmt: skip
+THREADS = 4
+
+
 @pytest.fixture(scope="module")
 def listeners():
     """A TCP and a UDP socket on one port, and functions that tell what reached them."""
@@ -394,9 +462,9 @@ def sandbox(isolation, runtime, public_folder, listeners):
     given = (
         "import numpy as np\n"
         f"SECRET_FILE, PORT = {str(secret)!r}, {listeners[0]}\n"
-        f"GRADER = {os.getpid()}\n"
+        f"GRADER, THREADS = {os.getpid()}, {THREADS}\n"
     )
-    for number, (source, _) in enumerate(ATTACKS.values()):
+    for number, (source, _) in enumerate((ATTACKS | WITH_THREADS).values()):
         (code / f"attack{number}.py").write_text(given + source)
     with Sandbox(isolation, runtime, code, LIMITS) as opened:
         yield opened
@@ -405,12 +473,23 @@ def sandbox(isolation, runtime, public_folder, listeners):
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack_fails(name, sandbox, listeners, monkeypatch):
     monkeypatch.setenv("ECE662_ATTACK", "1")
-    number = list(ATTACKS).index(name)
-    outcome = sandbox.call(
-        f"attack{number}:attack", {"x": X}, limits=OTHER_LIMITS.get(name)
-    )
+    _attack(name, sandbox, listeners, OTHER_LIMITS.get(name, LIMITS))
 
-    expected = ATTACKS[name][1]
+
+@pytest.mark.parametrize("name", WITH_THREADS)
+def test_attack_fails_where_threads_are_granted(name, isolation, sandbox, listeners):
+    if isolation is Isolation.LANDLOCK:
+        pytest.skip("threads are granted where bubblewrap counts them")
+    limits = OTHER_LIMITS.get(name, LIMITS._replace(memory=2 << 30))  # for the stacks
+    _attack(name, sandbox, listeners, limits._replace(threads=THREADS))
+
+
+def _attack(name, sandbox, listeners, limits):
+    attacks = ATTACKS | WITH_THREADS
+    outcome = sandbox.call(
+        f"attack{list(attacks).index(name)}:attack", {"x": X}, limits=limits
+    )
+    expected = attacks[name][1]
     assert outcome.ending in ([expected] if isinstance(expected, str) else expected)
     assert SECRET not in outcome.printed + outcome.message
     for output in outcome.outputs.values():

@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+import struct
 
 import numpy as np
 import pytest
@@ -10,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from course.sandbox import wire
+from course.sandbox import confine, wire
 from course.sandbox.check import choose, leaks
 from course.sandbox.client import Limits, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.sandbox.probe import ATTEMPTS
-from course.sandbox.runtime import lay_out
+from course.sandbox.runtime import distributions_of, lay_out
 
 CODE = """
 import numpy as np
@@ -125,6 +126,56 @@ def test_attempt_succeeds_outside(name, tmp_path):
         "port": 9,
     }
     assert ATTEMPTS[name](targets)
+
+
+def _verdict_of_filter(machine, threads, number, flags=0, arch=None):
+    """Run the seccomp program of a machine on one call, as the kernel would."""
+    arch = confine.AUDIT_ARCH[machine] if arch is None else arch
+    data = struct.pack("IIQQ", number, arch, 0, flags)
+    code, at, loaded = confine._filter(machine, threads), 0, 0
+    while True:
+        kind, if_true, if_false, k = struct.unpack_from("HBBI", code, 8 * at)
+        at += 1
+        if kind == confine.RETURN:
+            return k
+        if kind == confine.LOAD_WORD:
+            [loaded] = struct.unpack_from("I", data, k)
+        else:
+            at += if_true if loaded == k else if_false
+
+
+@pytest.mark.parametrize("machine", confine.ALLOWED)
+def test_filter_lets_threads_start_where_granted_and_processes_never(machine):
+    clone, thread = confine.CLONE[machine], confine.THREAD_FLAGS
+    allow, deny = confine.RETURN_ALLOW, confine.RETURN_ERRNO | confine.EPERM
+    asked = (machine, True, clone)
+    assert _verdict_of_filter(*asked, thread) == allow
+    assert _verdict_of_filter(machine, False, clone, thread) == deny
+    fork, vfork, new_user = 17, 0x4111, 0x10000000
+    for flags in (fork, vfork, thread | new_user, thread & ~0x10000, 0):
+        assert _verdict_of_filter(*asked, flags) == deny
+    # glibc asks for this one first; an error that says "unknown" makes it take clone.
+    unknown = confine.RETURN_ERRNO | confine.ENOSYS
+    assert _verdict_of_filter(machine, True, confine.CLONE3, thread) == unknown
+    assert _verdict_of_filter(machine, False, confine.CLONE3, thread) == deny
+
+
+@pytest.mark.parametrize("machine", confine.ALLOWED)
+@pytest.mark.parametrize("threads", [False, True])
+def test_filter_allows_its_list_and_kills_other_architectures(machine, threads):
+    allow = confine.RETURN_ALLOW
+    passed = {n for n in range(600) if _verdict_of_filter(machine, threads, n) == allow}
+    of_threads = confine.OF_THREADS[machine] if threads else ()
+    assert passed == {*confine.ALLOWED[machine].values(), *of_threads}
+    other = _verdict_of_filter(machine, threads, 0, arch=0x40000003)
+    assert other == confine.RETURN_KILL
+
+
+def test_distributions_of_follows_what_is_required():
+    found = distributions_of(["nbformat"])
+    assert {"nbformat", "jsonschema", "referencing"} <= set(found)
+    assert not {"numpy", "pytest"} & set(found)  # pytest is an extra's
+    assert distributions_of(["no_such_module"]) == []
 
 
 def test_lay_out_says_which_package_is_missing(tmp_path):

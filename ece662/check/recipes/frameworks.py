@@ -22,6 +22,7 @@ ROUNDING = Rule(tolerance=1e-4)  # Keras computes in float32
 SMALL = (3, 4, 2, 6, 5, 7)
 PICTURES = (2, 4, 3, 32, 32, 5)
 COURSE = (3, 32, 16, 32, 32, 6)
+IDLE = "parameters that no gradient reaches"
 
 
 def make_inputs(rng, case, sizes, channels_last=False, turned=False):
@@ -120,20 +121,25 @@ def run_keras_function(code, inputs):
 
 
 def run_keras_init(code, inputs):
-    """Look at the first parameters of the network."""
+    """Take the first parameters of the network."""
     params = code.three_layer_convnet_init()
     if params is None:
         raise NotImplementedError
-    arrays = [_numpy(value, "params") for value in params]
-    outputs = {f"shape of params[{i}]": np.array(a.shape) for i, a in enumerate(arrays)}
-    for i, array in enumerate(arrays):
+    return {f"params[{i}]": _numpy(value, "params") for i, value in enumerate(params)}
+
+
+def look_at_params(inputs, outputs):
+    """Tell shapes of parameters and how widely they were drawn."""
+    facts = {}
+    for name, array in outputs.items():
+        facts[f"shape of {name}"] = np.array(array.shape)
         if array.ndim == 1:
-            outputs[f"params[{i}] is zero"] = np.array(not array.any())
+            facts[f"{name} is zero"] = np.array(not array.any())
             continue
         fan_in = array.size / array.shape[-1]
         spread = array.std() / np.sqrt(2 / fan_in)
-        outputs[f"spread of params[{i}]"] = np.array(round(float(spread), 1))
-    return outputs
+        facts[f"spread of {name}"] = np.array(round(float(spread), 1))
+    return facts
 
 
 def run_keras_class(code, inputs):
@@ -200,23 +206,25 @@ def run_torch_challenge(code, inputs):
 
     with torch.random.fork_rng(devices=[]):
         net = code.ChallengeNet(8).to("cpu")
-        scores = net(torch.tensor(inputs["x"], dtype=torch.float32))
-    scores.float().sum().backward()
+        scores = net(torch.tensor(inputs["x"], dtype=torch.float32)).float()
+    scores.sum().backward()
     idle = sum(p.grad is None for p in net.parameters())
-    return {
-        "shape of scores": np.array(tuple(scores.shape)),
-        "scores are numbers": np.array(bool(torch.isfinite(scores).all())),
-        "parameters that no gradient reaches": np.array(idle),
-    }
+    return {"scores": _numpy(scores, "scores"), IDLE: np.array(idle)}
 
 
 def run_keras_challenge(code, inputs):
     """Send a few pictures through a network of the student's own."""
-    scores = _numpy(code.make_challenge_net(8)(inputs["x"]), "scores")
-    return {
-        "shape of scores": np.array(scores.shape),
-        "scores are numbers": np.array(bool(np.isfinite(scores).all())),
-    }
+    scores = code.make_challenge_net(8)(inputs["x"])
+    return {"scores": _numpy(scores, "scores")}
+
+
+def look_at_scores(inputs, outputs):
+    """Tell of scores that nobody can foresee whether they are what scores are."""
+    facts = dict(outputs)
+    scores = facts.pop("scores")
+    facts["shape of scores"] = np.array(scores.shape)
+    facts["scores are numbers"] = np.array(bool(np.isfinite(scores).all()))
+    return facts
 
 
 def make_pictures(rng, case, channels_last=False):
@@ -225,17 +233,56 @@ def make_pictures(rng, case, channels_last=False):
     return {"x": rng.standard_normal(shape)}
 
 
-def run_logged(code, inputs, log, leaves=()):
-    """Look at what a training loop has written into its log."""
-    [log, *_] = _left_behind(code, log, *leaves)
+def run_logged(code, inputs, log, network, scores_of):
+    """Look at what a training loop has written into its log.
+
+    Where there are `pictures` among the inputs, the network that was trained is also
+    asked for their scores, so that a grader can count for itself.
+    """
+    log, network = _left_behind(code, log, network)
     losses = np.array(log.loss_history, float)
     tenth = max(1, losses.size // 10)
-    return {
+    outputs = {
         "validation accuracy": np.array(float(log.best_val_acc)),
         "first losses": np.array(losses[:tenth].mean()),
         "last losses": np.array(losses[-tenth:].mean()),
         "training accuracy at the end": np.array(float(log.train_acc_history[-1])),
     }
+    if "pictures" in inputs:
+        data = _as_test_set(code, inputs["pictures"])
+        outputs["scores"] = scores_of(code, network, data)
+    return outputs
+
+
+def _as_test_set(code, pictures) -> dict:
+    """Put pictures without labels in the place of the notebook's test set."""
+    unknown = np.zeros(len(pictures), np.int64)
+    return {**code.data, "X_test": pictures, "y_test": unknown}
+
+
+def torch_scores(code, model, data):
+    """Ask a module about the test set."""
+    from ece662.torch_tools import make_loaders, predict
+
+    return predict(model, make_loaders(data)[2])[0]
+
+
+def barebones_scores(code, params, data):
+    """Ask a function of tensors and their parameters about the test set."""
+    import torch
+
+    from ece662.torch_tools import make_loaders
+
+    with torch.no_grad():
+        scores = [code.three_layer_convnet(x, params) for x, _ in make_loaders(data)[2]]
+    return _numpy(torch.cat(scores), "scores")
+
+
+def keras_scores(code, model, data):
+    """Ask a Keras model about the test set."""
+    from ece662.tf_tools import make_datasets, predict
+
+    return predict(model, make_datasets(data)[2])
 
 
 def network(run, sizes, known=None, **layout):
@@ -245,10 +292,17 @@ def network(run, sizes, known=None, **layout):
     return Recipe(run, make, (CASE,), rules, known=known or {})
 
 
-def logged(log, at_least, *leaves):
-    """Return the recipe of a cell that trains and leaves a log."""
+def logged(log, at_least, network, scores_of):
+    """Return the recipe of a cell that trains and leaves a log and a network.
+
+    Args:
+        log: the name of the TrainingLog.
+        at_least: the validation accuracy to reach.
+        network: the name of what was trained.
+        scores_of: asks it about pictures.
+    """
     rules = {"validation accuracy": Rule("at least", at_least)}
-    run = partial(run_logged, log=log, leaves=leaves)
+    run = partial(run_logged, log=log, network=network, scores_of=scores_of)
     return Recipe(run, make_nothing, (CASE,), rules, fixed=False)
 
 
@@ -268,11 +322,13 @@ SENSIBLE = {"shape of scores": (2, 6), "scores are numbers": True}
 
 RECIPES = {
     "q5-torch-barebones-convnet-forward": network(run_torch_function, SMALL),
-    "q5-torch-barebones-convnet-train": logged("barebones_log", 0.30, "params"),
+    "q5-torch-barebones-convnet-train": logged(
+        "barebones_log", 0.30, "params", barebones_scores
+    ),
     "q5-torch-module-convnet-class": network(
         run_torch_class, PICTURES, LEARNS, turned=True
     ),
-    "q5-torch-module-convnet-train": logged("module_log", 0.30, "model"),
+    "q5-torch-module-convnet-train": logged("module_log", 0.30, "model", torch_scores),
     "q5-torch-sequential-convnet-model": network(
         run_torch_model, COURSE, NESTEROV, turned=True
     ),
@@ -280,16 +336,24 @@ RECIPES = {
         run_torch_challenge,
         make_pictures,
         (CASE,),
-        known=SENSIBLE | {"parameters that no gradient reaches": 0},
+        derive=look_at_scores,
+        known=SENSIBLE | {IDLE: 0},
         fixed=False,
     ),
-    "q5-torch-challenge-train": logged("challenge_log", 0.60),
+    "q5-torch-challenge-train": logged(
+        "challenge_log", 0.60, "challenge", torch_scores
+    ),
     "q5-tf-convnet-forward": network(run_keras_function, SMALL, channels_last=True),
     "q5-tf-convnet-init": Recipe(
-        run_keras_init, make_nothing, (CASE,), known=KERAS_INIT, fixed=False
+        run_keras_init,
+        make_nothing,
+        (CASE,),
+        derive=look_at_params,
+        known=KERAS_INIT,
+        fixed=False,
     ),
     "q5-tf-convnet-class": network(run_keras_class, SMALL, channels_last=True),
-    "q5-tf-nesterov-train": logged("nesterov_log", 0.35, "model"),
+    "q5-tf-nesterov-train": logged("nesterov_log", 0.35, "model", keras_scores),
     "q5-tf-convnet-sequential": network(
         run_keras_sequential, SMALL, channels_last=True
     ),
@@ -297,8 +361,11 @@ RECIPES = {
         run_keras_challenge,
         partial(make_pictures, channels_last=True),
         (CASE,),
+        derive=look_at_scores,
         known=SENSIBLE,
         fixed=False,
     ),
-    "q5-tf-challenge-train": logged("challenge_log", 0.60, "challenge_net"),
+    "q5-tf-challenge-train": logged(
+        "challenge_log", 0.60, "challenge_net", keras_scores
+    ),
 }

@@ -4,22 +4,37 @@ from functools import partial
 
 import numpy as np
 
-from ece662.check.recipe import Recipe, Rule
+from ece662.check.recipe import Misfit, Recipe, Rule
 from ece662.check.recipes.training import CASE, make_nothing
 
 __all__ = ["RECIPES"]
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 LEVELS = (0.1, 0.2, 0.3)
+WHOLE = "the model itself is whole"
 
 
 def run_unstructured(code, inputs, whole, pruned, weights_of):
-    """Compare each pruned network with the one it was made of, weight by weight."""
+    """Take the weights of the pruned networks and of the one they were made of."""
     whole, pruned = _left_behind(code, whole, pruned)
-    before = np.concatenate([w.ravel() for w in weights_of(whole)])
-    zeros, smallest, kept_as_it_was = [], [], []
-    for share in sorted(pruned):
-        after = np.concatenate([w.ravel() for w in weights_of(pruned[share])])
+    shares = sorted(pruned)
+    row, *rows = (
+        whole_weights(net, weights_of)["whole"]
+        for net in (whole, *map(pruned.get, shares))
+    )
+    if any(other.size != row.size for other in rows):
+        raise Misfit("a pruned network has another number of weights than the whole")
+    return {
+        "shares asked for": np.array(shares, float),
+        "whole": row,
+        "pruned": np.stack(rows),
+    }
+
+
+def compare_weights(inputs, outputs):
+    """Compare each pruned network with the one it was made of, weight by weight."""
+    before, zeros, smallest, kept_as_it_was = outputs["whole"], [], [], []
+    for after in outputs["pruned"]:
         gone = after == 0
         zeros.append(gone.mean())
         sizes = np.abs(before)
@@ -27,32 +42,54 @@ def run_unstructured(code, inputs, whole, pruned, weights_of):
         smallest.append(bool(limit <= np.min(sizes[~gone], initial=np.inf)))
         kept_as_it_was.append(bool(np.array_equal(before[~gone], after[~gone])))
     return {
-        "shares asked for": np.array(sorted(pruned), float),
+        "shares asked for": outputs["shares asked for"],
         "share of zeros": np.array(zeros),
         "the smallest are gone": np.array(smallest),
         "what is kept is as it was": np.array(kept_as_it_was),
-        "the model itself is whole": np.array(bool(np.mean(before == 0) < 0.01)),
+        WHOLE: np.array(bool(np.mean(before == 0) < 0.01)),
     }
+
+
+def whole_weights(net, weights_of) -> dict:
+    """Return all weights of a network that pruning is about, in one row."""
+    return {"whole": np.concatenate([w.ravel() for w in weights_of(net)])}
 
 
 def run_filters(code, inputs):
-    """Count the filters that are zero, layer by layer."""
+    """Take the filters of the pruned networks and of the one they were made of."""
     whole, pruned = _left_behind(code, "model", "filtered_models")
-    counts, smallest = [], []
-    for share in sorted(pruned):
-        right, lowest = True, True
-        pairs = zip(torch_filters(whole), torch_filters(pruned[share]), strict=True)
-        for before, after in pairs:
+    shares = sorted(pruned)
+    outputs = {"levels asked for": np.array(shares, float), **whole_filters(whole)}
+    for i, before in enumerate(torch_filters(whole)):
+        after = [torch_filters(pruned[share])[i] for share in shares]
+        if any(filters.shape != before.shape for filters in after):
+            raise Misfit("filters were taken out: set them to zero, and keep the shape")
+        outputs[f"pruned {i}"] = np.stack(after)
+    return outputs
+
+
+def compare_filters(inputs, outputs):
+    """Count the filters that are zero, layer by layer."""
+    levels = outputs["levels asked for"]
+    counts, smallest = np.ones((2, len(levels)), bool)
+    layers = [name for name in outputs if name.startswith("whole ")]
+    for layer in layers:
+        before = outputs[layer]
+        pruned = outputs[layer.replace("whole", "pruned")]
+        for k, (share, after) in enumerate(zip(levels, pruned, strict=True)):
             gone = ~after.any(axis=1)
-            right &= bool(abs(gone.sum() - share * len(gone)) <= 0.5 + 1e-9)
-            lowest &= any(_are_lowest(before, gone, order) for order in (1, 2))
-        counts.append(right)
-        smallest.append(lowest)
+            counts[k] &= abs(gone.sum() - share * len(gone)) <= 0.5 + 1e-9
+            smallest[k] &= any(_are_lowest(before, gone, order) for order in (1, 2))
     return {
-        "levels asked for": np.array(sorted(pruned), float),
-        "filters gone in each layer": np.array(counts),
-        "the smallest filters are gone": np.array(smallest),
+        "levels asked for": levels,
+        "filters gone in each layer": counts,
+        "the smallest filters are gone": smallest,
     }
+
+
+def whole_filters(net) -> dict:
+    """Return the filters of a network, layer by layer."""
+    return {f"whole {i}": filters for i, filters in enumerate(torch_filters(net))}
 
 
 def _are_lowest(filters, gone, order) -> bool:
@@ -101,9 +138,7 @@ RULES = {
         "stayed: is the limit one for all layers?",
     ),
     "what is kept is as it was": Rule(says="Weights that were kept have other values."),
-    "the model itself is whole": Rule(
-        says="The trained model itself was pruned: work on a copy."
-    ),
+    WHOLE: Rule(says="The trained model itself was pruned: work on a copy."),
     "levels asked for": Rule(says="There is not one network for 10, 20 and 30 %."),
     "filters gone in each layer": Rule(
         says="In some layer another number of whole filters is zero than asked for."
@@ -117,7 +152,7 @@ ALL_SHARES = {
     "share of zeros": SHARES,
     "the smallest are gone": (True,) * len(SHARES),
     "what is kept is as it was": (True,) * len(SHARES),
-    "the model itself is whole": True,
+    WHOLE: True,
 }
 ALL_LEVELS = {
     "levels asked for": LEVELS,
@@ -126,9 +161,9 @@ ALL_LEVELS = {
 }
 
 
-def recipe(run, known):
-    """Return a recipe whose outputs are facts that have to hold."""
-    return Recipe(run, make_nothing, (CASE,), RULES, known=known, fixed=False)
+def recipe(run, compare, known):
+    """Return a recipe that ends in facts which have to hold."""
+    return Recipe(run, make_nothing, (CASE,), RULES, compare, known=known, fixed=False)
 
 
 RECIPES = {
@@ -139,6 +174,7 @@ RECIPES = {
             pruned="pruned_models",
             weights_of=torch_weights,
         ),
+        compare_weights,
         ALL_SHARES,
     ),
     "q6-tensorflow-exercise": recipe(
@@ -148,7 +184,8 @@ RECIPES = {
             pruned="tf_pruned_models",
             weights_of=keras_weights,
         ),
+        compare_weights,
         ALL_SHARES,
     ),
-    "q6-filters-exercise": recipe(run_filters, ALL_LEVELS),
+    "q6-filters-exercise": recipe(run_filters, compare_filters, ALL_LEVELS),
 }

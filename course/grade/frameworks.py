@@ -1,0 +1,104 @@
+"""Exercises in PyTorch and TensorFlow: a second sandbox, where they are installed.
+
+NumPy's exercises never see it. PyTorch computes in one thread. TensorFlow cannot do
+without several; how many a process may have is counted for each sandbox only behind
+bubblewrap, so elsewhere its exercises are not run.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from course.sandbox.check import leaks
+from course.sandbox.client import Limits, Sandbox, SandboxError
+from course.sandbox.isolation import Isolation
+from course.sandbox.runtime import distributions_of, lay_out
+from ece662.exercises import Exercise
+
+__all__ = ["LIMITS", "missing", "needs_of", "open_sandbox", "prepare"]
+
+LIMITS = {
+    "torch": Limits(cpu=600, wall=3600.0, memory=4 << 30),
+    "tensorflow": Limits(cpu=600, wall=3600.0, memory=6 << 30, threads=32),
+}
+NEEDED = {
+    "Q5-Pytorch": ("torch",),
+    "Q5-Tensorflow": ("tensorflow",),
+    "Q6-Pruning": ("torch",),
+}
+
+
+def needs_of(exercise: Exercise) -> tuple[str, ...]:
+    """Return the frameworks of an exercise, first the one it is about."""
+    if exercise.id == "q6-tensorflow-exercise":
+        return ("tensorflow", "torch")
+    return NEEDED.get(exercise.notebook, ())
+
+
+def prepare(folder: Path, isolation: Isolation, code: Path) -> dict[str, str]:
+    """Lay out what is installed of the frameworks, and try it.
+
+    Args:
+        folder: an empty one.
+        isolation: the walls that hold here.
+        code: a tree of `Pristine`.
+
+    Returns:
+        Why exercises in a framework cannot be run, by its name: "" where they can.
+    """
+    installed = [name for name in LIMITS if importlib.util.find_spec(name)]
+    why = {name: missing(name) for name in LIMITS if name not in installed}
+    if isolation is not Isolation.NONE and installed:
+        lay_out(folder, sorted({"numpy", *distributions_of(installed)}))
+    return why | {name: _fault(name, folder, isolation, code) for name in installed}
+
+
+def missing(name: str) -> str:
+    """Say that a framework is not installed."""
+    return (
+        f"This needs {name}, which is not installed where it was graded: "
+        f"pip install 'ece662[{name}]'."
+    )
+
+
+def _fault(name: str, folder: Path, isolation: Isolation, code: Path) -> str:
+    """Say what is wrong with a framework's sandbox; "" if nothing is."""
+    if name == "tensorflow" and isolation is Isolation.LANDLOCK:
+        return (
+            "TensorFlow needs threads, which are counted behind bubblewrap only, and "
+            "there was none where it was graded: apt install bubblewrap."
+        )
+    limits = LIMITS[name]
+    try:
+        found = [] if isolation is Isolation.NONE else leaks(isolation, folder, limits)
+        if found:
+            return f"In the sandbox for {name} one can {', '.join(found)}."
+        with open_sandbox(name, isolation, folder, code) as sandbox:
+            x = {"x": np.ones(3, np.float32)}
+            outcome = sandbox.call(f"{_preload_of(name)}:try_it", x)
+    except SandboxError as error:
+        return f"The sandbox for {name} does not work: {error}."
+    if outcome.ending != "answered" or outcome.outputs["x"].any():
+        return f"In the sandbox {name} does not compute: {outcome.message}."
+    return ""
+
+
+def open_sandbox(
+    name: str, isolation: Isolation, folder: Path, code: Path, *preload: str
+) -> Sandbox:
+    """Return a framework's sandbox on a folder of code.
+
+    Args:
+        name: of the framework.
+        isolation: the walls.
+        folder: which `prepare` has filled.
+        code: the folder.
+        *preload: further modules to load before the walls close.
+    """
+    preload = (*preload, _preload_of(name))
+    return Sandbox(isolation, folder, code, LIMITS[name], preload)
+
+
+def _preload_of(name: str) -> str:
+    return f"ece662.check._with_{name}"
