@@ -6,6 +6,7 @@ notebook, and says what happened there.
 """
 
 import linecache
+import re
 import traceback
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ece662.regions import START
 __all__ = ["UnfinishedError", "explain", "finished"]
 
 PACKAGE = Path(__file__).parents[1]
+COLOURS = re.compile(r"\x1b\[[\d;]*m")  # a terminal's, which Keras writes
 
 
 class UnfinishedError(Exception):
@@ -51,7 +53,8 @@ def explain(error: BaseException) -> str:
             f"Not written yet: {name}. Write it, save the file or run its cell, and "
             "try again: this dashboard runs your own code."
         )
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    words = COLOURS.sub("", str(error))
+    said = f"{type(error).__name__}: {words}" if words else type(error).__name__
     if place is None:
         return said
     said += f"\nin {where}, in {place.name}: {place.line}"

@@ -9,6 +9,7 @@ let it end before you run a cell whose numbers you want to see again.
 """
 
 import html
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
@@ -269,7 +270,9 @@ def draw_runs(runs: Sequence[Run]):
             every = max(1, len(smooth) // 6)
             loss.plot(steps, smooth, markevery=every, **look)
         epochs = np.arange(len(run.val_acc))
-        accuracy.plot(epochs, np.multiply(run.val_acc, 100), label=name, **look)
+        # A legend with longer lines would cover the axis.
+        label = textwrap.fill(name, 36, subsequent_indent="    ")
+        accuracy.plot(epochs, np.multiply(run.val_acc, 100), label=label, **look)
         look |= {"linestyle": ":", "marker": ""}
         accuracy.plot(epochs, np.multiply(run.train_acc, 100), **look)
     accuracy.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -104,6 +104,61 @@ def test_training_is_started_paused_stopped_and_run_again(open_page):
     assert times["stop"] < 0.5 * PATIENCE
 
 
+TORCH_TRAINING = """
+from functools import partial
+
+from torch import nn
+
+from ece662.data_utils import get_CINIC10_data
+from ece662.widgets import training_dashboard
+
+
+def my_net(filters):
+    layers = nn.Conv2d(3, filters, 4, stride=4), nn.ReLU(), nn.Flatten()
+    return nn.Sequential(*layers, nn.Linear(64 * filters, 6))
+
+
+data = get_CINIC10_data(verbose=False)
+training_dashboard(
+    data,
+    framework="torch",
+    networks={"mine": partial(my_net, 8)},
+    net="3 layers, convolution first",
+    rule="adam",
+    learning_rate=1e-3,
+    batch_size=10,
+    pictures=len(data["y_train"]),
+    epochs=30,
+)
+"""
+
+
+def test_training_in_torch_is_started_and_stopped(open_page):
+    pytest.importorskip("torch")
+    page = open_page("training_dashboard-torch", TORCH_TRAINING.strip(), height=1250)
+    times = {"first": page.run()}
+    page.click("Start")
+    times["live picture"] = page.wait_for_picture()
+    page.wait_for_text("left")
+    page.press_only("learning rate", "ArrowLeft", 10)  # the page is alive
+    page.click("Stop")
+    times["stop"] = page.wait_for_text("stopped")
+    page.choose_only("network", "mine")
+    page.choose_only("batch size", "500")
+    page.press_only("epochs", "Home")
+    page.click("Start")
+    page.wait_for_text(re.compile(r"Run 2 \(mine, .* finished"))
+    page.page.get_by_text("is the best so far").click()
+    page.screenshot("training_dashboard-torch")
+    code = page.page.locator("details pre").inner_text()
+    keep_times("training_dashboard-torch", times)
+    assert "TorchModel(model, optimizer" in code
+    assert page.errors == []
+    # torch and the data are loaded in this cell, too.
+    assert times["first"] < 10 * FIRST_PICTURE
+    assert times["stop"] < 0.5 * PATIENCE
+
+
 SEARCH = """
 from ece662.data_utils import get_CINIC10_data
 from ece662.widgets import hyperparameter_search

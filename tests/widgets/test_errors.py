@@ -51,6 +51,10 @@ def test_explain_error_shows_the_line(student_file):
     ]
 
 
+def test_explain_leaves_a_terminals_colours_out():
+    assert explain(ValueError("\x1b[1mno\x1b[0m layer")) == "ValueError: no layer"
+
+
 def test_explain_hints_at_none(student_file):
     said = explain(error_of(student_file("w = None + w"), 1))
     assert "is an exercise still empty?" in said

@@ -298,6 +298,15 @@ def test_draw_runs_draws_each_run():
     assert list(accuracy.lines[1].get_ydata()) == [20.0, 30.0]
 
 
+def test_draw_runs_keeps_the_legend_off_the_axis():
+    other = Settings("3 layers, convolution first", batch_size=10, epochs=30, reg=0.01)
+    runs = [Run(1, Settings()), Run(2, other)]
+    figure = draw_runs(runs)[1]
+    figure.canvas.draw()
+    legend, ax = figure.axes[0].get_legend(), figure.axes[0]
+    assert legend.get_window_extent().x0 > ax.get_window_extent().x0
+
+
 def test_name_runs_says_what_differs():
     first, second = Settings(rule="adam"), Settings(rule="adam", dropout=0.5)
     third = Settings(rule="adam", dropout=0.5, normalization="batchnorm")
