@@ -140,6 +140,11 @@ class Dashboard:
         else:
             self.show(drawing)
 
+    def draw_now(self) -> None:
+        """Draw what there is to see now, from whatever thread, with the code loaded."""
+        with _style():
+            self.show(self._draw(**self.values))
+
     def show(self, drawing: Drawing) -> None:
         """Put new pictures in the place of the old ones."""
         with _style():

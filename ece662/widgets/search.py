@@ -143,7 +143,7 @@ class SearchDashboard(Dashboard):
         running = self.search.status == "running"
         self.buttons["start"].disabled = running
         self.buttons["stop"].disabled = not running
-        self.show(self._draw_all())
+        self.draw_now()
         best = self.search.best
         if best is not None:
             code = self._nets.as_code(best.settings, self.data)
@@ -311,6 +311,6 @@ def _draw_progress(trials):
         best = np.maximum.accumulate(accuracies)
         ax.step(numbers, best, where="post", color=COLOURS[1], label="best so far")
         ax.legend(loc="lower right", fontsize=10)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_ylim(0, 100)
+    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.set(xlim=(0, max(2, len(trials)) + 0.5), ylim=(0, 100))
     return figure

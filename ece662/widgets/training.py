@@ -199,7 +199,7 @@ class TrainingDashboard(Dashboard):
         paused = run.status == "paused"
         self.buttons["pause"].description = "Go on" if paused else "Pause"
         self.progress.value = run.iteration / max(1, run.iterations)
-        self.show(self._draw_all())
+        self.draw_now()
         self._show_results()
 
     def _show_results(self):

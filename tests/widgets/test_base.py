@@ -2,6 +2,7 @@
 
 import base64
 import io
+import threading
 
 import ipywidgets as widgets
 import numpy as np
@@ -26,7 +27,8 @@ def draw(height, colour="b"):
     figures = []
     for side in ("left", "right"):
         figure, ax = panel(side, 3, 2)
-        ax.bar([0], [height], color=colour)
+        ax.bar([0], [height], color=colour, label="bar")
+        ax.legend()
         ax.set_ylim(0, 10)
         figures.append(figure)
     return Drawing(figures, f"height {height} & <b>")
@@ -136,6 +138,15 @@ def test_error_is_said_and_hides_the_pictures_until_the_next(board, pictures):
     assert board._pictures.layout.visibility == "visible"
     assert all((a == b).all() for a, b in zip(before, pictures(board), strict=True))
     assert "image/png" in board._repr_mimebundle_()
+
+
+def test_draw_now_draws_in_the_courses_style(board, pictures):
+    """From a thread, where nobody has set it."""
+    before = pictures(board)
+    thread = threading.Thread(target=board.draw_now)
+    thread.start()
+    thread.join()
+    assert all((a == b).all() for a, b in zip(before, pictures(board), strict=True))
 
 
 def test_nothing_drawn_leaves_text_only():

@@ -288,6 +288,10 @@ def test_draw_search_any_number_of_trials(count):
     lines, progress = (figure.axes[0] for figure in draw_search(trials))
     drawn = lines.collections[0].get_segments() if count else []
     assert len(drawn) == count
+    low, high = progress.get_xlim()
+    ticks = [tick for tick in progress.get_xticks() if low <= tick <= high]
+    assert all(tick == int(tick) for tick in ticks)
+    assert len(ticks) <= 6
     if count > 1:
         assert drawn[-1][-1][1] == 1.0  # the best is drawn last, on top
         shown = progress.lines[0].get_ydata()
