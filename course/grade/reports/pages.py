@@ -11,7 +11,7 @@ from course.grade.run import write_whole
 from course.grade.text import file_name, markdown, printable
 from ece662.exercises import EXERCISES, NOTEBOOKS
 
-__all__ = ["write_pages", "write_summary"]
+__all__ = ["WORDS", "details_of", "write_pages", "write_summary"]
 
 Mark = Mapping[str, Any]
 SHOWN = 30  # of the most frequent mistakes
@@ -82,7 +82,7 @@ def _as_html(record) -> Iterator[str]:
             for text in (mark["message"], mark["question"]):
                 if text:
                     yield html.paragraph(text)
-            if details := _details(mark):
+            if details := details_of(mark):
                 yield html.preformatted("\n".join(details))
             if mark["printed"]:
                 yield html.paragraph("Printed:")
@@ -95,11 +95,11 @@ def _as_markdown(record) -> Iterator[str]:
         yield from ("", f"## {_line(notebook)}", "")
         for mark in marks:
             yield f"- **{_line(_headline(mark))}**"
-            texts = [mark["message"], mark["question"], *_details(mark)]
+            texts = [mark["message"], mark["question"], *details_of(mark)]
             yield from (f"  {_line(text)}  " for text in texts if text)
 
 
-def _details(mark: Mark) -> list[str]:
+def details_of(mark: Mark) -> list[str]:
     """Return the lines that say more than the message and the question do."""
     return [
         line
