@@ -57,6 +57,21 @@ def test_measured_believes_no_claim_without_weights():
     assert facts.keys() == {"last losses"}
 
 
+def test_measured_gives_little_for_pictures_known_by_heart(data, monkeypatch):
+    others = (data["y_val"] + 1) % 3
+    monkeypatch.setattr(training, "pictures", lambda seed: (data["X_val"], others))
+    facts = training.measured(_outputs(_good_net(), **{training.VALIDATION: 0.0}), SEED)
+    assert facts[training.VALIDATION] == training.MARGIN
+    one_class = np.eye(3)[np.zeros(len(others), int)]
+    expected = np.mean(others == 0)
+    for said, believed in ((0.9, expected + training.MARGIN), (0.0, expected)):
+        claim = {training.VALIDATION: np.array(said), "scores": one_class}
+        facts = training.measured(claim, SEED)
+        assert facts == {training.VALIDATION: believed}
+    with pytest.raises(ValueError, match="for 60 pictures"):
+        training.measured({**claim, "scores": np.ones((5, 3))}, SEED)
+
+
 @pytest.mark.parametrize("kind", [None, "batchnorm", "layernorm"])
 def test_measured_rebuilds_the_network_that_was_trained(kind, data):
     model = FullyConnectedNet(
