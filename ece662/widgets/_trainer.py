@@ -5,6 +5,7 @@ thread of its own, through a Solver's callback; a new run ends the one before.
 """
 
 import ctypes
+import sys
 import threading
 import time
 import warnings
@@ -107,7 +108,8 @@ class Trainer:
         self._thread.join(PATIENCE)
         end = time.perf_counter() + 10
         while self.running and time.perf_counter() < end:
-            if self._breakable:  # again and again: it gets lost in a destructor
+            # Again and again: it gets lost in a destructor.
+            if self._breakable and not _is_importing(self._thread):
                 _raise_in(self._thread, _Stopped)
             self._thread.join(PATIENCE)
 
@@ -163,6 +165,19 @@ def _raise_in(thread, error):
     """Raise an exception in another thread, at its next line of Python."""
     number = ctypes.c_ulong(thread.ident)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(error))
+
+
+def _is_importing(thread):
+    """True in the midst of an import: a module broken off there stays broken.
+
+    PyTorch, for one, imports a part of itself when the first optimizer is made.
+    """
+    frame = sys._current_frames().get(thread.ident)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 class _Watcher(Callback):

@@ -1,5 +1,7 @@
 """Training dashboard: threads that end, runs that are kept, errors that are shown."""
 
+import importlib
+import sys
 import threading
 import time
 
@@ -104,6 +106,32 @@ def test_stop_breaks_off_a_step_that_takes_long(data, monkeypatch):
     assert time.perf_counter() - start < 5  # a step would take ten seconds and more
     assert trainings() == []
     assert run.status == "stopped"
+
+
+def test_stop_lets_an_import_end(data, tmp_path, monkeypatch):
+    """A module that is broken off half-way cannot be imported again."""
+    lines = (
+        "import time",
+        "for _ in range(100):",
+        "    time.sleep(0.01)",
+        "whole = True",
+    )
+    (tmp_path / "slow_module.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "slow_module", raising=False)
+
+    def build(settings, callbacks):
+        importlib.import_module("slow_module")
+        return build_solver(settings, data, callbacks)
+
+    trainer = Trainer(build, lambda run: None)
+    run = Run(1, Settings(epochs=30))
+    trainer.start(run)
+    wait_until(lambda: "slow_module" in sys.modules)
+    trainer.stop()
+    wait_until(lambda: not trainings())
+    assert run.status == "stopped"
+    assert sys.modules.pop("slow_module").whole
 
 
 def test_stop_while_news_are_told_still_tells_the_end(data):
