@@ -97,13 +97,13 @@ OWN_PROCESSES = 3  # that count beside threads: bubblewrap's, the server's and t
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def limit_resources(cpu_seconds: int, memory: int, threads: int = 0) -> None:
+def limit_resources(cpu_seconds: int, memory: int, threads: int | None = 0) -> None:
     """Set the hard limits of this process.
 
     Args:
         cpu_seconds: of all its threads together.
         memory: bytes of address space.
-        threads: how many may run beside the first.
+        threads: how many may run beside the first; None for any number.
     """
     limits = {
         resource.RLIMIT_CPU: cpu_seconds,
@@ -115,6 +115,8 @@ def limit_resources(cpu_seconds: int, memory: int, threads: int = 0) -> None:
         resource.RLIMIT_STACK: 64 << 20,
         resource.RLIMIT_MEMLOCK: 0,
     }
+    if threads is None:
+        del limits[resource.RLIMIT_NPROC]
     for which, most in limits.items():
         # The soft limit sends a signal, which can be ignored; the hard one kills.
         hard = most + 1 if which == resource.RLIMIT_CPU else most

@@ -155,13 +155,14 @@ def _be_the_child(
         import confine
 
         limits = request["limits"]
-        most = limits["cpu"], limits["memory"], limits["threads"]
+        most, threads = (limits["cpu"], limits["memory"]), limits["threads"]
         if request["confined"]:
-            confine.limit_resources(*most)
-            confine.confine_calls(threads=limits["threads"] > 0)
+            confine.limit_resources(*most, threads)
+            confine.confine_calls(threads=threads > 0)
         else:  # as far as this system has them
             with contextlib.suppress(OSError, ValueError):
-                confine.limit_resources(*most)
+                # Threads would be counted with all else that this user runs.
+                confine.limit_resources(*most, None if threads else 0)
         _write_all(3, _call(request, body))
     except BaseException:
         traceback.print_exc()

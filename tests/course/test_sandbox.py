@@ -2,8 +2,11 @@
 
 import io
 import os
+import resource
 import signal
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -169,6 +172,21 @@ def test_filter_allows_its_list_and_kills_other_architectures(machine, threads):
     assert passed == {*confine.ALLOWED[machine].values(), *of_threads}
     other = _verdict_of_filter(machine, threads, 0, arch=0x40000003)
     assert other == confine.RETURN_KILL
+
+
+def test_limit_resources_counts_threads_only_where_it_can():
+    told = (
+        "import resource; from course.sandbox import confine\n"
+        "for threads in (None, 4):\n"
+        "    confine.limit_resources(9, 8 << 30, threads)\n"
+        "    print(*resource.getrlimit(resource.RLIMIT_NPROC))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, check=True, text=True
+    )
+    usual = resource.getrlimit(resource.RLIMIT_NPROC)
+    expected = 4 + confine.OWN_PROCESSES
+    assert done.stdout.split() == [*map(str, usual), *2 * [str(expected)]]
 
 
 def test_distributions_of_follows_what_is_required():

@@ -11,7 +11,6 @@ from course.grade.pristine import FULL, Pristine
 from course.sandbox.isolation import Isolation
 from ece662.exercises import EXERCISES, find_exercise
 
-PADDING = ", padding=2"
 TRAIN = "model = ThreeLayerConvNet(3, channel_1, channel_2, num_classes=6).to(device)"
 # What stands after the region calls `train_part34`: this one does next to nothing.
 LAZY = f"""{TRAIN}
@@ -109,10 +108,12 @@ def test_torch_exercises_that_are_right_pass(mark):
     ), found
 
 
-def test_torch_exercise_that_is_wrong_is_told(mark):
+def test_torch_exercise_that_is_wrong_is_told_by_its_name(mark):
     id = "q5-torch-barebones-convnet-forward"
-    found = mark(id, old=PADDING, new=", padding=1")[id]
+    relu = "maps = F.relu(F.conv2d(maps"
+    found = mark(id, old=relu, new=relu.replace("F.relu", ""))[id]
     assert (found.status, found.points) == ("failed", 0)
+    assert found.diagnosis == "torch-second-relu-missing"
 
 
 @pytest.mark.parametrize("lie", [LAZY, FORGED], ids=["lazy", "forged"])
