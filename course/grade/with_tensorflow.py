@@ -18,6 +18,10 @@ import tensorflow as tf
 
 __all__ = ["try_it"]
 
+# To translate a function, AutoGraph would write a file, and says each time that it
+# cannot. The functions run as they are.
+tf.get_logger().setLevel("ERROR")
+
 
 def try_it(inputs):
     """Take a step of gradient descent, compiled, which takes threads."""

@@ -15,15 +15,17 @@ import torch
 
 __all__ = ["try_it"]
 
-# Half of it is only imported with the first optimizer, and the first convolution looks
-# at the processor, with a remark where it sees none.
+# It would say at each convolution that it cannot look at the processor.
+torch.backends.nnpack.set_flags(False)
+# Half of it is only imported with the first optimizer.
 torch.optim.SGD([torch.zeros(1)], lr=0.1)
 torch.conv2d(torch.zeros(1, 3, 8, 8), torch.zeros(2, 3, 3, 3))
 
 
 def try_it(inputs):
-    """Take a step of gradient descent."""
+    """Take a step of gradient descent through a convolution."""
     x = torch.from_numpy(inputs["x"]).requires_grad_()
-    (x**2).sum().backward()
+    weight = torch.ones(1, 1, 1, 1)
+    (torch.conv2d(x.reshape(1, 1, 1, -1), weight) ** 2).sum().backward()
     torch.optim.SGD([x], lr=0.5).step()
     return {"x": x.detach().numpy()}
