@@ -20,28 +20,32 @@ class Cost(NamedTuple):
     ms: float  # a batch
 
 
-def milliseconds(net, batch_size: int = 64, seconds: float = 0.5) -> float:
-    """Return how long a torch network takes for a batch: the median of many.
+def milliseconds(*nets, batch_size: int = 64, seconds: float = 0.5) -> list[float]:
+    """Return how long torch networks take for a batch: for each, the median of many.
+
+    They take turns, so that what else the computer does slows all of them alike.
 
     Args:
-        net: takes (N, 3, 32, 32) pictures.
+        *nets: each takes (N, 3, 32, 32) pictures.
         batch_size: N.
-        seconds: how long to measure, about.
+        seconds: how long to measure each of them, about.
     """
     import torch
 
     rng = np.random.default_rng(0)
     x = rng.normal(scale=64, size=(batch_size, 3, 32, 32)).astype(np.float32)
-    x, times = torch.from_numpy(x), []
-    net.eval()
+    x, times = torch.from_numpy(x), [[] for _ in nets]
     with torch.inference_mode():
-        for _ in range(3):  # the first calls prepare
-            net(x)
-        while sum(times) < seconds or len(times) < 5:
-            start = time.perf_counter()
-            net(x)
-            times.append(time.perf_counter() - start)
-    return 1000 * float(np.median(times))
+        for net in nets:
+            net.eval()
+            for _ in range(3):  # the first calls prepare
+                net(x)
+        while sum(map(sum, times)) < seconds * len(nets) or len(times[-1]) < 5:
+            for net, spent in zip(nets, times, strict=True):
+                start = time.perf_counter()
+                net(x)
+                spent.append(time.perf_counter() - start)
+    return [1000 * float(np.median(spent)) for spent in times]
 
 
 def cost(net, X, y, batch_size: int = 64) -> Cost:
@@ -60,7 +64,7 @@ def cost(net, X, y, batch_size: int = 64) -> Cost:
         parameters=net.architecture.parameters() - zeros,
         macs=net.architecture.macs(),
         bytes=sparse_bytes(get_weights(net)),
-        ms=milliseconds(net, batch_size),
+        ms=milliseconds(net, batch_size=batch_size)[0],
     )
 
 

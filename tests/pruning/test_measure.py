@@ -45,7 +45,9 @@ def test_cost_counts_what_is_there():
     assert whole.parameters - pruned.parameters == round(weights / 2)
     assert pruned.macs == whole.macs == net.architecture.macs()
     assert pruned.bytes < 0.8 * whole.bytes
-    assert milliseconds(net, batch_size=64, seconds=0.01) > 0
+    large = build(residual(16), seed=0)
+    times = milliseconds(net, large, net, batch_size=16, seconds=0.01)
+    assert 0 < times[0] < times[1] > times[2] > 0
 
 
 def test_every_figure_is_drawn(monkeypatch):
