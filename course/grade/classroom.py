@@ -195,13 +195,13 @@ def write_class(folder: Path, students: int = len(KINDS)) -> list[Pupil]:
     pupils = list(islice(_endless(), students))
     for number, pupil in enumerate(pupils):
         files = files_of(pupil)
+        name = pupil.name.replace("/", "\N{DIVISION SLASH}")
         if number % 3 == 2:
             for file, text in files.items():
-                path = folder / pupil.name / file
+                path = folder / name / file
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, "utf-8")
         else:
-            name = pupil.name.replace("/", "\N{DIVISION SLASH}")
             with zipfile.ZipFile(
                 folder / f"{name}.zip", "w", zipfile.ZIP_DEFLATED
             ) as archive:

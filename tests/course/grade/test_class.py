@@ -27,6 +27,12 @@ def class_of_forty(tmp_path_factory):
     return folder
 
 
+def test_class_has_as_many_submissions_as_asked_for(tmp_path):
+    count = 3 * len(KINDS)  # each name once as a folder, whatever is in it
+    write_class(tmp_path, count)
+    assert len(list(tmp_path.iterdir())) == count
+
+
 def _students(out):
     told = json.loads((out / "class.json").read_text())
     return {student["student"]: student for student in told["students"]}
