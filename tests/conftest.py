@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import textwrap
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,25 @@ def data_root(tmp_path, monkeypatch):
     root = tmp_path / "cache root"
     monkeypatch.setenv("ECE662_DATA", str(root))
     return root
+
+
+@pytest.fixture
+def define_peak():
+    """Source of `peak()`, for a script: the most memory it has had so far, in GiB.
+
+    Not ru_maxrss: on Linux that begins with what the parent had, torch say.
+    """
+    return textwrap.dedent("""
+        import resource, sys
+        from pathlib import Path
+
+        def peak():
+            if sys.platform == "darwin":
+                return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**30
+            for line in Path("/proc/self/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) / 2**20
+    """)
 
 
 @pytest.fixture

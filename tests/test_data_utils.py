@@ -282,11 +282,10 @@ def test_two_processes_draw_the_synthetic_set_once(data_root):
 
 
 @pytest.mark.slow
-def test_full_size_peaks_below_the_bound_and_opens_at_once(tmp_path):
+def test_full_size_peaks_below_the_bound_and_opens_at_once(tmp_path, define_peak):
     """The course's 74,364 images: below 1.6 GiB as floats, 0.2 s of CPU to open."""
-    script = textwrap.dedent("""
-        import json, resource, sys, time
-        from pathlib import Path
+    script = define_peak + textwrap.dedent("""
+        import json, time
         import numpy as np
         from ece662.data import cache
         from ece662.data.classes import CLASSES
@@ -305,14 +304,6 @@ def test_full_size_peaks_below_the_bound_and_opens_at_once(tmp_path):
         (folder / "meta.json").write_text(json.dumps(meta))
 
         from ece662.data_utils import get_CINIC10_data
-        def peak():
-            if sys.platform == "darwin":
-                return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**30
-            # Not ru_maxrss: on Linux that begins with what the parent had, torch say.
-            for line in Path("/proc/self/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) / 2**20
-
         began = time.process_time()
         lazy = get_CINIC10_data(lazy=True, verbose=False)
         opening = time.process_time() - began
