@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from ece662 import solver as solver_module
 from ece662.tf_tools import KerasModel, quietly
 from ece662.widgets._errors import finished
 from ece662.widgets._settings import (
@@ -17,6 +16,7 @@ from ece662.widgets._settings import (
     call_of,
     count_classes,
     first_pictures,
+    make_solver,
     solver_code,
 )
 
@@ -54,14 +54,8 @@ def build_solver(settings: Settings, data: Mapping, callbacks=(), networks=None)
         finished(call.name, model(np.zeros((1, H, W, C), np.float32)))
     rule = OPTIMIZERS[settings.rule]
     optimizer = rule.make(keras.optimizers, settings.learning_rate)
-    return solver_module.Solver(
-        KerasModel(model, optimizer, settings.reg, np.std(part["X_train"])),
-        part,
-        batch_size=settings.batch_size,
-        num_epochs=settings.epochs,
-        verbose=False,
-        callbacks=callbacks,
-    )
+    model = KerasModel(model, optimizer, settings.reg, np.std(part["X_train"]))
+    return make_solver(settings, model, part, callbacks)
 
 
 def as_code(settings: Settings, data: Mapping, networks=None) -> str:

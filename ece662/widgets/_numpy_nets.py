@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from ece662 import solver as solver_module
 from ece662.widgets._settings import (
     NETS,
     SEED,
@@ -14,6 +13,7 @@ from ece662.widgets._settings import (
     Settings,
     count_classes,
     first_pictures,
+    make_solver,
     solver_code,
 )
 
@@ -28,15 +28,13 @@ def build_solver(settings: Settings, data: Mapping, callbacks=(), networks=None)
     np.random.seed(SEED)
     module = "fc_net" if settings.takes_layers else "cnn"
     place = importlib.import_module(f"ece662.classifiers.{module}")
-    return solver_module.Solver(
+    return make_solver(
+        settings,
         _network(settings, data).make(place),
         first_pictures(data, settings.pictures),
+        callbacks,
         update_rule=settings.rule,
         optim_config={"learning_rate": settings.learning_rate},
-        batch_size=settings.batch_size,
-        num_epochs=settings.epochs,
-        verbose=False,
-        callbacks=callbacks,
     )
 
 

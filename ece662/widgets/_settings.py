@@ -20,6 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ece662 import solver as solver_module
+
 __all__ = [
     "HIDDEN_DIM",
     "LEARNING_RATES",
@@ -31,6 +33,7 @@ __all__ = [
     "call_of",
     "count_classes",
     "first_pictures",
+    "make_solver",
     "nets_of",
     "settings_from",
     "solver_code",
@@ -158,6 +161,27 @@ def first_pictures(data: Mapping, count: int) -> dict:
     """Return the data with the first training pictures only."""
     part = {key: data[key][:count] for key in ("X_train", "y_train")}
     return {**data, **part}
+
+
+def make_solver(settings: Settings, model, part: Mapping, callbacks, **arguments):
+    """Make a Solver; `solver_code` writes the same.
+
+    Args:
+        settings: of the run.
+        model: what it trains.
+        part: data, from `first_pictures`.
+        callbacks: that watch it.
+        **arguments: further ones of the Solver's.
+    """
+    return solver_module.Solver(
+        model,
+        part,
+        batch_size=settings.batch_size,
+        num_epochs=settings.epochs,
+        verbose=False,
+        callbacks=callbacks,
+        **arguments,
+    )
 
 
 def solver_code(settings: Settings, model: str, *arguments: str) -> str:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import nn, optim
 
-from ece662 import solver as solver_module
 from ece662.torch_tools import TorchModel, choose_device
 from ece662.widgets._errors import finished
 from ece662.widgets._settings import (
@@ -19,6 +18,7 @@ from ece662.widgets._settings import (
     call_of,
     count_classes,
     first_pictures,
+    make_solver,
     solver_code,
 )
 
@@ -50,14 +50,8 @@ def build_solver(settings: Settings, data: Mapping, callbacks=(), networks=None)
     model.to(choose_device())
     rule = OPTIMIZERS[settings.rule]
     optimizer = rule.make(optim, model.parameters(), settings.learning_rate)
-    return solver_module.Solver(
-        TorchModel(model, optimizer, settings.reg, np.std(part["X_train"])),
-        part,
-        batch_size=settings.batch_size,
-        num_epochs=settings.epochs,
-        verbose=False,
-        callbacks=callbacks,
-    )
+    model = TorchModel(model, optimizer, settings.reg, np.std(part["X_train"]))
+    return make_solver(settings, model, part, callbacks)
 
 
 def as_code(settings: Settings, data: Mapping, networks=None) -> str:
