@@ -10,6 +10,7 @@ __all__ = [
     "check_labels",
     "check_optim_config",
     "check_positive",
+    "check_update",
     "find_rule",
 ]
 
@@ -89,3 +90,37 @@ def check_grads(grads, params):
                 f"grads[{name!r}] must have the shape of the parameter, "
                 f"{params[name].shape}, got {np.shape(grad)}"
             )
+
+
+def check_update(result, name, w):
+    """Return next_w and config of a rule, next_w in the type of w.
+
+    A rule of a student's may owe one of them, or give next_w another shape or type.
+    """
+    if not isinstance(result, tuple) or len(result) != 2 or result[0] is None:
+        raise ValueError(
+            f"the update rule must return (next_w, config), got {_outline(result)} "
+            f"for {name}"
+        )
+    next_w, config = result
+    if np.shape(next_w) != w.shape:
+        raise ValueError(
+            f"the update rule must return a next_w of the shape of {name}, {w.shape}, "
+            f"got {np.shape(next_w)}"
+        )
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"the update rule must return its config, a dict, for the next step of "
+            f"{name}, got {_outline(config)}"
+        )
+    return np.asarray(next_w, dtype=w.dtype), config
+
+
+def _outline(value):
+    """Describe a value in a few words: an array's shape, not its numbers."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_outline, value))})"
+    if value is None:
+        return "None"
+    kind = type(value).__name__
+    return f"{kind} {value.shape}" if isinstance(value, np.ndarray) else kind

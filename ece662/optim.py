@@ -11,8 +11,8 @@ Every rule keeps one contract:
         are filled in; the same dict comes back and goes into the next call.
     next_w: the updated parameter, a new array: w itself is left alone.
 
-All four rules are elementwise: each weight moves by its own gradient and history,
-so a big parameter may be updated in pieces with the same result.
+A rule is called once a step for each parameter, and gets the whole of it: one of your
+own may look at the norm of a gradient, say.
 
 Papers:
     momentum: Polyak 1964; Sutskever et al. 2013

@@ -22,8 +22,7 @@ import warnings
 
 import numpy as np
 
-from ece662 import fast_optim, optim
-from ece662._blocks import update_in_place
+from ece662 import fast_optim
 from ece662._resume import (
     SETTINGS,
     fingerprint,
@@ -38,6 +37,7 @@ from ece662._solver_checks import (
     check_labels,
     check_optim_config,
     check_positive,
+    check_update,
     find_rule,
 )
 from ece662.callbacks import CheckpointWriter, LogPrinter, ProgressBar
@@ -252,7 +252,7 @@ class Solver:
         if self._global_rng is not None:
             np.random.set_state(self._global_rng)
             self._global_rng = None
-        # Steps overwrite parameters in place: not in arrays that others may hold.
+        # A rule may overwrite a parameter: never an array that others hold.
         for key, value in self.model.params.items():
             self.model.params[key] = np.array(value, order="C")
         if self.iteration == 0 and not self.val_acc_history:
@@ -305,14 +305,14 @@ class Solver:
         return self._cast(self.X_train[rows]), self.y_train[rows]
 
     def _update(self, name, grad):
+        """Move one parameter: the rule gets the whole of it, once."""
         w, config = self.model.params[name], self.optim_configs[name]
-        if self.update_rule.__module__ == optim.__name__:  # known to be elementwise
-            config = update_in_place(self.update_rule, w, grad, config)
-        elif self.update_rule is fast_optim.adam_fast:
-            _, config = self.update_rule(w, grad, config, out=w)
+        if self.update_rule is fast_optim.adam_fast:
+            result = self.update_rule(w, grad, config, out=w)
         else:
-            w[...], config = self.update_rule(w, grad, config)
-        self.optim_configs[name] = config
+            result = self.update_rule(w, grad, config)
+        next_w, self.optim_configs[name] = check_update(result, name, w)
+        self.model.params[name] = next_w
 
     def _cast(self, X):
         return np.asarray(X, dtype=getattr(self.model, "dtype", None))

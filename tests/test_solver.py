@@ -155,6 +155,77 @@ def test_a_function_serves_as_update_rule(data):
     np.testing.assert_array_equal(solver.model.params["W1"], before)
 
 
+def clipped_sgd(w, dw, config=None):
+    """Shorten a gradient that is longer than 1: a rule that sees the whole array."""
+    config = config or {}
+    next_w = w - 0.1 * dw / max(1.0, float(np.linalg.norm(dw)))
+    return next_w, config
+
+
+def by_rank(w, dw, config=None):
+    """Move each weight by its rank among all of them."""
+    ranks = dw.reshape(-1).argsort().argsort().reshape(dw.shape)
+    return w - ranks / dw.size, config or {}
+
+
+@pytest.mark.parametrize("rule", [clipped_sgd, by_rank])
+@pytest.mark.parametrize("name", ["sgd", None])
+def test_a_rule_gets_the_whole_parameter_once_a_step(monkeypatch, rule, name):
+    """By name, as a student's own rule in optim.py, or as a function."""
+    calls = []
+
+    def watched(w, dw, config=None):
+        next_w, config = rule(w, dw, config)
+        calls.append((w.copy(), dw.copy(), next_w))
+        return next_w, config
+
+    watched.__module__ = optim.__name__
+    monkeypatch.setattr(optim, "sgd", watched)
+    rng = np.random.RandomState(0)
+    data = {"X_train": rng.randn(20, 500), "y_train": rng.randint(C, size=20)}
+    data |= {"X_val": data["X_train"], "y_val": data["y_train"]}
+    np.random.seed(0)
+    model = TwoLayerNet(500, 160, C, weight_scale=0.1)  # W1 has 80,000 weights
+    solver = quiet(model, data, update_rule=name or watched, num_epochs=1)
+    [before] = [w.copy() for key, w in model.params.items() if key == "W1"]
+    solver.train()
+    assert [w.shape for w, _, _ in calls] == [w.shape for w in model.params.values()]
+    w, dw, next_w = calls[0]
+    np.testing.assert_array_equal(w, before)
+    np.testing.assert_array_equal(next_w, rule(w, dw)[0])
+    np.testing.assert_array_equal(solver._latest_state["W1"], next_w)
+
+
+def test_a_rule_may_change_w_in_place(data):
+    def hasty(w, dw, config):
+        w -= 0.1 * dw
+        return w, config
+
+    model = build()
+    held, before = model.params["W1"], model.params["W1"].copy()
+    solver = quiet(model, data, update_rule=hasty)
+    solver.train()
+    same = quiet(build(), data, optim_config={"learning_rate": 0.1})
+    same.train()
+    assert solver.loss_history == same.loss_history
+    np.testing.assert_array_equal(held, before)
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (lambda w, dw, config: w - dw, r"\(next_w, config\), got ndarray \(12, 16\)"),
+        (lambda w, dw, config: (None, config), r"got \(None, dict\) for W1"),
+        (lambda w, dw, config: None, "got None for W1"),
+        (lambda w, dw, config: (w.sum(), config), r"\(12, 16\), got \(\)"),
+        (lambda w, dw, config: (w, None), "its config, a dict, .* W1, got None"),
+    ],
+)
+def test_what_a_rule_owes_is_named(data, rule, message):
+    with pytest.raises(ValueError, match=message):
+        quiet(build(), data, update_rule=rule).train()
+
+
 def test_float32_net_stays_float32(data):
     model = build()
     config = {"learning_rate": np.float64(1e-2)}

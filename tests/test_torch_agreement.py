@@ -7,7 +7,6 @@ to be equal here.
 import numpy as np
 import pytest
 
-from ece662._blocks import BLOCK
 from ece662.callbacks import Callback
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from ece662.solver import Solver
@@ -159,8 +158,7 @@ class Recorder(FullyConnectedNet, Callback):
 @pytest.mark.parametrize("rule", OPTIMIZERS)
 def test_solver_trains_as_torch_does(rule, normalization):
     optimizer_class, ours, theirs = OPTIMIZERS[rule]
-    # W1 is larger than a block of the Solver's updates, and no multiple of one.
-    hidden_dims = [BLOCK // INPUT_DIM + 10, 9]
+    hidden_dims = [11, 9]
     np.random.seed(2)
     model = Recorder(
         hidden_dims,
