@@ -39,7 +39,7 @@ KERNEL_SOURCES := $(wildcard ece662/_kernels/*.pyx ece662/_kernels/*.[ch])
 .NOTPARALLEL:
 .PHONY: help lab setup doctor clean
 # staff only
-.PHONY: test test-browser demo notebooks release bench lint test-colab constraints
+.PHONY: test test-processors test-browser demo notebooks release bench lint test-colab constraints
 # end of staff only
 
 help:
@@ -51,6 +51,7 @@ help:
 	@echo 'make setup        only set everything up, as make lab does'
 	@echo 'make doctor       say what is installed, and what to do where something is not'
 # staff only
+	@echo 'make test-processors  run notebooks and fast layers as on other processors'
 	@echo 'make test-browser try the dashboards in JupyterLab and Chromium'
 	@echo 'make demo         serve the dashboards alone, for a lecture hall'
 	@echo 'make notebooks    run the notebooks and store their outputs'
@@ -80,6 +81,10 @@ lab: setup
 test: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/notebooks.py test tests --ignore=tests/browser -n auto \
 	    --dist loadfile $(ARGS)
+
+# Each library held back to what an older processor has; see scripts/processors.py.
+test-processors: $(VENV)/test.stamp $(VENV)/kernels.stamp
+	@$(PY) scripts/processors.py $(ARGS)
 
 # Alone, and one after the other: it is about what a student waits for.
 test-browser: $(VENV)/test.stamp $(VENV)/kernels.stamp

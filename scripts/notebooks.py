@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -60,12 +60,12 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments[:1]):
         print(__doc__)
         return 0
-    actions = {"store": _store_all, "check": _check_all, "test": test}
+    actions = {"store": _store_all, "check": _check_all, "test": run_nbval}
     action = "store"
     if arguments and arguments[0] in actions:
         action, *arguments = arguments
     if action == "test":
-        return test(arguments)
+        return run_nbval(arguments)
     paths = [Path(word) for word in arguments] or find_notebooks()
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
@@ -82,7 +82,7 @@ def find_notebooks() -> list[Path]:
 def _store_all(paths: list[Path]) -> int:
     from nbclient.exceptions import CellExecutionError
 
-    _warm_up()
+    _warm_up({**os.environ, **ENVIRONMENT})
     for path in paths:
         print(f"running {path.name}", flush=True)
         try:
@@ -99,24 +99,26 @@ def _check_all(paths: list[Path]) -> int:
     return 1 if found else 0
 
 
-def test(options: list[str]) -> int:
+def run_nbval(options: list[str], **settings: str) -> int:
     """Run the notebooks under nbval; the options go to pytest.
 
-    Notebooks among the options are those to run; without any, all are run.
+    Notebooks among the options are those to run; without any, all are run. The
+    settings are environment variables that count more than ENVIRONMENT.
     """
-    _warm_up()
+    environment = {**os.environ, **ENVIRONMENT, **settings}
+    _warm_up(environment)
     paths = [word for word in options if word.endswith(".ipynb")]
     command = [
         *(sys.executable, "-m", "pytest", "-p", "nbval_strict"),
         *("--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"),
         f"--nbval-sanitize-with={STRICT / 'sanitize.cfg'}",
         *options,
-        *([] if paths else [str(FOLDER), *_ignored()]),
+        *([] if paths else [str(FOLDER), *ignored()]),
     ]
-    return subprocess.run(command, env={**os.environ, **ENVIRONMENT}).returncode
+    return subprocess.run(command, env=environment).returncode
 
 
-def _ignored() -> list[str]:
+def ignored() -> list[str]:
     """Tell pytest to leave out notebooks whose framework is not installed; say so."""
     options = []
     for path in find_notebooks():
@@ -130,7 +132,7 @@ def _ignored() -> list[str]:
     return options
 
 
-def _warm_up() -> None:
+def _warm_up(environment: Mapping[str, str]) -> None:
     """Have done what only a first run does, and reports on stderr."""
     first_run = (
         "import matplotlib.font_manager\n"
@@ -139,7 +141,6 @@ def _warm_up() -> None:
     )
     # A model left from an earlier state of the package would hide that of this one.
     shutil.rmtree(ENVIRONMENT["ECE662_MODELS"], ignore_errors=True)
-    environment = {**os.environ, **ENVIRONMENT}
     subprocess.run([sys.executable, "-c", first_run], env=environment, check=True)
 
 
@@ -182,12 +183,12 @@ def store(path: Path) -> None:
 def _strip(notebook) -> None:
     """Take off what differs from one run or one machine to the next."""
     from nbval.plugin import coalesce_streams
-    from nbval_strict import without_widgets
+    from nbval_strict import RULES, without_widgets
 
     notebook.metadata = METADATA
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags")
-        cell.metadata = {"tags": tags} if tags else {}
+        kept = {key: cell.metadata.get(key) for key in ("tags", RULES)}
+        cell.metadata = {key: value for key, value in kept.items() if value}
         if cell.cell_type != "code":
             continue
         cell.outputs = coalesce_streams(without_widgets(cell.outputs))
@@ -226,6 +227,8 @@ def problems(path: Path) -> Iterator[str]:
 
 
 def _cell_problems(cell, prefix: str) -> Iterator[str]:
+    from nbval_strict import RULES
+
     from ece662.regions import find_regions
 
     if not CELL_ID.fullmatch(cell.id) or not cell.id.startswith(f"{prefix}-"):
@@ -233,7 +236,7 @@ def _cell_problems(cell, prefix: str) -> Iterator[str]:
     tags = set(cell.metadata.get("tags", []))
     if not tags <= TAGS:
         yield f"unknown tags {sorted(tags - TAGS)}; known are {sorted(TAGS)}"
-    if cell.metadata.keys() - {"tags"}:
+    if cell.metadata.keys() - {"tags", RULES}:
         yield "metadata of a machine: run `make notebooks`"
     if trace := MACHINE_TRACES.search(cell.source):
         yield f"the source names a place on one machine: {trace[0]}"
@@ -248,8 +251,20 @@ def _cell_problems(cell, prefix: str) -> Iterator[str]:
             yield "the tag exercise and the fill-in region go together"
     if cell.execution_count is None:
         yield "was never executed"
+    yield from _rule_problems(cell)
     for output in cell.outputs:
         yield from _output_problems(output)
+
+
+def _rule_problems(cell) -> Iterator[str]:
+    """Yield what is wrong with the rules for the numbers that the cell prints."""
+    from nbval_strict import RULES, texts
+    from number_rules import Rules
+
+    try:
+        yield from Rules(cell.metadata.get(RULES, ())).problems(texts(cell.outputs))
+    except ValueError as error:
+        yield str(error)
 
 
 def _output_problems(output) -> Iterator[str]:

@@ -5,74 +5,31 @@ letter, which holds on one computer only, and does not compare at all where a ce
 stored unexecuted. With it:
 
 - A code cell that was never executed fails.
-- Text must agree letter by letter, whole numbers included. Numbers with a decimal point
-  or an exponent must agree to 1e-4 of their size, or to 1e-8.
-- In a cell tagged `training` such numbers must agree to a quarter of their size, or to
-  0.06: rounding differs between processors, and many steps of training amplify it.
+- Text must agree letter by letter. Numbers must agree to the digits shown, but where
+  the cell's rules say otherwise: `number_rules` has them.
 - A number printed with what is expected of it is judged by that: `4e-10, expected
   below 1e-8` agrees with `7e-10, expected below 1e-8`.
+- A failure names the cell, each number that breaks a rule, the stored one, the rule.
 - Widgets are left out, a progress bar for one; what they print is compared. A dashboard
   brings a still picture and a line of text with it: those stay.
 """
 
-import math
-import re
-from typing import NamedTuple
-
 import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, coalesce_streams
+from number_rules import Rules
 
-__all__ = ["EXACT", "TRAINING", "Tolerance", "agree", "without_widgets"]
+__all__ = ["RULES", "texts", "without_widgets"]
 
-
-class Tolerance(NamedTuple):
-    """How far two numbers may be apart: by a share of their size, or absolutely."""
-
-    relative: float
-    absolute: float
-
-
-EXACT = Tolerance(1e-4, 1e-8)
-TRAINING = Tolerance(0.25, 0.06)
-
-_FIGURES = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-# No number: a part of a name or a version, such as 32x32 or 3.11.2.
-NUMBER = re.compile(rf"(?<![\w.])-?{_FIGURES}(?![\w.]*\w)")
-JUDGED = re.compile(
-    rf"(?<![\w.])(?P<value>-?{_FIGURES})(?P<unit> ?%?), expected "
-    rf"(?P<side>below|above|at least) (?P<limit>-?{_FIGURES})"
-)
+RULES = "compare"  # the key of a cell's metadata
 WIDGET = "application/vnd.jupyter.widget-view+json"
+_TEXTS = ("text/plain", "text/html", "text/latex", "text/markdown")
 
 
-def agree(computed: str, stored: str, tolerance: Tolerance = EXACT) -> bool:
-    """True where two texts are the same but for numbers that are close enough."""
-    computed, stored = (JUDGED.sub(_verdict, text) for text in (computed, stored))
-    if NUMBER.sub("#", computed) != NUMBER.sub("#", stored):
-        return False
-    pairs = zip(NUMBER.findall(computed), NUMBER.findall(stored), strict=True)
-    return all(_close(a, b, tolerance) for a, b in pairs)
-
-
-def _verdict(found: re.Match) -> str:
-    """Replace a number by the word of whether it is what was expected."""
-    value, limit = float(found["value"]), float(found["limit"])
-    holds = {"below": value < limit, "above": value > limit}
-    word = "good" if holds.get(found["side"], value >= limit) else "bad"
-    return f"{word}{found['unit']}, expected {found['side']} {found['limit']}"
-
-
-def _close(a: str, b: str, tolerance: Tolerance) -> bool:
-    if _is_whole(a) and _is_whole(b):
-        return a == b
-    return math.isclose(
-        float(a), float(b), rel_tol=tolerance.relative, abs_tol=tolerance.absolute
-    )
-
-
-def _is_whole(number: str) -> bool:
-    return number.lstrip("-").rstrip(".").isdigit()
+def texts(outputs: list) -> list[str]:
+    """Return what a cell's outputs say, each in its plainest form."""
+    said = (out.get("text") or out.get("data", {}).get("text/plain") for out in outputs)
+    return [text for text in said if text]
 
 
 def without_widgets(outputs: list) -> list:
@@ -90,25 +47,34 @@ def without_widgets(outputs: list) -> list:
 
 def _compare_outputs(self, test, ref, skip_compare=None):
     """Compare with nbval's own method, once numbers that agree are made the same."""
-    tags = self.cell.metadata.get("tags", [])
-    tolerance = TRAINING if "training" in tags else EXACT
+    rules = Rules(self.cell.metadata.get(RULES, ()))
     test = coalesce_streams(without_widgets(test))
     ref = coalesce_streams(without_widgets(ref))
+    broken = rules.broken_facts([self.sanitize(text) for text in texts(test)])
     for computed, stored in zip(test, ref, strict=False):
-        _take_over(self, computed, stored, ("text", "evalue"), tolerance)
+        broken += _take_over(self, computed, stored, ("text", "evalue"), rules)
         data = computed.get("data", {}), stored.get("data", {})
-        kinds = ("text/plain", "text/html", "text/latex", "text/markdown")
-        _take_over(self, *data, kinds, tolerance)
-    return _nbval_compare(self, test, ref, skip_compare)
+        broken += _take_over(self, *data, _TEXTS, rules)
+    same = _nbval_compare(self, test, ref, skip_compare)
+    if broken:
+        heading = f"the cell {self.cell.get('id')}:"
+        # Once each: the same text may come as plain text and as HTML.
+        report = "\n  ".join([heading, *dict.fromkeys(broken)]) + "\n"
+        self.comparison_traceback.insert(0, report)
+    return same and not broken
 
 
-def _take_over(cell, computed, stored, keys, tolerance):
-    """Replace computed texts by the stored ones that they agree with."""
+def _take_over(cell, computed, stored, keys, rules):
+    """Make numbers the same that agree; return a sentence for each other."""
+    broken = []
     for key in keys:
         if key in computed and key in stored:
-            mine, other = computed[key], stored[key]
-            if agree(cell.sanitize(mine), cell.sanitize(other), tolerance):
-                computed[key] = other
+            mine, other = cell.sanitize(computed[key]), cell.sanitize(stored[key])
+            if compared := rules.compare(mine, other):
+                computed[key], sentences = compared
+                stored[key] = other
+                broken += sentences
+    return broken
 
 
 def _execute_cell_input(self, cell_input, allow_stdin=None):

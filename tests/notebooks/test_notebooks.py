@@ -62,6 +62,10 @@ def test_problems_none_in_a_copy(q1):
         ("data-load", {"execution_count": None}, "was never executed"),
         ("data-load", {"metadata": {"tags": ["fun"]}}, "unknown tags ['fun']"),
         ("data-load", {"metadata": {"scrolled": True}}, "metadata of a machine"),
+        ("data-load", {"metadata": {"compare": ["loss near 2"]}}, "is no rule"),
+        ("data-load", {"metadata": {"compare": "x exact"}}, "expected a list of rules"),
+        ("data-load", {"metadata": {"compare": ["loss exact"]}}, "picks no number"),
+        ("data-load", {"metadata": {"compare": ["6,000 falls"]}}, "picks no number"),
         ("data-load", {"source": "open('/home/ann/x')"}, "names a place on one"),
         ("solver-train", {"metadata": {"tags": []}}, "exercise and the fill-in"),
         ("solver-train", {"source": "x = 1"}, "exercise and the"),
@@ -130,11 +134,11 @@ def test_main_says_what_it_did(capsys, arguments, status, said):
 
 def test_notebooks_without_their_framework_are_left_out_aloud(monkeypatch, capsys):
     monkeypatch.setattr(script, "find_spec", lambda name: "there")
-    assert script._ignored() == []
+    assert script.ignored() == []
     monkeypatch.setattr(script, "find_spec", lambda name: None)
-    ignored = script._ignored()
-    assert f"--ignore={ROOT / 'notebooks' / 'Q5-Tensorflow.ipynb'}" in ignored
-    assert not any("Q4" in option for option in ignored)
+    options = script.ignored()
+    assert f"--ignore={ROOT / 'notebooks' / 'Q5-Tensorflow.ipynb'}" in options
+    assert not any("Q4" in option for option in options)
     assert "Q5-Tensorflow.ipynb is left out: there is no tensorflow" in (
         capsys.readouterr().out
     )
@@ -161,7 +165,8 @@ def _store(path):
 
 def test_store_twice_changes_nothing_and_leaves_no_trace(tmp_path):
     path = tmp_path / "tiny.ipynb"
-    cell = nbformat.v4.new_code_cell(STORED, id="q0-tiny", metadata={"scrolled": True})
+    metadata = {"scrolled": True, "compare": ["loss within 0.1"]}
+    cell = nbformat.v4.new_code_cell(STORED, id="q0-tiny", metadata=metadata)
     text = nbformat.v4.new_markdown_cell("Why?", id="q0-why")
     text.metadata["tags"] = ["question"]
     notebook = nbformat.v4.new_notebook(cells=[text, cell], metadata={"toc": "mine"})
@@ -175,7 +180,7 @@ def test_store_twice_changes_nothing_and_leaves_no_trace(tmp_path):
     stored = nbformat.read(path, 4)
     assert stored.metadata == script.METADATA
     assert stored.cells[0].metadata == {"tags": ["question"]}
-    assert stored.cells[1].metadata == {}
+    assert stored.cells[1].metadata == {"compare": ["loss within 0.1"]}
     assert stored.cells[1].execution_count == 1
     dashboard, said, figure = stored.cells[1].outputs
     assert dashboard.data.keys() == {"image/png", "text/plain"}
