@@ -38,6 +38,7 @@ The exit code is 1 where something is broken. Paste the whole report into a ques
 
 OLDEST, NEWEST = (3, 11), (3, 13)  # the Python versions that are tested
 ENOUGH_DISK = 2e9  # bytes: the archive, its six classes, and room to work
+PATIENCE = 60  # seconds until a compiler has said its version
 PACKAGE = Path(ece662.__file__).resolve().parent
 
 # What an optional package is for. The others are required by the package itself.
@@ -165,9 +166,13 @@ def check_compiler() -> Finding:
         )
         advice += "Ubuntu), xcode-select --install (macOS)"
         return Finding("warn", "none found", advice)
-    about = subprocess.run(
-        [found, "--version"], capture_output=True, text=True, timeout=10, check=False
-    )
+    command = [found, "--version"]
+    try:
+        about = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Finding("warn", f"{found} does not answer", COMPILER_ADVICE)
     if about.returncode:  # macOS has a `cc` that only asks for the real one
         return Finding("warn", f"{found} does not work", COMPILER_ADVICE)
     text = about.stdout.partition("\n")[0]
