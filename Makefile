@@ -86,9 +86,11 @@ test: $(VENV)/test.stamp $(VENV)/kernels.stamp
 test-processors: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/processors.py $(ARGS)
 
-# Alone, and one after the other: it is about what a student waits for.
+# Alone, and one after the other: it is about what a student waits for. One worker, not
+# none: where a test takes it along, somebody is left to say which, and to go on.
 test-browser: $(VENV)/test.stamp $(VENV)/kernels.stamp
-	@ECE662_REQUIRE_BROWSER=1 $(PY) -m pytest tests/browser $(ARGS)
+	@ECE662_REQUIRE_BROWSER=1 $(PY) -m pytest tests/browser -n 1 --dist loadfile \
+	    $(ARGS)
 
 demo: $(VENV)/demo.stamp $(VENV)/kernels.stamp
 	@$(PY) -m voila docs/dashboards.ipynb $(ARGS)

@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from itertools import pairwise
@@ -25,7 +26,9 @@ FOLDER = ROOT / "notebooks"
 STRICT = ROOT / "tests" / "notebooks"
 
 sys.path.insert(0, str(ROOT))  # the package of this tree, not one installed elsewhere
-sys.path.append(str(STRICT))  # nbval_strict
+sys.path.append(str(STRICT))  # nbval_strict, nbval_kernels
+
+from tests import limits  # noqa: E402
 
 ENVIRONMENT = {
     "ECE662_DATA": str(ROOT / ".cache" / "notebooks"),
@@ -39,6 +42,9 @@ ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "PYTHONPATH": os.pathsep.join([str(ROOT), str(STRICT)]),
 }
+
+# Every process of a run of the tests has this variable, and the run's own value of it.
+RUN = "ECE662_TEST_RUN"
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -80,14 +86,18 @@ def find_notebooks() -> list[Path]:
 
 
 def _store_all(paths: list[Path]) -> int:
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import (
+        CellExecutionError,
+        CellTimeoutError,
+        DeadKernelError,
+    )
 
     _warm_up({**os.environ, **ENVIRONMENT})
     for path in paths:
         print(f"running {path.name}", flush=True)
         try:
             store(path)
-        except CellExecutionError as error:
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             print(f"{path.name} is left as it was: {error}")
             return 1
     return _check_all(paths)
@@ -109,13 +119,30 @@ def run_nbval(options: list[str], **settings: str) -> int:
     _warm_up(environment)
     paths = [word for word in options if word.endswith(".ipynb")]
     command = [
-        *(sys.executable, "-m", "pytest", "-p", "nbval_strict"),
-        *("--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"),
+        *(sys.executable, "-m", "pytest", "-p", "tests.limits"),
+        *("-p", "nbval_strict", "-p", "nbval_kernels"),
+        *("--nbval", "--nbval-current-env", f"--nbval-cell-timeout={limits.CELL}"),
+        f"--nbval-kernel-startup-timeout={limits.START}",
         f"--nbval-sanitize-with={STRICT / 'sanitize.cfg'}",
         *options,
         *([] if paths else [str(FOLDER), *ignored()]),
     ]
-    return subprocess.run(command, env=environment).returncode
+    return _run_to_the_end(command, environment)
+
+
+def _run_to_the_end(command: list[str], environment: Mapping[str, str]) -> int:
+    """Run a command; whatever becomes of it, nothing that it started remains."""
+    mark = {RUN: uuid.uuid4().hex}
+    try:
+        return subprocess.run(
+            command, env={**environment, **mark}, timeout=limits.RUN
+        ).returncode
+    except subprocess.TimeoutExpired:
+        print(f"the tests did not end within {limits.RUN:g} s")
+        return 1
+    finally:
+        for left in limits.end_processes(grace=5, **mark):
+            print(f"the tests left this running, and it was ended: {left}")
 
 
 def ignored() -> list[str]:
@@ -139,8 +166,9 @@ def _warm_up(environment: Mapping[str, str]) -> None:
         "from ece662.data_utils import find_data_set\n"
         "find_data_set('synthetic')"
     )
-    # A model left from an earlier state of the package would hide that of this one.
-    shutil.rmtree(ENVIRONMENT["ECE662_MODELS"], ignore_errors=True)
+    if RUN not in os.environ:  # else a run is on, which may be using the models
+        # A model of an earlier state of the package would hide that of this one.
+        shutil.rmtree(ENVIRONMENT["ECE662_MODELS"], ignore_errors=True)
     subprocess.run([sys.executable, "-c", first_run], env=environment, check=True)
 
 
@@ -169,7 +197,8 @@ def store(path: Path) -> None:
     client = Client(
         notebook,
         km=manager,
-        timeout=600,
+        timeout=limits.CELL,
+        startup_timeout=limits.START,
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},

@@ -1,6 +1,8 @@
 """Fixtures that several folders of tests share."""
 
+import importlib.util
 import io
+import os
 import tarfile
 import textwrap
 import zipfile
@@ -17,6 +19,24 @@ from ece662.data.classes import CLASSES, SPLITS
 # A busy machine makes examples slow; that says nothing about the code.
 settings.register_profile("ece662", deadline=None)
 settings.load_profile("ece662")
+
+
+def pytest_configure(config):
+    """Load the limits, unless the command line has, and forget who called.
+
+    By its path: where a wheel is tested, nothing of the repository can be imported.
+    """
+    name = "tests.limits"
+    if not config.pluginmanager.has_plugin(name):
+        path = Path(__file__).with_name("limits.py")
+        spec = importlib.util.spec_from_file_location(name, path)
+        plugin = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(plugin)
+        config.pluginmanager.register(plugin, name)
+    # A `make` that a test runs is not a part of the one that runs the tests: it would
+    # announce each folder that it enters.
+    for variable in ("MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEFILES"):
+        os.environ.pop(variable, None)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ A server and a browser for all tests; each test opens a notebook of one cell. Pi
 of the page are kept in $ECE662_SCREENSHOTS, by default .cache/screenshots.
 """
 
+import contextlib
 import os
 import shutil
 import socket
@@ -16,6 +17,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.limits import WAIT, wait_until
+
+WAIT_MS = WAIT * 1000  # as playwright counts
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = Path(
     os.environ.get("ECE662_SCREENSHOTS", ROOT / ".cache" / "screenshots")
@@ -86,7 +90,7 @@ def lab(tmp_path_factory):
         yield f"http://127.0.0.1:{port}", folder
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(WAIT)
 
 
 def _ask_nothing(settings):
@@ -97,14 +101,12 @@ def _ask_nothing(settings):
 
 
 def _wait_for(address, server):
-    for _ in range(700):
+    def answers():
         assert server.poll() is None, "JupyterLab ended; see lab.log"
-        try:
-            with urllib.request.urlopen(address, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError("JupyterLab does not answer")
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=60):
+            return True
+
+    wait_until(answers, "an answer of JupyterLab")
 
 
 class Page:
@@ -117,6 +119,7 @@ class Page:
 
     def __init__(self, page, name):
         self.page, self.name, self.errors = page, name, []
+        page.set_default_timeout(WAIT_MS)
         page.add_init_script(NOTE_PICTURES)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -139,10 +142,10 @@ class Page:
         notebook.metadata["kernelspec"] = python  # else Lab asks which kernel to take
         nbformat.write(notebook, folder / self.name)
         self.page.goto(f"{address}/lab/tree/{self.name}?token=t&reset")
-        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=180_000)
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=WAIT_MS)
         self.page.locator(".jp-Notebook .jp-Cell").first.click()
         self._run_cell()
-        self.page.get_by_text("Ready.").wait_for(timeout=180_000)
+        self.page.get_by_text("Ready.").wait_for(timeout=WAIT_MS)
 
     def _run_cell(self):
         self.page.keyboard.press("Shift+Enter")
@@ -208,7 +211,7 @@ class Page:
         self.page.keyboard.insert_text(source)
         self._run_cell()
         line = self.page.locator(".jp-OutputArea-output pre", has_text=word)
-        line.first.wait_for(timeout=20_000)
+        line.first.wait_for(timeout=WAIT_MS)
         return line.first.inner_text().strip()
 
     def drag(self, label, share):
@@ -238,7 +241,7 @@ class Page:
         start = self.page.evaluate("performance.now()")
         act()
         self.page.wait_for_function(
-            "start => window.lastPicture > start", arg=start, timeout=20_000
+            "start => window.lastPicture > start", arg=start, timeout=WAIT_MS
         )
         self._wait_until_quiet()
         return (self.page.evaluate("window.lastPicture") - start) / 1000
@@ -254,7 +257,7 @@ class Page:
         """Press a button by its name."""
         self.page.get_by_role("button", name=button, exact=True).click()
 
-    def wait_for_text(self, words, timeout=30_000):
+    def wait_for_text(self, words, timeout=WAIT_MS):
         """Wait until the line of text has these words, or fits a regular expression.
 
         Returns:

@@ -1,16 +1,17 @@
 """Every dashboard in JupyterLab: shown at once, moved by keyboard and mouse."""
 
 import json
-import os
 import re
 
 import pytest
 
+from tests import limits
+
 from .conftest import SCREENSHOTS
 
 # Seconds. The first is what a student may wait; a busy machine that runs other tests
-# beside this one gets more, by $ECE662_PATIENCE times.
-PATIENCE = float(os.environ.get("ECE662_PATIENCE", "4"))
+# beside this one gets four times that, and $ECE662_PATIENCE times that.
+PATIENCE = 4 * limits.PATIENCE
 FIRST_PICTURE, UPDATE = 1.0 * PATIENCE, 0.3 * PATIENCE
 
 # The cell's last line; a slider for the keyboard; one for the mouse; a list and what to
@@ -82,7 +83,7 @@ def test_training_is_started_paused_stopped_and_run_again(open_page):
     page.click("Go on")
     page.wait_for_text("running")
     page.press_only("learning rate", "ArrowLeft", 10)  # the page is alive
-    page.page.wait_for_timeout(2_000)
+    page.wait_for_picture()
     page.screenshot("training_dashboard")
     page.click("Stop")
     times["stop"] = page.wait_for_text("stopped")
@@ -248,7 +249,7 @@ def test_unfinished_exercise_gives_a_friendly_line(open_page):
     page = open_page("unfinished", source)
     page.run()
     page.dial("normalisation").locator("select").select_option("batch normalisation")
-    page.page.get_by_text("Not written yet: unwritten").wait_for(timeout=5_000)
+    page.page.get_by_text("Not written yet: unwritten").wait_for()
     page.page.locator("img.widget-image").first.wait_for(state="hidden")
     page.screenshot("unfinished")
     assert page.errors == []

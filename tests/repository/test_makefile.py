@@ -8,9 +8,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from tests.limits import WAIT
 
 ROOT = Path(__file__).parents[2]
 FAKE_PYTHON = """\
@@ -66,7 +69,7 @@ class Checkout:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=WAIT,
         )
         calls = self.log.read_text().splitlines()
         return done.returncode, done.stdout + done.stderr, calls
@@ -251,12 +254,27 @@ def test_help_is_the_default_and_lists_every_target():
     makefile = (ROOT / "Makefile").read_text()
     phony = " ".join(re.findall(r"^\.PHONY: (.*)", makefile, re.MULTILINE))
     done = subprocess.run(
-        ["make"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        ["make"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=WAIT
     )
     listed = re.findall(r"^make ([\w-]+)", done.stdout, re.MULTILINE)
     assert set(listed) == set(phony.split()) - {"help"}
     assert listed[:2] == ["lab", "test"]
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_tests_are_not_a_part_of_the_make_that_runs_them():
+    """Below another make, or with -w, make announces each folder that it enters."""
+    test = f"{__file__}::{test_help_is_the_default_and_lists_every_target.__name__}"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", test],
+        cwd=ROOT,
+        env={**os.environ, "MAKELEVEL": "1", "MAKEFLAGS": "w"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_makefile_keeps_to_gnu_make_3_81():
@@ -270,4 +288,4 @@ def test_makefile_keeps_to_gnu_make_3_81():
 def test_scripts_may_be_executed_and_parse(name):
     script = ROOT / name
     assert os.access(script, os.X_OK)
-    subprocess.run(["bash", "-n", script], check=True, timeout=60)
+    subprocess.run(["bash", "-n", script], check=True, timeout=WAIT)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import ece662
+from tests.limits import WAIT
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +22,7 @@ def run_setup(folder, *arguments, **environment):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=WAIT,
         env={**os.environ, **environment},
     )
 

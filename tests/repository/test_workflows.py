@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.limits import WAIT
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -55,7 +57,7 @@ class TestEach:
 
     @pytest.mark.skipif(not shutil.which("actionlint"), reason="no actionlint here")
     def test_passes_actionlint(self, path):
-        subprocess.run(["actionlint", path], check=True, timeout=60)
+        subprocess.run(["actionlint", path], check=True, timeout=WAIT)
 
 
 def test_tests_run_on_both_systems_with_every_python_that_is_promised():
@@ -71,8 +73,8 @@ def test_tests_run_on_both_systems_with_every_python_that_is_promised():
 
 def test_ci_runs_make_test():
     assert ".ci/run" in commands(WORKFLOWS[0])
-    last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
-    assert last == "exec make test"
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert "limited make test" in lines
 
 
 @pytest.mark.parametrize("browser", ["chromium", "google-chrome", None])
@@ -91,7 +93,7 @@ def test_ci_tries_the_browser_where_there_is_one(tmp_path, browser):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=WAIT,
     )
     assert done.returncode == 0, done.stderr
     made = ["make test", "make test-browser"]
