@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from ece662 import __version__, cli
+from tests.limits import WAIT
 
 
 def run_ece662(*argv, **options):
@@ -16,7 +17,7 @@ def run_ece662(*argv, **options):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=WAIT,
         **options,
     )
 
@@ -110,7 +111,7 @@ def test_keyboard_interrupt_ends_without_a_traceback(monkeypatch, shown):
 def test_reader_that_leaves_early_gets_no_traceback():
     shell = f'"{sys.executable}" -m ece662 --help | true; exit "${{PIPESTATUS[0]}}"'
     done = subprocess.run(
-        ["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=60
+        ["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=WAIT
     )
     assert done.stderr == ""
 
@@ -131,7 +132,7 @@ print([name for name in {heavy} if name in sys.modules])
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=WAIT,
     )
     assert done.stdout.splitlines()[-1] == "[]"
 

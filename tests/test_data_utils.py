@@ -14,6 +14,7 @@ from ece662.data.cache import commit, exclusive, open_data_set
 from ece662.data.classes import CLASSES, SPLITS
 from ece662.data.lazy import LazyImages
 from ece662.data_utils import get_CINIC10_data
+from tests.limits import WAIT
 
 KEYS = ["X_train", "y_train", "X_val", "y_val", "X_test", "y_test"]
 
@@ -273,7 +274,7 @@ def test_two_processes_draw_the_synthetic_set_once(data_root):
     processes = [
         subprocess.Popen(command, stdout=-1, stderr=-1, text=True) for _ in range(3)
     ]
-    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    outputs = [process.communicate(timeout=WAIT)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert sorted(outputs) == ["", "", "drawn\n"]
 

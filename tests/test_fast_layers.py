@@ -386,8 +386,7 @@ def test_several_python_threads_may_call_at_once():
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(timeout=60)
-    assert not any(caller.is_alive() for caller in callers)
+        caller.join()
     assert not wrong
 
 
@@ -397,7 +396,6 @@ def run_python(code, **environment):
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
 

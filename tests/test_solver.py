@@ -16,6 +16,7 @@ from ece662.callbacks import Callback
 from ece662.checkpoint import load_checkpoint, save_checkpoint
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from ece662.solver import DivergenceWarning, Solver
+from tests.limits import WAIT, wait_until
 
 D, C = 12, 3
 
@@ -313,10 +314,9 @@ def test_stop_from_another_thread(data):
     solver = quiet(build(), data, num_epochs=10**6)
     training = threading.Thread(target=solver.train)
     training.start()
-    while solver.iteration < 3:
-        time.sleep(0.001)
+    wait_until(lambda: solver.iteration >= 3, "the third iteration")
     solver.stop()
-    training.join(timeout=5)
+    training.join(timeout=WAIT)
     assert not training.is_alive()
     assert solver.stop_reason == "stopped"
 
@@ -454,9 +454,7 @@ def test_kill_at_any_moment_loses_at_most_the_epoch_in_hand(tmp_path):
     for i, wait in enumerate((0.0, 0.05, 0.11)):
         process = run(f"run{i}", 10**6, "start")
         path = tmp_path / f"run{i}.npz"
-        while not path.exists():
-            assert process.poll() is None
-            time.sleep(0.005)
+        wait_until(path.exists, "a checkpoint")
         time.sleep(wait)
         process.kill()
         process.communicate()

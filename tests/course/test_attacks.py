@@ -424,12 +424,14 @@ def attack(inputs):
     "a thread that is left behind": (
         """
 import os, threading, time
+wrote = threading.Event()
 def late():
     while True:
         os.write(3, b"more")
+        wrote.set()
 def attack(inputs):
     threading.Thread(target=late, daemon=True).start()
-    time.sleep(0.1)
+    wrote.wait()
     return {"out": inputs["x"]}
 """,
         ("invalid", "size"),

@@ -21,6 +21,7 @@ from ece662.data.cache import (
     open_data_set,
 )
 from ece662.data.classes import CLASSES
+from tests.limits import WAIT
 
 META = {"name": "test", "classes": list(CLASSES), "source": {"kind": "test"}}
 
@@ -59,11 +60,12 @@ def write(k):
 def child(script):
     """Start Python on ``script``; the caller waits for it."""
     code = PRELUDE + textwrap.dedent(script)
-    return subprocess.Popen([sys.executable, "-c", code], stdout=-1, text=True)
+    command = [sys.executable, "-u", "-c", code]
+    return subprocess.Popen(command, stdin=-1, stdout=-1, text=True)
 
 
 def output(process):
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=WAIT)
     assert process.returncode == 0
     return out
 
@@ -296,7 +298,7 @@ def test_lock_of_a_killed_process_is_free(data_root, small_arrays):
     holder = child("""
     with exclusive("test"):
         print("held", flush=True)
-        time.sleep(60)
+        sys.stdin.read()  # until it is killed
     """)
     assert holder.stdout.readline() == "held\n"
     holder.kill()
@@ -304,19 +306,24 @@ def test_lock_of_a_killed_process_is_free(data_root, small_arrays):
     write(small_arrays())
 
 
-def test_second_writer_waits_and_says_so(data_root, small_arrays, capsys):
+def test_second_writer_waits_and_says_so(data_root):
     holder = child("""
     with exclusive("test") as folder:
         print("held", flush=True)
-        time.sleep(0.4)
+        sys.stdin.read(1)
         commit(folder, one_value(1), {**META, "value": 1})
         (folder / "done").touch()
     """)
     assert holder.stdout.readline() == "held\n"
+    second = child("""
+    sys.stderr = sys.stdout
     with exclusive("test") as folder:
-        assert (folder / "done").exists()
-    assert "Another process is writing" in capsys.readouterr().err
-    output(holder)
+        print((folder / "done").exists())
+    """)
+    assert "Another process is writing" in second.stdout.readline()
+    holder.communicate("x", timeout=WAIT)
+    assert output(second).splitlines()[-1] == "True"
+    assert holder.returncode == 0
 
 
 def test_readers_see_whole_data_sets_while_writers_replace_them(data_root):

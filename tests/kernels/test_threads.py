@@ -10,6 +10,7 @@ import pytest
 
 from ece662._kernels import threads
 from ece662._kernels.threads import share, thread_count
+from tests.limits import WAIT
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 7, 100])
@@ -23,12 +24,12 @@ def test_share_covers_every_item_once(items, count):
 
 
 def test_share_computes_at_the_same_time():
-    both_here = threading.Barrier(2, timeout=30)
+    both_here = threading.Barrier(2, timeout=WAIT)
     share(lambda first, last: both_here.wait(), 2, 2)  # alone it would time out
 
 
 def test_share_returns_when_the_slowest_is_done():
-    begun, done = threading.Barrier(2, timeout=30), []
+    begun, done = threading.Barrier(2, timeout=WAIT), []
 
     def task(first, last):
         begun.wait()
@@ -49,7 +50,7 @@ from ece662._kernels.threads import share
 warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads, 3.12
 
 def at_the_same_time():
-    both_here = threading.Barrier(2, timeout=30)
+    both_here = threading.Barrier(2, timeout=600)
     share(lambda first, last: both_here.wait(), 2, 2)
 
 at_the_same_time()
@@ -87,16 +88,16 @@ def test_share_waits_for_no_busy_thread(monkeypatch):
     def block(first, last):
         if threading.current_thread() is not blocked_caller:
             busy.set()
-        release.wait(30)
+        release.wait(WAIT)
 
     blocked_caller = threading.Thread(target=share, args=(block, 2, 2))
     blocked_caller.start()
-    assert busy.wait(30)  # the pool's only thread is now stuck
+    assert busy.wait(WAIT)  # the pool's only thread is now stuck
     slices = []
     share(lambda first, last: slices.append(first), 2, 2)
     assert sorted(slices) == [0, 1]
     release.set()
-    blocked_caller.join(30)
+    blocked_caller.join(WAIT)
 
 
 def test_share_does_without_threads_that_cannot_be_started(monkeypatch):

@@ -2,7 +2,6 @@
 
 import importlib
 import threading
-import time
 from functools import partial
 
 import numpy as np
@@ -15,6 +14,7 @@ from ece662.widgets import hyperparameter_search, training_dashboard
 from ece662.widgets._search import try_settings
 from ece662.widgets._settings import LEARNING_RATES, NETS, Settings, call_of, nets_of
 from ece662.widgets.training import TrainingDashboard
+from tests.limits import wait_until
 
 FRAMEWORKS = ("torch", "tensorflow")
 
@@ -254,13 +254,6 @@ def test_start_and_stop_in_the_background(data, framework):
 def trainings():
     """The threads that train."""
     return [t for t in threading.enumerate() if t.name == "ece662 training"]
-
-
-def wait_until(condition):
-    end = time.perf_counter() + 60
-    while not condition():
-        assert time.perf_counter() < end, "it never happened"
-        time.sleep(0.005)
 
 
 def test_diverging_run_says_so(data, framework):

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -21,6 +20,7 @@ from course.grade.reports import write_reports
 from course.grade.run import GradingError, grade_class
 from course.grade.worker import Setup, digest_of, ungraded
 from ece662.exercises import EXERCISES
+from tests.limits import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walls")]
 SEED = 662_001
@@ -35,6 +35,11 @@ def few(tmp_path, monkeypatch):
     monkeypatch.setattr("course.grade.classroom.KINDS", [PUPILS[name] for name in FEW])
     write_class(tmp_path / "submissions", len(FEW))
     return tmp_path / "submissions"
+
+
+def wait_for_a_record(out):
+    """Wait until a first submission has been graded."""
+    wait_until(lambda: any((out / "records").glob("*.json")), "a first record")
 
 
 def _students(out):
@@ -61,13 +66,9 @@ def test_resume_keeps_what_fits_and_grades_what_is_new(few, tmp_path):
 
 def test_killed_worker_costs_nothing(few, tmp_path):
     def kill_a_worker():
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if any((tmp_path / "out" / "records").glob("*.json")):
-                for child in multiprocessing.active_children():
-                    os.kill(child.pid, signal.SIGKILL)
-                return
-            time.sleep(0.01)
+        wait_for_a_record(tmp_path / "out")
+        for child in multiprocessing.active_children():
+            os.kill(child.pid, signal.SIGKILL)
 
     thread = threading.Thread(target=kill_a_worker)
     thread.start()
@@ -113,9 +114,7 @@ def test_killed_grader_is_resumed(few, tmp_path):
     command = [sys.executable, "-m", "course", "grade", str(few), "--out", str(out)]
     command += ["--skip-training", "--seed", str(SEED)]
     grader = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not any((out / "records").glob("*.json")):
-        time.sleep(0.02)
+    wait_for_a_record(out)
     grader.kill()
     grader.wait()
     first = {p.name: p.stat().st_mtime_ns for p in (out / "records").glob("[!.]*.json")}
@@ -164,8 +163,7 @@ def test_cluster_gives_the_same_where_a_worker_is_killed(few, tmp_path):
     ) as cluster:  # fmt: skip
 
         def kill_a_worker():
-            while not any((tmp_path / "there" / "records").glob("*.json")):
-                time.sleep(0.02)
+            wait_for_a_record(tmp_path / "there")
             os.kill(cluster.workers[0].process.pid, signal.SIGKILL)
 
         threading.Thread(target=kill_a_worker, daemon=True).start()
