@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ece662._computer import cores
+
 __all__ = [
     "FUSED",
     "OURS",
@@ -212,7 +214,7 @@ def check_threads(descriptions: dict[str, dict[str, Any]], threads: int) -> None
         if counts - {threads}:
             raise RuntimeError(
                 f"{name} was asked to run on {threads} threads and runs on "
-                f"{sorted(counts)}: this machine has {available_cores()} cores"
+                f"{sorted(counts)}: this machine has {cores()} cores"
             )
 
 
@@ -235,7 +237,7 @@ def describe_machine(descriptions: dict[str, dict[str, Any]]) -> str:
     """Return the header of a table as a list: machine, versions and kernels."""
     python = next(iter(descriptions.values()))["python"]
     lines = [
-        f"{cpu_model()}, {available_cores()} cores",
+        f"{cpu_model()}, {cores()} cores",
         f"Python {python}, {platform.system()} {platform.machine()}",
     ]
     users: dict[str, list[str]] = {}
@@ -264,13 +266,6 @@ def libraries(description: dict[str, Any]) -> str:
         if pool["architecture"]
     ]
     return ", ".join([f"numpy {versions['numpy']}", *blas])
-
-
-def available_cores() -> int:
-    """Return how many cores this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def cpu_model() -> str:

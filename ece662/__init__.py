@@ -8,7 +8,14 @@ which notes the text of every file before anyone can have edited it.
 
 import os
 
-from ece662.live import reload
+from ece662 import _computer  # noqa: E402
+
+_computer.show_hidden()  # first: the others import what may be hidden
+
+from ece662.live import reload  # noqa: E402
+
+_computer.lend_home()
+_computer.limit_threads()
 
 # OpenBLAS, which multiplies NumPy's matrices, lets its threads spin for some 25 ms
 # before they sleep, and so they take the cores from the threads of `fast_layers`: a

@@ -46,6 +46,7 @@ from course.grade.worker import (
     ungraded,
 )
 from course.sandbox.check import NoWallsError
+from ece662._computer import cores
 from ece662.exercises import EXERCISES
 
 __all__ = ["GradingError", "grade_class", "record_path", "write_whole"]
@@ -100,7 +101,7 @@ def grade_class(
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ece662-grade-") as folder:
         make, setup = _executor_maker(settings, workers, scheduler, Path(folder))
-        window = WINDOW if scheduler else 2 * (workers or os.cpu_count() or 1)
+        window = WINDOW if scheduler else 2 * (workers or cores())
         records = _graded(_Queue(_unfinished(paths, out)), make, setup, window)
         with tqdm(total=len(paths), unit="submission", disable=quiet) as bar:
             for record in records:
@@ -203,7 +204,8 @@ def _executor_maker(
     context = multiprocessing.get_context("spawn")
 
     def make() -> Executor:
-        return ProcessPoolExecutor(workers, context, initializer=die_with_parent)
+        count = workers or cores()
+        return ProcessPoolExecutor(count, context, initializer=die_with_parent)
 
     return make, setup._replace(folder=str(folder))
 

@@ -17,8 +17,9 @@ import os
 import threading
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 from queue import SimpleQueue
+
+from ece662._computer import cores
 
 __all__ = ["default_threads", "share", "thread_count"]
 
@@ -60,21 +61,8 @@ def thread_count(requested=None):
 
 @functools.cache
 def default_threads():
-    """Return the number of cores that this process may use.
-
-    That is the cores it is allowed to run on, or fewer where a container's share of
-    the processor is smaller (Linux writes it, and the period it is counted in, to
-    cpu.max).
-    """
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(cores, int(quota) // int(period)))
-    except (OSError, ValueError):  # no such file, or its quota is "max"
-        return cores
+    """Return the number of cores that this process may use."""
+    return cores()
 
 
 def _at_least_one(value, name):

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import ece662
+from ece662._computer import cores
 
 __all__ = ["CHECKS", "HELP", "Finding", "configure", "examine", "run"]
 
@@ -100,7 +101,7 @@ def examine(check: Callable[[], Finding]) -> Finding:
 def check_python() -> Finding:
     """Is this a Python that is tested?"""
     text = f"{platform.python_version()} at {sys.executable}, "
-    text += f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    text += f"{platform.system()} {platform.machine()}, {cores()} cores"
     if sys.version_info[:2] < OLDEST:
         return Finding("FAIL", text, "install Python 3.11, 3.12 or 3.13")
     if sys.version_info[:2] > NEWEST:

@@ -6,7 +6,6 @@ darkest ones show where to look next.
 """
 
 import html
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
+from ece662._computer import cores as cores_of_computer
 from ece662.plots import COLOURS
 from ece662.widgets._base import Dashboard, Drawing, choice, panel, slider
 from ece662.widgets._search import (
@@ -159,7 +159,7 @@ def _make_dials(data, client):
     samplers = {"random": "random"}
     if has_optuna():
         samplers["Optuna (learns from results)"] = "optuna"
-    cores = os.cpu_count() or 1
+    cores = cores_of_computer()
     normalisations = [(words, name) for name, words in NORMS.items()]
     dials = {
         "learning_rate": _range("log₁₀ of rate", -6, 0, (-5, -1)),

@@ -11,7 +11,6 @@ from benchmarks.harness import (
     Contestant,
     Spread,
     Worker,
-    available_cores,
     check_threads,
     compare,
     describe_machine,
@@ -19,6 +18,7 @@ from benchmarks.harness import (
     replace_block,
 )
 from benchmarks.worker import LINUX_STATUS
+from ece662._computer import cores
 
 TINY = {
     "hidden_dims": [5, 4],
@@ -56,7 +56,7 @@ def test_compare_refuses_zero_rounds():
         compare([Contestant("plain", STEP, TINY)], threads=1, rounds=0)
 
 
-@pytest.mark.parametrize("threads", range(1, min(2, available_cores()) + 1))
+@pytest.mark.parametrize("threads", range(1, min(2, cores()) + 1))
 def test_worker_runs_on_the_threads_it_was_given(threads):
     with Worker(Contestant("plain", STEP, TINY), threads) as worker:
         description = worker.ask("describe")

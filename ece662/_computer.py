@@ -1,0 +1,210 @@
+"""What this computer lets a process have: cores, a home folder, its module names.
+
+Read when the package is imported, before anything else of it: what it imports itself
+is what Python has loaded by then. It prints only what a person has to do.
+"""
+
+import os
+import stat
+import sys
+from contextlib import suppress
+
+__all__ = ["cores", "hidden_names", "lend_home", "limit_threads", "show_hidden"]
+
+# Files of the course itself, which hide nothing that it imports.
+_OURS = {"benchmarks", "build", "conftest", "course", "ece662", "setup", "tests"}
+
+
+def cores(root: str = "/") -> int:
+    """Return how many cores this process may use.
+
+    They are those it is allowed to run on, or fewer where a container has a smaller
+    share of the processor: Linux writes the share to cpu.max (cgroup v2) or
+    cpu.cfs_quota_us (v1) of the process's group and of the groups around it.
+
+    Args:
+        root: where the folders proc and sys are.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    shares = [int(share) for share in _shares(root)]  # of 2.5 cores two work all along
+    return max(1, min([count, *shares]))
+
+
+def _shares(root: str):
+    """Yield the cores that each group around this process may keep busy."""
+    for line in _text(root, "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            mounts, read = ("sys/fs/cgroup", "sys/fs/cgroup/unified"), _share_v2
+        elif "cpu" in controllers.split(","):
+            names = (controllers, "cpu", "cpu,cpuacct", "cpuacct,cpu")
+            mounts, read = tuple(f"sys/fs/cgroup/{n}" for n in names), _share_v1
+        else:
+            continue
+        # A container may see its own group as the root and yet read the host's path.
+        parts = [part for part in path.split("/") if part not in ("", "..")]
+        for mount in dict.fromkeys(mounts):
+            for depth in range(len(parts) + 1):
+                share = read(root, "/".join([mount, *parts[:depth]]))
+                if share is not None:
+                    yield share
+
+
+def _share_v2(root: str, group: str) -> float | None:
+    return _divided(_text(root, f"{group}/cpu.max").split())
+
+
+def _share_v1(root: str, group: str) -> float | None:
+    names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+    return _divided([_text(root, f"{group}/{name}") for name in names])
+
+
+def _divided(numbers: list[str]) -> float | None:
+    """Return quota / period; None where there is no file, or no limit (max, -1)."""
+    try:
+        quota, period = map(int, numbers)
+        return quota / period if quota > 0 else None
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def _text(root: str, path: str) -> str:
+    try:
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def limit_threads() -> None:
+    """Where a container's share is smaller than the computer, tell the libraries.
+
+    BLAS, torch and TensorFlow count the computer's cores: 64 threads on a share of 2
+    wait for one another most of the time.
+    """
+    whole = os.cpu_count() or 1
+    if cores() < whole:
+        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+            os.environ.setdefault(name, str(cores()))
+
+
+def lend_home() -> None:
+    """Give an account without a home, or without a name, what libraries ask for.
+
+    Containers run under numbers that no list of users knows, with HOME unset or closed.
+    Matplotlib, Jupyter, Keras and torch then stop or complain. Settings that are there
+    stay; what a library only reads from the home, it still finds.
+    """
+    _lend_name()
+    with suppress(OSError):  # not even a temporary folder: the libraries will say so
+        home = os.path.expanduser("~")
+        if home == "~":
+            os.environ["HOME"] = _lent()
+        elif not _may_write(home):
+            _lend_folders(_lent())
+
+
+def _lend_name() -> None:
+    if not any(os.environ.get(n) for n in ("LOGNAME", "USER", "LNAME", "USERNAME")):
+        with suppress(ImportError):  # there is no pwd on Windows, and no such account
+            import pwd
+
+            try:
+                pwd.getpwuid(os.getuid())
+            except KeyError:
+                os.environ["LOGNAME"] = f"uid{os.getuid()}"
+
+
+def _lend_folders(folder: str) -> None:
+    for name, inside in {
+        "MPLCONFIGDIR": "matplotlib",
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_RUNTIME_DIR": "jupyter",
+        "JUPYTERLAB_SETTINGS_DIR": "lab-settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "lab-workspaces",
+        "KERAS_HOME": "keras",
+    }.items():
+        if name not in os.environ:
+            os.environ[name] = path = os.path.join(folder, inside)
+            os.makedirs(path, exist_ok=True)
+
+
+def _may_write(folder: str) -> bool:
+    """True where a folder may be written to, or made."""
+    while not os.path.exists(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _lent() -> str:
+    """Return a folder of this account's own among the temporary ones."""
+    import tempfile  # which imports random: after show_hidden
+
+    number = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    folder = os.path.join(tempfile.gettempdir(), f"ece662-home-{number}")
+    with suppress(OSError):
+        os.mkdir(folder, 0o700)
+    # Somebody else may have made it, to look into what is kept there.
+    about = os.lstat(folder)
+    own = not hasattr(os, "getuid") or about.st_uid == os.getuid()
+    if own and stat.S_ISDIR(about.st_mode) and _may_write(folder):
+        return folder
+    return tempfile.mkdtemp(prefix="ece662-home-")
+
+
+def hidden_names(folders) -> dict[str, str]:
+    """Map each file of some folders that hides a module of that name to that name.
+
+    `random.py` beside a notebook is what every `import random` finds, numpy's too.
+    """
+    ours = {os.path.realpath(folder) for folder in folders}
+    others = [p for p in sys.path if p and os.path.realpath(p) not in ours]
+    found = {}
+    for folder in sorted(ours):
+        with suppress(OSError):
+            for entry in sorted(os.listdir(folder)):
+                name, path = entry.removesuffix(".py"), os.path.join(folder, entry)
+                inside = os.path.join(path, "__init__.py")
+                is_module = name != entry or os.path.isfile(inside)
+                if is_module and name not in _OURS and _exists(name, others):
+                    found[path] = name
+    return found
+
+
+def _exists(name: str, folders: list[str]) -> bool:
+    if name in sys.stdlib_module_names:
+        return True
+    return any(
+        os.path.isfile(os.path.join(folder, *inside))
+        for folder in folders
+        for inside in ((f"{name}.py",), (name, "__init__.py"))
+    )
+
+
+def show_hidden() -> None:
+    """Pass over the student's files that hide a module, and say so.
+
+    The folders with such a file go to the end of the path: Python's own module and the
+    installed one come first then, there and in what they import.
+    """
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    folders = [root, os.path.join(root, "notebooks")]
+    with suppress(OSError):  # the current folder may have been removed
+        folders.append(os.getcwd())
+    found = hidden_names(folders)
+    if not found:
+        return
+    hiding = {os.path.dirname(path) for path in found}
+    behind = [p for p in sys.path if os.path.realpath(p) in hiding]
+    sys.path[:] = [p for p in sys.path if p not in behind] + behind
+    for path, name in found.items():
+        module = sys.modules.get(name)
+        loaded = getattr(module, "__file__", None) or ""
+        text = f"{path} has the name of the module {name} and is passed over"
+        if loaded and os.path.realpath(loaded).startswith(path):
+            del sys.modules[name]  # what imports it from now on gets the right one
+            text = f"{path} has hidden the module {name}"
+        print(f"{text}: give it another name.", file=sys.stderr)

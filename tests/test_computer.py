@@ -1,0 +1,238 @@
+"""What a computer lets a process have: with real groups, real mounts, real accounts."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ece662 import _computer
+from ece662._computer import cores, hidden_names
+
+ROOT = Path(_computer.__file__).resolve().parents[1]
+
+# An account that no list of users knows. Inside, its number is 12345; to the files it
+# is who runs the tests, though without root's right to pass over their modes.
+STRANGER = ["unshare", "-U", "--map-user=12345", "--map-group=12345", "env"]
+NAMELESS = [f"-u{name}" for name in ("HOME", "USER", "LOGNAME", "LNAME", "USERNAME")]
+
+
+@pytest.fixture(scope="module")
+def stranger():
+    """The beginning of a command line: env, under an account without a name."""
+    command = [*STRANGER, *NAMELESS, sys.executable, "-c", "pass"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        pytest.skip(f"no other account can be had here: {error}")
+    if done.returncode:
+        pytest.skip(f"no other account can be had here: {done.stderr.strip()}")
+    return [*STRANGER, *NAMELESS]
+
+
+def _put(root, files):
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("files", "share"),
+    [
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "100000 100000\n"}, 1),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "max 100000\n"}, None),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "50000 100000\n"}, 1),
+        # The group's own file says nothing, that of the group around it does.
+        (
+            {
+                "proc/self/cgroup": "0::/pod/box\n",
+                "sys/fs/cgroup/pod/box/cpu.max": "max 100000\n",
+                "sys/fs/cgroup/pod/cpu.max": "150000 100000\n",
+            },
+            1,
+        ),
+        # v1, as a container sees it: the path is the host's, the mount its own group.
+        (
+            {
+                "proc/self/cgroup": "5:cpuset:/docker/1\n4:cpu,cpuacct:/docker/1\n",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "100000\n",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000\n",
+            },
+            1,
+        ),
+        (
+            {
+                "proc/self/cgroup": "4:cpu:/a/b\n",
+                "sys/fs/cgroup/cpu/a/b/cpu.cfs_quota_us": "-1\n",
+                "sys/fs/cgroup/cpu/a/b/cpu.cfs_period_us": "100000\n",
+                "sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "20000\n",
+                "sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "10000\n",
+            },
+            2,
+        ),
+        ({"proc/self/cgroup": "4:cpu:/\n"}, None),
+        ({}, None),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "damaged\n"}, None),
+    ],
+)
+def test_cores_keeps_to_the_share_of_a_group(tmp_path, monkeypatch, files, share):
+    _put(tmp_path, files)
+    if hasattr(os, "sched_getaffinity"):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert cores(str(tmp_path)) == (share or 64)
+
+
+@pytest.fixture
+def group():
+    """A real group of processes with half of the first core, v1 or v2."""
+    places = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("cpu*")]
+    for place in places:
+        folder = place / f"ece662-{os.getpid()}"
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        if not (folder / "cgroup.procs").exists():
+            folder.rmdir()  # an ordinary folder
+            continue
+        try:
+            if (folder / "cpu.max").exists():
+                (folder / "cpu.max").write_text("50000 100000")
+            else:
+                (folder / "cpu.cfs_quota_us").write_text("50000")
+        except OSError:
+            folder.rmdir()
+            continue
+        yield folder
+        folder.rmdir()
+        return
+    pytest.skip("no group of processes can be made here")
+
+
+def test_cores_in_a_real_group(group):
+    code = "from ece662._computer import cores; print(cores())"
+    script = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+    command = ["sh", "-c", script, str(group), sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "1\n"
+
+
+def test_limit_threads_tells_the_libraries_of_a_small_share(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    _computer.limit_threads()
+    assert os.environ["OMP_NUM_THREADS"] == str(cores())
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    _computer.limit_threads()
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+
+
+HOMES = """
+import getpass, os
+from pathlib import Path
+import ece662
+import matplotlib
+from ece662.data.cache import cache_root
+print(getpass.getuser())
+print(os.access(matplotlib.get_configdir(), os.W_OK))
+print(Path.home(), cache_root())
+"""
+
+
+def _run(command, code, **settings):
+    return subprocess.run(
+        [
+            *command,
+            *(f"{k}={v}" for k, v in settings.items()),
+            sys.executable,
+            "-c",
+            code,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_home_of_a_stranger_without_one(stranger, tmp_path):
+    done = _run(stranger, HOMES, TMPDIR=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    name, writable, places = done.stdout.splitlines()
+    assert (name, writable) == ("uid12345", "True")
+    assert places.startswith(f"{tmp_path}/ece662-home-12345 {tmp_path}/")
+    assert (tmp_path / "ece662-home-12345").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("home", ["closed", "/proc/nobody"])
+def test_home_that_cannot_be_written(stranger, tmp_path, home):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o555)
+    place = tmp_path / home
+    done = _run(stranger, HOMES, TMPDIR=tmp_path, HOME=place)
+    assert (done.returncode, done.stderr) == (0, "")
+    _, writable, places = done.stdout.splitlines()
+    assert writable == "True"
+    assert places == f"{place} {place}/.cache/ece662"
+
+
+def test_home_lent_is_never_somebody_elses(stranger, tmp_path):
+    (tmp_path / "ece662-home-12345").symlink_to("/")  # root's, or not ours
+    done = _run(
+        stranger, "import ece662, os; print(os.environ['HOME'])", TMPDIR=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() != str(tmp_path / "ece662-home-12345")
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the package, alone in a folder."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.so", "*.npz")
+    shutil.copytree(ROOT / "ece662", tmp_path / "course of mine/ece662", ignore=ignored)
+    return tmp_path / "course of mine"
+
+
+@pytest.mark.parametrize("name", ["random", "numpy", "typing", "matplotlib"])
+def test_names_of_modules_are_passed_over(copy, name):
+    (copy / f"{name}.py").write_text("mine = 1\n")
+    code = "import numpy, random, matplotlib.pyplot, ece662.data_utils; print('works')"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import ece662.solver\n{code}"],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "works\n"), done.stderr
+    expected = f"{copy / name}.py has the name of the module {name} and is passed over"
+    assert done.stderr == f"{expected}: give it another name.\n"
+
+
+def test_names_hidden_before_are_found_again(copy):
+    (copy / "numpy.py").write_text("mine = 1\n")
+    code = "import numpy, ece662.solver, numpy; print(numpy.__version__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "numpy.py has hidden the module numpy" in done.stderr
+
+
+def test_hidden_names_lets_other_files_be(tmp_path):
+    for name in ("helper_of_mine.py", "notes.txt", "conftest.py", "random.txt"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "json").mkdir()  # a folder without __init__.py hides nothing
+    assert hidden_names([str(tmp_path)]) == {}
+    (tmp_path / "json/__init__.py").write_text("")
+    (tmp_path / "PIL.py").write_text("")
+    found = {str(tmp_path / "PIL.py"): "PIL", str(tmp_path / "json"): "json"}
+    assert hidden_names([str(tmp_path)]) == found
