@@ -7,6 +7,46 @@ which notes the text of every file before anyone can have edited it.
 """
 
 import os
+import sys
+from contextlib import suppress
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+)
+from importlib.util import source_hash
+
+
+class _ByContent(SourceFileLoader):
+    """Uses a file's bytecode only where it was made from these very bytes.
+
+    Python compares a file's time and size. A corrected copy of the course, unzipped
+    over an old one, may have both of the old one: the old code would run.
+    """
+
+    def path_stats(self, path):
+        """Return what the bytecode notes: 32 bits of a hash stand for the time."""
+        content = self.get_data(path)
+        mark = int.from_bytes(source_hash(content)[:4], "little")
+        return {"mtime": mark, "size": len(content)}
+
+
+def _find_by_content(folder):
+    """Be called by Python for each folder that modules are looked for in."""
+    if not f"{folder}{os.sep}".startswith(f"{__path__[0]}{os.sep}"):
+        raise ImportError(f"{folder} is not of this package")
+    extensions = (ExtensionFileLoader, EXTENSION_SUFFIXES)
+    return FileFinder(folder, extensions, (_ByContent, SOURCE_SUFFIXES))
+
+
+if not any(getattr(h, "__name__", "") == "_find_by_content" for h in sys.path_hooks):
+    sys.path_hooks.insert(0, _find_by_content)
+    sys.path_importer_cache.pop(__path__[0], None)
+    # This file was read before; it leaves no bytecode that could grow old.
+    with suppress(OSError, TypeError):
+        os.remove(__spec__.cached)
 
 from ece662 import _computer  # noqa: E402
 
