@@ -8,6 +8,8 @@ import argparse
 import importlib
 from collections.abc import Sequence
 
+from ece662.cli import make_writable
+
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS = ("release", "grade", "autograder")
@@ -17,6 +19,7 @@ DESCRIPTION = "The workbook ece662 for teachers: docs/teaching.md tells how it i
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv``; return the exit code."""
+    make_writable()
     parser = argparse.ArgumentParser(prog="ece662-staff", description=DESCRIPTION)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:

@@ -6,15 +6,18 @@ working.
 """
 
 import argparse
+import codecs
 import importlib
+import io
 import os
 import sys
+import unicodedata
 from collections.abc import Sequence
 from types import ModuleType
 
 from ece662 import __version__
 
-__all__ = ["COMMANDS", "GROUPS", "main"]
+__all__ = ["COMMANDS", "GROUPS", "main", "make_writable"]
 
 # What --help lists, in this order.
 GROUPS = {
@@ -34,10 +37,16 @@ Examples:
 
 'ece662 COMMAND --help' tells more about each command."""
 
+# What stands for the signs of `status`, and for punctuation, where they are unknown.
+OTHER_SIGNS = str.maketrans(
+    {"✓": "+", "✗": "x", "·": ".", "\u00d7": "x", "\u2212": "-", "→": "->"}
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line ``argv``; return the exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    make_writable()
     try:
         if argv and argv[0] in COMMANDS:
             return _run(argv[0], argv[1:])
@@ -49,6 +58,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has left; nothing may be written on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def make_writable() -> None:
+    """Let everything be printed, whatever standard output and error are.
+
+    What an encoding lacks (cp1252 on Windows, ASCII on old servers) is written with
+    signs that it has. A stream that is closed becomes one that swallows everything:
+    else the next file opened would take its number, and receive what is printed.
+    """
+    codecs.register_error("ece662", _in_other_signs)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="ece662")
+
+
+def _in_other_signs(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = error.object[error.start : error.end]
+    return "".join(map(_in_ascii, text)), error.end
+
+
+def _in_ascii(sign: str) -> str:
+    known = sign.translate(OTHER_SIGNS)
+    letter = unicodedata.normalize("NFKD", known)  # é is e and an accent
+    return letter.encode("ascii", "ignore").decode() or "?"
 
 
 def _front() -> argparse.ArgumentParser:

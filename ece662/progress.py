@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,15 +77,23 @@ def _state(piece: Piece, verdict: dict | None) -> State:
 
 def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
     """Return the verdicts by id: those that are kept, and fresh ones for the rest."""
-    path = cache_root() / "verdicts.json"
-    kept = _load(path)
+    try:
+        path = cache_root() / "verdicts.json"
+    except ValueError as error:  # ECE662_DATA names no folder
+        print(error, file=sys.stderr)
+        path = None
+    kept = _load(path) if path else {}
     missing = [id for id, fingerprint in wanted.items() if fingerprint not in kept]
     if missing:
         told = "(those that train take some seconds each)"
         print(f"Checking {len(missing)} exercises {told} ...", file=sys.stderr)
         for verdict in _check(root, missing):
             kept[wanted[verdict["id"]]] = verdict
-        _save(path, kept)
+        try:
+            if path:
+                _save(path, kept)
+        except OSError as error:
+            print(f"What was found will be checked again: {error}", file=sys.stderr)
     return {id: kept[mark] for id, mark in wanted.items() if mark in kept}
 
 
@@ -148,5 +157,10 @@ def _load(path: Path) -> dict[str, dict]:
 def _save(path: Path, kept: dict[str, dict]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    unfinished.write_text(json.dumps(dict(list(kept.items())[-KEPT:])), "utf-8")
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_text(json.dumps(dict(list(kept.items())[-KEPT:])), "utf-8")
+        os.replace(unfinished, path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise

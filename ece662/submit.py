@@ -12,6 +12,7 @@ import platform
 import stat
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -55,7 +56,17 @@ def contents(root: Path, states: Sequence[State], student: str) -> dict[str, byt
 def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
     """Write a zip, in one go; the same files give the same bytes."""
     unfinished = path.with_name(f"{path.name}.part")
-    with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as packed:
+    try:
+        _pack(unfinished, files)
+        os.replace(unfinished, path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _pack(path: Path, files: Mapping[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name)  # dated 1980, whenever it is made
             entry.compress_type = zipfile.ZIP_DEFLATED
@@ -63,7 +74,6 @@ def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
             rights = 0o755 if name.endswith(".sh") else 0o644
             entry.external_attr = (stat.S_IFREG | rights) << 16
             packed.writestr(entry, content)
-    os.replace(unfinished, path)
 
 
 def _hash(content: bytes) -> str:

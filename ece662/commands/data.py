@@ -120,7 +120,18 @@ def _prepare(args: argparse.Namespace) -> None:
     print(_skipped_lines(data_set.meta))
     seconds = time.perf_counter() - began
     print(f"Done in {seconds:.1f} s. The images are in {data_set.folder}.")
+    if os.environ.get("ECE662_DATA") and not _for_all(data_set.folder):
+        shared = folder.parent
+        print(f"Only you can read them; to share with a class: chmod -R go+rX {shared}")
     print("Notebooks find them from now on: restart the kernel and run all cells.")
+
+
+def _for_all(folder: Path) -> bool:
+    """True where every account may read what is in a folder of the cache."""
+    if os.name == "nt":
+        return True  # rights are inherited there, and no mode says which
+    ways = all(path.stat().st_mode & 0o005 == 0o005 for path in [folder, folder.parent])
+    return ways and all(path.stat().st_mode & 0o004 for path in folder.iterdir())
 
 
 def _info(args: argparse.Namespace) -> None:

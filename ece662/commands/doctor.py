@@ -238,7 +238,7 @@ def _describe_blas(pool: dict) -> str:
 def check_data() -> Finding:
     """Which pictures do the notebooks get?"""
     from ece662.data import synthetic
-    from ece662.data.cache import DamagedCacheError, cache_root, open_data_set
+    from ece662.data.cache import cache_root, open_data_set
     from ece662.data_utils import describe
 
     again = "ece662 data prepare PATH (or fetch), or delete the folder"
@@ -247,7 +247,7 @@ def check_data() -> Finding:
             data_set = open_data_set(name)
         except FileNotFoundError:
             continue
-        except (DamagedCacheError, OSError) as error:
+        except (ValueError, OSError) as error:
             return Finding("FAIL", str(error), again)
         counts = data_set.meta["counts"]
         totals = {split: sum(counts[split].values()) for split in counts}
@@ -260,7 +260,10 @@ def check_disk() -> Finding:
     """Is there room for data, and may it be written?"""
     from ece662.data.cache import cache_root
 
-    root = cache_root()
+    try:
+        root = cache_root()
+    except ValueError as error:
+        return Finding("FAIL", str(error), "set ECE662_DATA to a folder")
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     text = f"{free / 1e9:.1f} GB free for {root}"

@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
         files = contents(root, states, args.student)
         write_zip(out, files)
     except OSError as error:
-        print(f"ece662 submit: {error}", file=sys.stderr)
+        print(f"ece662 submit: nothing was packed: {error}.", file=sys.stderr)
+        print("'--out FILE' writes the zip to another folder.", file=sys.stderr)
         return 1
     unfinished = [state for state in states if not state.finished]
     if unfinished:

@@ -73,10 +73,21 @@ class DataSet(NamedTuple):
 
 
 def cache_root() -> Path:
-    """Return the folder that holds every data set; it need not exist yet."""
+    """Return the folder that holds every data set; it need not exist yet.
+
+    Raises:
+        ValueError: ECE662_DATA names something that is no folder.
+    """
     chosen = os.environ.get("ECE662_DATA")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        root = Path(os.path.expanduser(chosen)).absolute()
+        for place in (root, *root.parents):
+            if os.path.lexists(place) and not place.is_dir():
+                raise ValueError(
+                    f"ECE662_DATA should name a folder, got {chosen}, where {place} is "
+                    "a file: name a folder, or unset it"
+                )
+        return root
     return user_cache_path("ece662", appauthor=False)
 
 
@@ -86,8 +97,19 @@ def open_data_set(name: str) -> DataSet:
     Raises:
         FileNotFoundError: there is none.
         DamagedCacheError: files are missing, cut short or of another format.
+        PermissionError: it may not be read by this account.
     """
     folder = cache_root() / name
+    try:
+        return _open_current(folder)
+    except PermissionError:
+        raise PermissionError(
+            f"the data set in {folder} is there, but this account may not read it: "
+            f"ask its owner for 'chmod -R go+rX {folder.parent}'"
+        ) from None
+
+
+def _open_current(folder: Path) -> DataSet:
     while True:
         current = _read_current(folder)
         try:
