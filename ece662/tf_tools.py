@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ece662._frameworks import named_if_missing
+
 __all__ = [
     "Dataset",
     "KerasModel",
@@ -31,7 +33,10 @@ def quietly() -> Iterator[None]:
 
     They are written by compiled code, past Python's `sys.stderr`, before TensorFlow's
     own setting for them is read. Where the import fails they are shown: they may say
-    why.
+    why. Where TensorFlow is not installed, one line says so.
+
+    Raises:
+        MissingFrameworkError: TensorFlow is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # from now on: errors only
     sys.stderr.flush()
@@ -39,7 +44,8 @@ def quietly() -> Iterator[None]:
     with tempfile.TemporaryFile() as remarks:
         os.dup2(remarks.fileno(), 2)
         try:
-            yield
+            with named_if_missing():
+                yield
         except BaseException:
             remarks.seek(0)
             os.write(stderr, remarks.read())

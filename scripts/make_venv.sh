@@ -2,7 +2,8 @@
 # Make an empty Python environment: scripts/make_venv.sh FOLDER [PYTHON]
 #
 # Without PYTHON the first program on PATH that is Python 3.11 or newer serves, tested
-# versions first. When there is none, one line says what was found instead.
+# versions first, and of these the ones that TensorFlow has builds for. When there is
+# none, one line says what was found instead.
 set -eu
 
 folder=$1
@@ -10,7 +11,7 @@ python=${2:-}
 if [ -n "$python" ]; then
     set -- "$python"
 else
-    set -- python3.13 python3.12 python3.11 python3 python
+    set -- python3.13 python3.12 python3.11 python3.14 python3 python
 fi
 
 found=
@@ -25,6 +26,11 @@ for candidate in "$@"; do
         *)
             if "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
                 echo "Making $folder with Python $version"
+                case $version in
+                    3.1[123].*) ;;
+                    *) echo "TensorFlow has no build for Python ${version%.*} yet:" \
+                        "everything else works" ;;
+                esac
                 exec "$candidate" -m venv --clear "$folder"
             fi
             found="$found, $candidate $version has no venv"

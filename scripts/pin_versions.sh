@@ -12,7 +12,7 @@ sh scripts/make_venv.sh "$venv" "${1:-}" >&2
 
 cat <<'HEADER'
 # The known-good versions: what continuous integration tests and `make` installs, on
-# Python 3.11 to 3.13. Written by `make constraints`, not by hand; run it with an early
+# Python 3.11 to 3.14. Written by `make constraints`, not by hand; run it with an early
 # patch release of Python 3.11, because what installs there installs everywhere.
 HEADER
 # The two builds of TensorFlow go together (see pyproject.toml), appnope comes with

@@ -14,7 +14,7 @@ from course.sandbox.check import leaks
 from course.sandbox.client import Limits, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.sandbox.runtime import distributions_of, lay_out
-from ece662.exercises import Exercise
+from ece662._frameworks import needs_of
 
 __all__ = ["LIMITS", "missing", "needs_of", "open_sandbox", "prepare"]
 
@@ -22,18 +22,6 @@ LIMITS = {
     "torch": Limits(cpu=600, wall=3600.0, memory=4 << 30),
     "tensorflow": Limits(cpu=600, wall=3600.0, memory=6 << 30, threads=32),
 }
-NEEDED = {
-    "Q5-Pytorch": ("torch",),
-    "Q5-Tensorflow": ("tensorflow",),
-    "Q6-Pruning": ("torch",),
-}
-
-
-def needs_of(exercise: Exercise) -> tuple[str, ...]:
-    """Return the frameworks of an exercise, first the one it is about."""
-    if exercise.id == "q6-tensorflow-exercise":
-        return ("tensorflow", "torch")
-    return NEEDED.get(exercise.notebook, ())
 
 
 def prepare(folder: Path, isolation: Isolation, code: Path) -> dict[str, str]:
@@ -58,7 +46,7 @@ def missing(name: str) -> str:
     """Say that a framework is not installed."""
     return (
         f"This needs {name}, which is not installed where it was graded: "
-        f"pip install 'ece662[{name}]'."
+        f'pip install "ece662[{name}]".'
     )
 
 

@@ -3,8 +3,10 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
+from ece662._frameworks import needs_of, why_missing
 from ece662.check.code import make_code
 from ece662.check.diagnosing import diagnose
 from ece662.check.judging import Verdict, judge
@@ -111,6 +113,10 @@ def _try(exercise, names) -> tuple[dict, Verdict]:
 def _run(exercise, names) -> Run:
     if not _is_a_cell(exercise):
         return run(exercise, make_code())
+    for framework in needs_of(exercise)[:1]:
+        if find_spec(framework) is None:
+            missing = Problem("missing package", why_missing(framework))
+            return Run({}, (missing,))
     try:
         namespace = names(exercise)
     except (Exception, SystemExit) as error:

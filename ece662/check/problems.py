@@ -11,6 +11,7 @@ from types import CodeType
 from typing import NamedTuple
 
 import ece662
+from ece662._frameworks import FRAMEWORKS, why_missing
 from ece662.check.recipe import Misfit
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.regions import MarkerError
@@ -20,8 +21,6 @@ __all__ = ["Problem", "explain"]
 PACKAGE = Path(ece662.__file__).resolve().parent
 OURS = (PACKAGE / "check", PACKAGE / "commands")
 LIBRARIES = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")})
-
-EXTRAS = ("torch", "tensorflow")  # extras of pyproject.toml are called as they are
 
 # What NumPy 2 took away or renamed, as far as old solutions use it.
 RENAMED = {
@@ -63,9 +62,8 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
     if name := _old_name(error):
         text = f"NumPy 2 no longer has `{name}`{place}: write {RENAMED[name]} instead."
         return Problem("old numpy", text, case)
-    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
-        install = f"pip install 'ece662[{error.name}]'"
-        return Problem("missing package", f"This needs {error.name}: {install}.", case)
+    if isinstance(error, ModuleNotFoundError) and error.name in FRAMEWORKS:
+        return Problem("missing package", why_missing(error.name), case)
     if isinstance(error, MarkerError):
         return Problem("error", f"A marker line is damaged: {error}.", case)
     if isinstance(error, SyntaxError):

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import ece662
 from ece662._computer import cores
+from ece662._frameworks import has_build, why_missing
 
 __all__ = ["CHECKS", "HELP", "Finding", "configure", "examine", "run"]
 
@@ -37,7 +38,8 @@ Check what the notebooks need, one line each:
 The exit code is 1 where something is broken. Paste the whole report into a question.
 """
 
-OLDEST, NEWEST = (3, 11), (3, 13)  # the Python versions that are tested
+OLDEST, NEWEST = (3, 11), (3, 14)  # the Python versions that are tested
+TESTED = " to ".join(f"{major}.{minor}" for major, minor in (OLDEST, NEWEST))
 ENOUGH_DISK = 2e9  # bytes: the archive, its six classes, and room to work
 PATIENCE = 60  # seconds until a compiler has said its version
 PACKAGE = Path(ece662.__file__).resolve().parent
@@ -103,9 +105,9 @@ def check_python() -> Finding:
     text = f"{platform.python_version()} at {sys.executable}, "
     text += f"{platform.system()} {platform.machine()}, {cores()} cores"
     if sys.version_info[:2] < OLDEST:
-        return Finding("FAIL", text, "install Python 3.11, 3.12 or 3.13")
+        return Finding("FAIL", text, f"install Python {TESTED}")
     if sys.version_info[:2] > NEWEST:
-        return Finding("warn", text, "not tested yet; Python 3.11 to 3.13 are")
+        return Finding("warn", text, f"not tested yet; Python {TESTED} are")
     return Finding("ok", text)
 
 
@@ -131,6 +133,8 @@ def check_extras() -> Finding:
     for name, purpose in PURPOSES.items():
         version = _version(name)
         told.append(f"{name} {version}" if version else f"no {name} ({purpose})")
+    if _version("tensorflow") is None and not has_build("tensorflow"):
+        return Finding("warn", ", ".join(told), why_missing("tensorflow"))
     return Finding("ok", ", ".join(told))
 
 

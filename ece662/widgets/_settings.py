@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ece662 import solver as solver_module
+from ece662._frameworks import named_if_missing
 
 __all__ = [
     "HIDDEN_DIM",
@@ -145,11 +146,12 @@ def nets_of(framework: str) -> ModuleType:
 
     Raises:
         ValueError: no such framework is known.
-        ImportError: it is not installed.
+        MissingFrameworkError: it is not installed.
     """
     if framework not in MODULES:
         raise ValueError(f"expected one of {list(MODULES)}, got {framework!r}")
-    return import_module(f"ece662.widgets.{MODULES[framework]}")
+    with named_if_missing():
+        return import_module(f"ece662.widgets.{MODULES[framework]}")
 
 
 def count_classes(data: Mapping) -> int:

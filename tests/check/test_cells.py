@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from ece662._frameworks import why_missing
 from ece662.check.cells import Cells
 from ece662.check.front import check_exercise
 from ece662.exercises import Exercise
@@ -103,7 +104,7 @@ def test_check_exercise_tells_of_a_package_that_is_not_installed(tmp_path, monke
     cells = notebook(tmp_path, q1_own=filled("import torch"))
     told = check_exercise(exercise("q1-own"), cells.names_after).diagnosis
     assert told.id == "missing-package"
-    assert told.message == "This needs torch: pip install 'ece662[torch]'."
+    assert told.message == why_missing("torch")
 
 
 def test_check_exercise_tells_of_a_damaged_marker(tmp_path):

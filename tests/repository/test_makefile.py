@@ -242,6 +242,16 @@ def test_every_newer_python_serves(checkout, version):
     assert checkout.make("setup")[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("version", "said"), [("3.11.0", False), ("3.13.9", False), ("3.14.0", True)]
+)
+def test_python_without_tensorflow_is_told_in_a_line(checkout, version, said):
+    checkout.add_python("python3", version)
+    _, output, _ = checkout.make("setup")
+    line = "TensorFlow has no build for Python 3.14 yet: everything else works"
+    assert (line in output.splitlines()) == said
+
+
 def test_chosen_python_is_the_only_one_tried(checkout, tmp_path):
     checkout.add_python("python3", "3.12.4")
     chosen = checkout.add_python("old", "3.9.1").rename(tmp_path / "my python")

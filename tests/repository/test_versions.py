@@ -17,10 +17,12 @@ from course.release import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYTHONS = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["classifiers"]))
 PLATFORMS = {
     "Linux PC": {"sys_platform": "linux", "platform_machine": "x86_64"},
     "Linux ARM": {"sys_platform": "linux", "platform_machine": "aarch64"},
     "Mac": {"sys_platform": "darwin", "platform_machine": "arm64"},
+    "Windows": {"sys_platform": "win32", "platform_machine": "AMD64"},
 }
 
 
@@ -50,6 +52,16 @@ def test_every_requirement_has_a_pin_that_satisfies_it(platform):
         if requirement.marker is None or requirement.marker.evaluate(environment):
             version = pinned[canonicalize_name(requirement.name)]
             assert version in requirement.specifier, requirement
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_tensorflow_is_one_build_or_none(platform, python):
+    """None where there is no build: an extra that cannot be met installs nothing."""
+    environment = PLATFORMS[platform] | {"python_version": python}
+    extra = map(Requirement, PROJECT["optional-dependencies"]["tensorflow"])
+    builds = [r for r in extra if r.marker and r.marker.evaluate(environment)]
+    assert len(builds) == (python != "3.14")
 
 
 def test_colab_satisfies_every_requirement():

@@ -57,7 +57,7 @@ def test_prepare_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     why = frameworks.prepare(tmp_path, Isolation.BUBBLEWRAP, tmp_path)
     for name in frameworks.LIMITS:
-        assert f"pip install 'ece662[{name}]'" in why[name]
+        assert f'pip install "ece662[{name}]"' in why[name]
     assert not list(tmp_path.iterdir())
 
 

@@ -1,0 +1,84 @@
+"""The two frameworks that are optional: what to say where one is not installed.
+
+Everything before Q5 works without them, and Q5-Pytorch without TensorFlow.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from ece662.exercises import Exercise
+
+__all__ = [
+    "FRAMEWORKS",
+    "NEWEST_FOR_TENSORFLOW",
+    "MissingFrameworkError",
+    "has_build",
+    "named_if_missing",
+    "needs_of",
+    "why_missing",
+]
+
+FRAMEWORKS = ("torch", "tensorflow")  # each is an extra of that name in pyproject.toml
+
+# The newest Python that a tested TensorFlow has builds for, as pyproject.toml says too.
+NEWEST_FOR_TENSORFLOW = (3, 13)
+
+NEEDED = {
+    "Q5-Pytorch": ("torch",),
+    "Q5-Tensorflow": ("tensorflow",),
+    "Q6-Pruning": ("torch",),
+}
+
+
+class MissingFrameworkError(ModuleNotFoundError):
+    """A framework cannot be imported because it is not installed.
+
+    In a notebook one line is shown instead of a traceback: none of it is the student's.
+    """
+
+    def __init__(self, name: str):
+        """Take the name that was imported, torch or tensorflow."""
+        super().__init__(why_missing(name), name=name)
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows."""
+        return [str(self)]
+
+
+def has_build(name: str) -> bool:
+    """Can torch or tensorflow be installed on this Python?"""
+    return name != "tensorflow" or sys.version_info[:2] <= NEWEST_FOR_TENSORFLOW
+
+
+def why_missing(name: str) -> str:
+    """Say that torch or tensorflow is not installed, and what to do about it."""
+    if not has_build(name):
+        newest = ".".join(map(str, NEWEST_FOR_TENSORFLOW))
+        this = ".".join(map(str, sys.version_info[:2]))
+        return (
+            f"TensorFlow has no build for Python {this} yet: Q5-Tensorflow and "
+            f"TensorFlow's part of Q6 need Python 3.11 to {newest}. Everything else "
+            "works here."
+        )
+    return f'This needs {name}, which is not installed: pip install "ece662[{name}]".'
+
+
+def needs_of(exercise: Exercise) -> tuple[str, ...]:
+    """Return the frameworks of an exercise, first the one it is about."""
+    if exercise.id == "q6-tensorflow-exercise":
+        return ("tensorflow", "torch")
+    return NEEDED.get(exercise.notebook, ())
+
+
+@contextmanager
+def named_if_missing() -> Iterator[None]:
+    """Import torch or tensorflow in here; where it is missing, the error says why."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        name = str(error.name).partition(".")[0].replace("keras", "tensorflow")
+        if name not in FRAMEWORKS or find_spec(name):
+            raise
+        raise MissingFrameworkError(name) from None
