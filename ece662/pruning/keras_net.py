@@ -54,14 +54,17 @@ def build(architecture: Architecture, seed: int | None = None) -> keras.Model:
 
 def _conv_norm(conv, x):
     """Return a convolution without bias and batch normalisation, applied to x."""
-    padding = "same"
-    if conv.stride > 1:
+    padding, stride = "same", conv.stride
+    if conv.kernel == 1:
+        # The pixels first, then stride 1: see ece662/pointwise.py.
+        x, stride = x[:, ::stride, ::stride], 1
+    elif stride > 1:
         padding = "valid"
         x = layers.ZeroPadding2D(conv.kernel // 2)(x)
     x = layers.Conv2D(
         conv.filters,
         conv.kernel,
-        conv.stride,
+        stride,
         padding,
         use_bias=False,
         kernel_initializer="he_normal",

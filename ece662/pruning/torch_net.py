@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ece662.pointwise import avoid_crash
 from ece662.pruning.architecture import Architecture, Block
 from ece662.pruning.store import require_fit
 from ece662.pruning.training import SCALE, Recipe, batches, progress
@@ -86,7 +87,9 @@ class ResidualBlock(nn.Module):
         self.conv2 = ConvNorm(block.inner, block.out, 3)
         self.shortcut = nn.Identity()
         if block.project:
-            self.shortcut = ConvNorm(channels, block.out, 1, block.stride)
+            # Pruning may leave it few channels, on which oneDNN would crash.
+            shortcut = ConvNorm(channels, block.out, 1, block.stride)
+            self.shortcut = avoid_crash(shortcut)
 
     def forward(self, x):
         out = self.conv2(F.relu(self.conv1(x)))

@@ -204,8 +204,10 @@ def run_torch_challenge(code, inputs):
     """Send a few pictures through a network of the student's own, there and back."""
     import torch
 
+    from ece662.pointwise import avoid_crash
+
     with torch.random.fork_rng(devices=[]):
-        net = code.ChallengeNet(8).to("cpu")
+        net = avoid_crash(code.ChallengeNet(8).to("cpu"))
         scores = net(torch.tensor(inputs["x"], dtype=torch.float32)).float()
     scores.sum().backward()
     idle = sum(p.grad is None for p in net.parameters())
