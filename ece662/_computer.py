@@ -104,7 +104,7 @@ def lend_home() -> None:
         if home == "~":
             os.environ["HOME"] = _lent()
         elif not _may_write(home):
-            _lend_folders(_lent())
+            _lend_folders(_lent(), home)
 
 
 def _lend_name() -> None:
@@ -118,8 +118,18 @@ def _lend_name() -> None:
                 os.environ["LOGNAME"] = f"uid{os.getuid()}"
 
 
-def _lend_folders(folder: str) -> None:
+def _lend_folders(folder: str, home: str) -> None:
+    # What Jupyter has in the home already is kept: its password, its kernels.
+    missing = {
+        name: inside
+        for name, inside, usual in (
+            ("JUPYTER_CONFIG_DIR", "jupyter-settings", ".jupyter"),
+            ("JUPYTER_DATA_DIR", "jupyter-data", ".local/share/jupyter"),
+        )
+        if not os.path.exists(os.path.join(home, usual))
+    }
     for name, inside in {
+        **missing,
         "MPLCONFIGDIR": "matplotlib",
         "IPYTHONDIR": "ipython",
         "JUPYTER_RUNTIME_DIR": "jupyter",

@@ -14,11 +14,20 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from ece662._computer import cores
 from ece662.data.classes import CLASSES, SPLITS
 
 # A busy machine makes examples slow; that says nothing about the code.
 settings.register_profile("ece662", deadline=None)
 settings.load_profile("ece662")
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Return how many processes `-n auto` starts: as many as a container may keep busy.
+
+    xdist counts the cores of the computer around it.
+    """
+    return cores()
 
 
 def pytest_configure(config):

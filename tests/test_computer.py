@@ -236,3 +236,18 @@ def test_hidden_names_lets_other_files_be(tmp_path):
     (tmp_path / "PIL.py").write_text("")
     found = {str(tmp_path / "PIL.py"): "PIL", str(tmp_path / "json"): "json"}
     assert hidden_names([str(tmp_path)]) == found
+
+
+def test_jupyter_has_settings_where_the_home_is_closed(stranger, tmp_path):
+    home = tmp_path / "closed"
+    (home / ".jupyter").mkdir(parents=True)
+    code = "import ece662, jupyter_core.paths as p; print(p.jupyter_config_dir())"
+    home.chmod(0o555)
+    done = _run(stranger, code, TMPDIR=tmp_path, HOME=home)
+    assert done.stdout.strip() == str(home / ".jupyter"), done.stderr
+    home.chmod(0o755)
+    (home / ".jupyter").rmdir()
+    home.chmod(0o555)
+    done = _run(stranger, code, TMPDIR=tmp_path, HOME=home)
+    lent = tmp_path / "ece662-home-12345/jupyter-settings"
+    assert done.stdout.strip() == str(lent), done.stderr
