@@ -6,6 +6,10 @@ and may call `solver.stop()`. The training loop knows nothing of any of them.
 """
 
 import sys
+import warnings
+
+from ece662._resume import check_config
+from ece662.checkpoint import check_writable
 
 __all__ = ["Callback", "CheckpointWriter", "LogPrinter", "ProgressBar"]
 
@@ -14,7 +18,10 @@ class Callback:
     """A watcher that does nothing: override the hooks you need."""
 
     def on_train_begin(self, solver):
-        """Run before the first step; the accuracies before training are known."""
+        """Run before the first step; the accuracies before training are known.
+
+        (Unless a stop came while they were being measured.)
+        """
 
     def on_batch_end(self, solver):
         """Run after each step."""
@@ -33,7 +40,7 @@ class LogPrinter(Callback):
         self.print_every = print_every
 
     def on_train_begin(self, solver):
-        if solver.iteration == 0:
+        if solver.iteration == 0 and solver.val_acc_history:
             self.on_epoch_end(solver)
 
     def on_batch_end(self, solver):
@@ -86,17 +93,44 @@ class ProgressBar(Callback):
 
 
 class CheckpointWriter(Callback):
-    """Save the run after each epoch, and when it is interrupted between steps."""
+    """Save the run after each epoch, and when it is interrupted between steps.
+
+    What would keep it from being saved is found out before hours have been spent: a
+    place that cannot be written to at once, a rule's memory after the first step. A
+    disk that fills up later is a warning; training goes on.
+    """
 
     def __init__(self, name):
-        self.name = name
+        """Find the place.
+
+        Raises:
+            ValueError: no file can be written there.
+        """
+        self.name = check_writable(name)
+        self._tried = False
+
+    def on_batch_end(self, solver):
+        if not self._tried:
+            for config in solver.optim_configs.values():
+                check_config(config)
+            self._tried = True
 
     def on_epoch_end(self, solver):
-        solver.save(self.name)
+        self._save(solver)
 
     def on_train_end(self, solver):
         if solver.stop_reason in ("interrupted", "stopped") and solver.resumable:
+            self._save(solver)
+
+    def _save(self, solver):
+        try:
             solver.save(self.name)
+        except OSError as error:
+            warnings.warn(
+                f"the checkpoint was not written, training goes on: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
 
 def _print_line(text):

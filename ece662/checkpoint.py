@@ -12,15 +12,46 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["checkpoint_path", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "check_writable",
+    "checkpoint_path",
+    "load_checkpoint",
+    "save_checkpoint",
+]
 
 FORMAT = "ece662 checkpoint 1"
 
 
 def checkpoint_path(name):
-    """Return the file that a checkpoint name stands for: `run1` is `run1.npz`."""
-    path = Path(name)
+    """Return the file that a checkpoint name stands for: `~/run1` is `run1.npz` there.
+
+    Raises:
+        ValueError: it is no name of a file.
+    """
+    if not isinstance(name, str | os.PathLike) or not Path(name).name:
+        raise ValueError(f"a checkpoint's name must be a path, got {name!r}")
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:  # ~someone who has no home
+        raise ValueError(f"a checkpoint's name must be a path, got {name!r}") from error
     return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+
+
+def check_writable(name):
+    """Return the file of a checkpoint that is to be written; make its folders.
+
+    Raises:
+        ValueError: no file can be written there.
+    """
+    path = checkpoint_path(name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writable = os.access(path.parent, os.W_OK) and not path.is_dir()
+    except OSError as error:
+        raise ValueError(f"no checkpoint can be written to {path}: {error}") from error
+    if not writable:
+        raise ValueError(f"no checkpoint can be written to {path}")
+    return path
 
 
 def save_checkpoint(name, arrays, meta):

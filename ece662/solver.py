@@ -6,9 +6,15 @@
     solver.train()
 
 Needed of a model: `model.params`, a dict of arrays, and `model.loss(X, y)`, which
-gives the scores (N, C) where y is None and `(loss, grads)` otherwise. A model with
-`dtype`, `state_dict()` and `load_state_dict()` (see `ece662.classifiers.base`) gets
-its batches in that type, and its running statistics saved with its parameters.
+gives the scores (N, C) where y is None and `(loss, grads)` otherwise. `loss` trains
+nothing: the Solver takes the step, by its update rule. A model with `state_dict()` and
+`load_state_dict()` (see `ece662.classifiers.base`) gets its running statistics saved
+with its parameters.
+
+A model with `step(X, y)` takes its steps itself and returns the loss before each: it
+has no need of `params` and no use for an update rule (see `torch_tools.TorchModel`).
+
+Pictures are handed over as the data hold them: a model casts them to its own type.
 
 Needed of the data: a dict of `X_train`, `y_train`, `X_val`, `y_val`, of which X is
 indexed by arrays of row numbers and y holds integer classes.
@@ -22,24 +28,8 @@ import warnings
 
 import numpy as np
 
-from ece662 import fast_optim
-from ece662._resume import (
-    SETTINGS,
-    fingerprint,
-    load_state,
-    model_state,
-    pack,
-    unpack,
-)
-from ece662._solver_checks import (
-    check_data,
-    check_grads,
-    check_labels,
-    check_optim_config,
-    check_positive,
-    check_update,
-    find_rule,
-)
+from ece662 import _resume, fast_optim
+from ece662 import _solver_checks as checks
 from ece662.callbacks import CheckpointWriter, LogPrinter, ProgressBar
 from ece662.checkpoint import load_checkpoint, save_checkpoint
 
@@ -48,6 +38,10 @@ __all__ = ["DivergenceWarning", "Solver"]
 
 class DivergenceWarning(RuntimeWarning):
     """The loss became nan or infinite, and training was stopped."""
+
+
+class _StoppedError(Exception):
+    """A stop came while the accuracies were being measured."""
 
 
 class Solver:
@@ -105,31 +99,42 @@ class Solver:
             ValueError: an argument is of no use; says what was expected.
         """
         self.model = model
-        self.X_train, self.y_train = check_data(data, "train")
-        self.X_val, self.y_val = check_data(data, "val")
-        self.update_rule = find_rule(update_rule)
-        self.lr_decay = lr_decay
-        self.batch_size = check_positive("batch_size", batch_size)
-        self.num_epochs = check_positive("num_epochs", num_epochs)
-        self.num_train_samples = num_train_samples
-        self.num_val_samples = num_val_samples
-        self.print_every = check_positive("print_every", print_every)
+        self._steps_itself = checks.check_model(model)
+        self.X_train, self.y_train = checks.check_data(data, "train")
+        self.X_val, self.y_val = checks.check_data(data, "val")
+        self.update_rule = checks.find_rule(update_rule)
+        self._rule_name = checks.name_of_rule(
+            update_rule
+        )  # None: a resume must be given it
+        self.lr_decay = checks.check_factor("lr_decay", lr_decay)
+        self.batch_size = checks.check_count("batch_size", batch_size)
+        self.num_epochs = checks.check_count("num_epochs", num_epochs)
+        self.num_train_samples = checks.check_count_or_none(
+            "num_train_samples", num_train_samples
+        )
+        self.num_val_samples = checks.check_count_or_none(
+            "num_val_samples", num_val_samples
+        )
+        self.print_every = checks.check_count("print_every", print_every)
+        config = checks.check_optim_config(optim_config, update_rule)
+        if self._steps_itself:
+            checks.check_own_steps(update_rule, config, self.lr_decay, checkpoint_name)
 
         self.callbacks = list(callbacks)
         if verbose:
-            self.callbacks += [LogPrinter(print_every), ProgressBar()]
+            self.callbacks += [LogPrinter(self.print_every), ProgressBar()]
         if checkpoint_name is not None:
+            _resume.check_config(config)
             self.callbacks.append(CheckpointWriter(checkpoint_name))
 
         # A generator of our own: what else draws numbers, dropout with a seed above
         # all, must not decide which images come together.
         self._rng = np.random.RandomState(np.random.randint(2**31))
-        config = check_optim_config(optim_config, update_rule)
-        self.optim_configs = {name: dict(config) for name in model.params}
+        self.optim_configs = {name: dict(config) for name in self._params}
         # One image through the model, so that shapes that do not fit show at once.
-        scores = model.loss(self._cast(self.X_train[np.arange(1)]))
-        check_labels(self.y_train, "train", C=scores.shape[1])
-        check_labels(self.y_val, "val", C=scores.shape[1])
+        scores = checks.check_scores(model.loss(self.X_train[np.arange(1)]), N=1)
+        checks.check_labels(self.y_train, "train", C=scores.shape[1])
+        checks.check_labels(self.y_val, "val", C=scores.shape[1])
         self._reset()
 
     def _reset(self):
@@ -142,7 +147,11 @@ class Solver:
         self._best_state = None
         self._latest_state = None  # of the last step, while the model holds the best
         self._global_rng = None  # state of np.random to go on with after a resume
-        self._asked_to_stop = self._interrupted = False
+        self._asked_to_stop = self._interrupted = self._measuring = False
+
+    @property
+    def _params(self):
+        return getattr(self.model, "params", {})  # a model with `step` may have none
 
     @property
     def iterations_per_epoch(self):
@@ -180,7 +189,10 @@ class Solver:
             self._give_best_to_model()
 
     def stop(self):
-        """Ask a running `train()` to end after the step in hand (from any thread)."""
+        """Ask a running `train()` to end after the step in hand (from any thread).
+
+        While accuracies are measured: after the batch in hand; they are made up for.
+        """
         self._asked_to_stop = True
 
     def check_accuracy(self, X, y, num_samples=None, batch_size=100):
@@ -195,20 +207,24 @@ class Solver:
         Returns:
             accuracy: float between 0 and 1.
         """
-        y = np.asarray(y)
+        X, y = checks.check_pair(X, y, "X", "y")
+        num_samples = checks.check_count_or_none("num_samples", num_samples)
+        batch_size = checks.check_count("batch_size", batch_size)
         rows = np.arange(len(y))
         if num_samples is not None and num_samples < len(y):
             rows = self._rng.choice(len(y), num_samples, replace=False)
         hits = 0
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
-            scores = self.model.loss(self._cast(X[batch]))
+            if self._measuring and (self._asked_to_stop or self._interrupted):
+                raise _StoppedError
+            scores = self.model.loss(X[batch])
             hits += int(np.sum(scores.argmax(axis=1) == y[batch]))
         return hits / len(rows)
 
     def save(self, name):
         """Write all that `Solver.resume` needs to go on; see `ece662.checkpoint`."""
-        return save_checkpoint(name, *pack(self))
+        return save_checkpoint(name, *_resume.pack(self))
 
     @classmethod
     def resume(cls, name, model, data, *, num_epochs=None, **arguments):
@@ -223,42 +239,46 @@ class Solver:
             data: the same data.
             num_epochs: a new total of epochs, or None for the earlier one.
             **arguments: `verbose`, `checkpoint_name`, `callbacks` and, where the
-                rule was a function, `update_rule`.
+                rule was a function (a lambda, a partial), `update_rule`.
 
         Raises:
             FileNotFoundError: there is no such checkpoint.
-            ValueError: it is damaged, or belongs to another model or other data.
+            ValueError: it is damaged, belongs to another model or other data, or its
+                rule was a function and none was given.
         """
         arrays, meta = load_checkpoint(name)
-        settings = {key: meta[key] for key in SETTINGS}
+        settings = {key: meta[key] for key in _resume.SETTINGS}
         if num_epochs is not None:
             settings["num_epochs"] = num_epochs
-        arguments.setdefault("update_rule", meta["update_rule"])
+        if "update_rule" not in arguments:
+            arguments["update_rule"] = _resume.rule_named_in(meta, name)
         solver = cls(model, data, **settings, **arguments)
-        if meta["data"] != fingerprint(solver):
+        if meta["data"] != _resume.fingerprint(solver):
             raise ValueError(
                 f"{name} was written with other data: expected {meta['data']}, "
-                f"got {fingerprint(solver)}"
+                f"got {_resume.fingerprint(solver)}"
             )
-        unpack(solver, arrays, meta)
+        _resume.unpack(solver, arrays, meta)
         return solver
 
     def _begin(self):
         self._asked_to_stop = self._interrupted = False
         self.stop_reason = None
         if self._latest_state is not None:
-            load_state(self.model, self._latest_state)
+            _resume.load_state(self.model, self._latest_state)
             self._latest_state = None
         if self._global_rng is not None:
             np.random.set_state(self._global_rng)
             self._global_rng = None
         # A rule may overwrite a parameter: never an array that others hold.
-        for key, value in self.model.params.items():
-            self.model.params[key] = np.array(value, order="C")
-        if self.iteration == 0 and not self.val_acc_history:
-            self._measure()
+        for key, value in self._params.items():
+            self._params[key] = np.array(value, order="C")
+        due = len(self.val_acc_history) <= self.epoch
+        measured = due and self._measure()
         self._notify("on_train_begin")
-        if self.iteration >= self.num_iterations:
+        if measured and self.iteration > 0:  # made up for, after a stop
+            self._notify("on_epoch_end")
+        if self.stop_reason is None and self.iteration >= self.num_iterations:
             self.stop_reason = "finished"
 
     def _advance(self):
@@ -266,13 +286,13 @@ class Solver:
         self.resumable = False
         if not self._step():
             return
-        epoch_ends = self.iteration % self.iterations_per_epoch == 0
-        if epoch_ends:
+        measured = False
+        if self.iteration % self.iterations_per_epoch == 0:
             self._decay_learning_rate()
-            self._measure()
+            measured = self._measure()
         self.resumable = True
         self._notify("on_batch_end")
-        if epoch_ends:
+        if measured:
             self._notify("on_epoch_end")
         if self._interrupted:
             raise KeyboardInterrupt
@@ -284,15 +304,19 @@ class Solver:
     def _step(self):
         """Take one minibatch through loss, gradients and update; False if it cannot."""
         X, y = self._next_batch()
-        loss, grads = self.model.loss(X, y)
+        if self._steps_itself:
+            loss, grads = self.model.step(X, y), {}
+        else:
+            loss, grads = self.model.loss(X, y)
         if not math.isfinite(loss):
             self.stop_reason = "diverged"
-            warnings.warn(self._describe_divergence(loss), DivergenceWarning, 4)
+            warnings.warn(checks.describe_divergence(self, loss), DivergenceWarning, 4)
             return False
-        check_grads(grads, self.model.params)
         self.loss_history.append(float(loss))
-        for name in self.model.params:
-            self._update(name, grads[name])
+        if not self._steps_itself:
+            checks.check_grads(grads, self.model.params)
+            for name in self.model.params:
+                self._update(name, grads[name])
         self.iteration += 1
         return True
 
@@ -302,7 +326,7 @@ class Solver:
             self._order = self._rng.permutation(len(self.y_train))
         start = position * self.batch_size
         rows = self._order[start : start + self.batch_size]
-        return self._cast(self.X_train[rows]), self.y_train[rows]
+        return self.X_train[rows], self.y_train[rows]
 
     def _update(self, name, grad):
         """Move one parameter: the rule gets the whole of it, once."""
@@ -311,11 +335,8 @@ class Solver:
             result = self.update_rule(w, grad, config, out=w)
         else:
             result = self.update_rule(w, grad, config)
-        next_w, self.optim_configs[name] = check_update(result, name, w)
+        next_w, self.optim_configs[name] = checks.check_update(result, name, w)
         self.model.params[name] = next_w
-
-    def _cast(self, X):
-        return np.asarray(X, dtype=getattr(self.model, "dtype", None))
 
     def _decay_learning_rate(self):
         for config in self.optim_configs.values():
@@ -323,23 +344,34 @@ class Solver:
                 config["learning_rate"] *= self.lr_decay
 
     def _measure(self):
-        train_acc = self.check_accuracy(
-            self.X_train, self.y_train, num_samples=self.num_train_samples
-        )
-        val_acc = self.check_accuracy(
-            self.X_val, self.y_val, num_samples=self.num_val_samples
-        )
+        """Add the accuracies to the histories; False if a stop came in between."""
+        drawn = self._rng.get_state()
+        self._measuring = True
+        try:
+            train_acc = self.check_accuracy(
+                self.X_train, self.y_train, num_samples=self.num_train_samples
+            )
+            val_acc = self.check_accuracy(
+                self.X_val, self.y_val, num_samples=self.num_val_samples
+            )
+        except _StoppedError:
+            self._rng.set_state(drawn)  # the same samples when it is made up for
+            self.stop_reason = "stopped"
+            return False
+        finally:
+            self._measuring = False
         self.train_acc_history.append(train_acc)
         self.val_acc_history.append(val_acc)
         if val_acc > self.best_val_acc:
             self.best_val_acc = val_acc
-            self._best_state = model_state(self.model)
-            self.best_params = {k: self._best_state[k] for k in self.model.params}
+            self._best_state = _resume.model_state(self.model)
+            self.best_params = {k: self._best_state[k] for k in self._params}
+        return True
 
     def _give_best_to_model(self):
-        self._latest_state = model_state(self.model)
+        self._latest_state = _resume.model_state(self.model)
         if self._best_state is not None:
-            load_state(self.model, self._best_state)
+            _resume.load_state(self.model, self._best_state)
 
     def _notify(self, hook):
         for callback in self.callbacks:
@@ -366,15 +398,3 @@ class Solver:
             yield
         finally:
             signal.signal(signal.SIGINT, usual)
-
-    def _describe_divergence(self, loss):
-        # A model that takes its steps itself has no parameters here (TorchModel).
-        config = next(iter(self.optim_configs.values()), {})
-        rate = config.get("learning_rate", "the default")
-        return (
-            f"training stopped at iteration {self.iteration + 1} of "
-            f"{self.num_iterations}: the loss is {float(loss)}. Usual causes: a "
-            f"learning rate too high (it was {rate}; try a tenth), initial weights "
-            "too large, a wrong gradient (check it numerically), or nan or inf in "
-            "the data."
-        )

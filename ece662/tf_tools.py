@@ -209,8 +209,9 @@ class KerasModel:
         Solver(KerasModel(network, optimizer), data, batch_size=64, num_epochs=5)
 
     The Solver cuts the batches, measures and keeps the histories. Gradients and steps
-    are TensorFlow's: `loss` takes the step too, and there are no `params` for the
-    Solver to change (and no checkpoints: they would lack what the optimizer remembers).
+    are TensorFlow's: `step` takes one, and there are no `params` for the Solver to
+    change (and no checkpoints: they would lack what the optimizer remembers). `loss`
+    trains nothing.
     """
 
     dtype = np.float32
@@ -231,23 +232,35 @@ class KerasModel:
         # Batches of all sizes share a graph: they come to three sizes at least.
         self._scores = tf.function(network, reduce_retracing=True)
         self._step = tf.function(self._take_step, reduce_retracing=True)
+        self._evaluate = tf.function(self._loss, reduce_retracing=True)
 
     def loss(self, X, y=None):
-        """Return the scores of images; with labels, take a step of training.
+        """Return the scores of images or, with labels, their loss; train nothing.
 
         Args:
             X: (N, C, H, W) images: the channels are put last here.
             y: (N,) labels, or None.
 
         Returns:
-            scores (N, C) if y is None, else the loss before the step, and no gradients.
+            scores (N, C) if y is None, else the loss as in `step`, of the network in
+            inference mode, and no gradients.
         """
-        from ece662.pruning_helper import invert_ch
-
-        X = np.float32(invert_ch(X) / self.scale)
+        X = self._images(X)
         if y is None:
             return self._scores(X).numpy()
-        return float(self._step(X, y)), {}
+        return float(self._evaluate(X, y, training=False)), {}
+
+    def step(self, X, y) -> float:
+        """Take a step of training.
+
+        Args:
+            X: (N, C, H, W) images: the channels are put last here.
+            y: (N,) labels.
+
+        Returns:
+            the loss before the step.
+        """
+        return float(self._step(self._images(X), y))
 
     def state_dict(self) -> dict:
         """Return copies of the network's weights and running statistics."""
@@ -257,18 +270,28 @@ class KerasModel:
         """Give the network the state that `state_dict` returned."""
         self.network.set_weights(list(state.values()))
 
+    def _images(self, X):
+        from ece662.pruning_helper import invert_ch
+
+        return np.float32(invert_ch(np.asarray(X, self.dtype)) / self.scale)
+
     def _take_step(self, X, y):
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            scores = self.network(X, training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels=y, logits=scores
-            )
-            loss = tf.reduce_mean(losses)
-            if self.reg:
-                weights = [w for w in self.network.trainable_weights if w.ndim > 1]
-                loss += 0.5 * self.reg * sum(tf.reduce_sum(w * w) for w in weights)
+            loss = self._loss(X, y, training=True)
         weights = self.network.trainable_variables
         self.optimizer.apply(tape.gradient(loss, weights), weights)
+        return loss
+
+    def _loss(self, X, y, training):
+        """Return the mean cross-entropy, plus the penalty on the weights."""
+        import tensorflow as tf
+
+        scores = self.network(X, training=training)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=scores)
+        loss = tf.reduce_mean(losses)
+        if self.reg:
+            weights = [w for w in self.network.trainable_weights if w.ndim > 1]
+            loss += 0.5 * self.reg * sum(tf.reduce_sum(w * w) for w in weights)
         return loss

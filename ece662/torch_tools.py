@@ -216,8 +216,9 @@ class TorchModel:
         Solver(TorchModel(network, optimizer), data, batch_size=64, num_epochs=5)
 
     The Solver cuts the batches, measures and keeps the histories. Gradients and steps
-    are PyTorch's: `loss` takes the step too, and there are no `params` for the Solver
-    to change (and no checkpoints: they would lack what the optimizer remembers).
+    are PyTorch's: `step` takes one, and there are no `params` for the Solver to change
+    (and no checkpoints: they would lack what the optimizer remembers). `loss` trains
+    nothing.
     """
 
     dtype = np.float32
@@ -243,30 +244,41 @@ class TorchModel:
         self._device = parameters[0].device
 
     def loss(self, X, y=None):
-        """Return the scores of images; with labels, take a step of training.
+        """Return the scores of images or, with labels, their loss; train nothing.
 
         Args:
             X: (N, C, H, W) images.
             y: (N,) labels, or None.
 
         Returns:
-            scores (N, C) if y is None, else the loss before the step, and no gradients.
+            scores (N, C) if y is None, else the loss as in `step`, of the network in
+            evaluation mode, and no gradients.
         """
         import torch
-        import torch.nn.functional as F
 
-        x = torch.from_numpy(X / self.scale).to(self._device)
-        self.network.train(y is not None)
-        if y is None:
-            with torch.no_grad():
-                return self.network(x).float().cpu().numpy()
-        loss = F.cross_entropy(self.network(x), torch.from_numpy(y).to(self._device))
-        if self.reg:
-            loss = loss + 0.5 * self.reg * sum((w * w).sum() for w in self._weights)
+        self.network.eval()
+        with torch.no_grad():
+            scores = self.network(self._tensor(X)).float()
+            if y is None:
+                return scores.cpu().numpy()
+            return self._loss(scores, y).item(), {}
+
+    def step(self, X, y) -> float:
+        """Take a step of training.
+
+        Args:
+            X: (N, C, H, W) images.
+            y: (N,) labels.
+
+        Returns:
+            the loss before the step.
+        """
+        self.network.train()
+        loss = self._loss(self.network(self._tensor(X)), y)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return loss.item(), {}
+        return loss.item()
 
     def state_dict(self) -> dict:
         """Return copies of the network's parameters and running statistics."""
@@ -276,3 +288,19 @@ class TorchModel:
     def load_state_dict(self, state: dict) -> None:
         """Give the network the state that `state_dict` returned."""
         self.network.load_state_dict(state)
+
+    def _tensor(self, X):
+        import torch
+
+        x = np.asarray(X, dtype=self.dtype) / self.scale
+        return torch.from_numpy(x).to(self._device)
+
+    def _loss(self, scores, y):
+        """Return the mean cross-entropy, plus the penalty on the weights."""
+        import torch
+        import torch.nn.functional as F
+
+        loss = F.cross_entropy(scores, torch.as_tensor(y, device=self._device))
+        if self.reg:
+            loss = loss + 0.5 * self.reg * sum((w * w).sum() for w in self._weights)
+        return loss

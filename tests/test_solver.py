@@ -1,6 +1,8 @@
 """The Solver: it learns, it watches itself, it stops and goes on."""
 
+import functools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -495,11 +497,343 @@ def test_bad_data_is_named(data, change, said):
         ({"optim_config": {"lr": 1e-3}}, r"got \['lr'\]"),
         ({"batch_size": 0}, "batch_size must be a whole number from 1 on, got 0"),
         ({"num_epochs": 1.5}, "num_epochs .* got 1.5"),
+        ({"num_epochs": np.nan}, "num_epochs .* got nan"),
+        ({"num_epochs": np.inf}, "num_epochs .* got inf"),
+        ({"num_epochs": None}, "num_epochs .* got None"),
+        ({"batch_size": "100"}, "batch_size .* got '100'"),
+        ({"batch_size": True}, "batch_size .* got True"),
+        ({"batch_size": np.array([5])}, r"batch_size .* got array\(\[5\]\)"),
+        ({"print_every": 0}, "print_every .* from 1 on, got 0"),
+        ({"num_train_samples": 0}, "num_train_samples .* got 0; None takes all"),
+        ({"num_val_samples": 0}, "num_val_samples .* got 0; None takes all"),
+        ({"num_val_samples": -3}, "num_val_samples .* got -3"),
+        ({"num_val_samples": np.bool_(True)}, "num_val_samples .* got np.True_"),
+        ({"lr_decay": 0}, "lr_decay must be a positive number, got 0"),
+        ({"lr_decay": "0.9"}, "lr_decay .* got '0.9'"),
+        ({"lr_decay": np.nan}, "lr_decay .* got nan"),
+        ({"lr_decay": True}, "lr_decay .* got True"),
+        ({"lr_decay": None}, "lr_decay .* got None"),
+        ({"update_rule": None}, "or a function .* got None"),
+        ({"update_rule": ["adam"]}, r"got \['adam'\]"),
+        ({"optim_config": 1e-3}, "optim_config must be a dict, got float"),
+        ({"optim_config": {"learning_rate": "1e-3"}}, "must be a number, got '1e-3'"),
+        ({"optim_config": {"learning_rate": None}}, "must be a number, got None"),
+        ({"optim_config": {"beta1": np.inf}}, "must be a number, got inf"),
+        ({"checkpoint_name": ""}, "must be a path, got ''"),
+        ({"checkpoint_name": 7}, "must be a path, got 7"),
+        ({"checkpoint_name": "~nobody-of-that-name/run"}, "must be a path, got '~nob"),
     ],
 )
 def test_bad_settings_are_named(data, arguments, said):
     with pytest.raises(ValueError, match=said):
         quiet(build(), data, **arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"num_train_samples": np.int64(50), "num_val_samples": np.int32(20)},
+        {"batch_size": np.int64(25), "num_epochs": np.uint8(2)},
+        {"batch_size": 25.0, "print_every": np.float32(3)},
+        {"batch_size": np.array(25), "lr_decay": np.array(0.9)},
+        {"lr_decay": np.float32(0.9), "optim_config": {"learning_rate": np.float32(1)}},
+        {"optim_config": {"learning_rate": np.array(0.1)}, "lr_decay": 1},
+        {"batch_size": 10**6, "num_train_samples": 10**6, "num_val_samples": 10**6},
+        {"verbose": np.bool_(False)},
+    ],
+)
+def test_numpys_numbers_serve_as_settings(data, tmp_path, arguments):
+    """Up to the checkpoint, whose writer is the last to see them, and a resume."""
+    arguments = {"num_epochs": 2, "checkpoint_name": tmp_path / "run"} | arguments
+    whole = quiet(build(), data, **arguments)
+    whole.train()
+    assert whole.epoch == 2
+    assert {w.dtype for w in whole.model.params.values()} == {np.dtype("float32")}
+    resumed = Solver.resume(tmp_path / "run", build(seed=5), data, verbose=False)
+    resumed.train()  # nothing is left to do: the model gets its best parameters
+    same_run(resumed, whole)
+
+
+class Clipped:
+    """A rule that is an object."""
+
+    def __init__(self, largest):
+        self.largest = largest
+
+    def __call__(self, w, dw, config=None):
+        return clipped_sgd(w, np.clip(dw, -self.largest, self.largest), config)
+
+
+@pytest.mark.parametrize(
+    ("rule", "description"),
+    [
+        (functools.partial(optim.adam), "a partial of adam"),
+        (functools.partial(functools.partial(clipped_sgd)), "a partial of clipped_sgd"),
+        (lambda w, dw, config: clipped_sgd(w, dw, config), "<lambda>"),
+        (Clipped(0.1), "an object of class Clipped"),
+        (Clipped(0.1).__call__, "__call__"),
+        (clipped_sgd, "clipped_sgd"),
+    ],
+)
+def test_a_rule_of_ones_own_resumes_when_it_is_given_again(
+    data, tmp_path, rule, description
+):
+    arguments = {"update_rule": rule, "lr_decay": 0.9, "optim_config": {"note": "mine"}}
+    whole = quiet(build(), data, **arguments)
+    whole.train()
+    path = tmp_path / "run"
+    quiet(build(), data, **arguments, num_epochs=2, checkpoint_name=path).train()
+    with pytest.raises(ValueError, match=f"{description}: pass it again, as update_r"):
+        Solver.resume(path, build(), data, verbose=False)
+    resumed = Solver.resume(
+        path, build(seed=5), data, update_rule=rule, num_epochs=4, verbose=False
+    )
+    resumed.train()
+    same_run(resumed, whole)
+
+
+def test_ones_own_adam_is_not_taken_for_the_packages(data, tmp_path):
+    def adam(w, dw, config=None):
+        return clipped_sgd(w, dw, config)
+
+    path = tmp_path / "run"
+    quiet(build(), data, update_rule=adam, checkpoint_name=path).train()
+    with pytest.raises(ValueError, match="a function as its update rule, adam: pass"):
+        Solver.resume(path, build(), data)
+    quiet(build(), data, update_rule=optim.adam, checkpoint_name=path).train()
+    assert Solver.resume(path, build(), data).update_rule is optim.adam
+
+
+def test_what_a_rule_remembers_comes_back_from_a_checkpoint(data, tmp_path):
+    def rule(w, dw, config=None):
+        config.setdefault("norms", []).append(float(np.linalg.norm(dw)))
+        config["t"] = np.int64(config.get("t", 0) + 1)
+        config["small"] = np.bool_(config["norms"][-1] < 1)
+        config["best"] = {"norm": min(config["norms"]), "ends": (1, 2.5)}
+        config["last"] = dw
+        return w - 0.1 * dw, config
+
+    path = tmp_path / "run"
+    config = {"betas": (0.9, [0.99])}
+    solver = quiet(
+        build(), data, update_rule=rule, optim_config=config, checkpoint_name=path
+    )
+    solver.train()
+    resumed = Solver.resume(path, build(), data, update_rule=rule, verbose=False)
+    for name, kept in resumed.optim_configs.items():
+        assert kept.keys() == solver.optim_configs[name].keys()
+        np.testing.assert_equal(kept, solver.optim_configs[name])
+    assert resumed.optim_configs["W1"]["betas"] == (0.9, [0.99])
+
+
+@pytest.mark.parametrize("value", [object(), {1: 2}, [np.zeros(2)], 1j, abs])
+def test_what_a_checkpoint_cannot_keep_is_named_at_once(data, tmp_path, value):
+    """At construction, or after the first step: not after an epoch."""
+
+    def rule(w, dw, config=None):
+        config["odd"] = value
+        return w, config
+
+    settings = {"update_rule": rule, "checkpoint_name": tmp_path / "run"}
+    with pytest.raises(ValueError, match=r"got \w+ in optim_config\['odd'\]"):
+        quiet(build(), data, **settings, optim_config={"odd": value})
+    solver = quiet(build(), data, **settings)
+    with pytest.raises(ValueError, match=r"got \w+ in optim_config\['odd'\]"):
+        solver.train()
+    assert solver.iteration == 1
+    quiet(build(), data, update_rule=rule).train()  # without a checkpoint: no matter
+
+
+def test_tilde_in_a_checkpoints_name_is_the_home_folder(data, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    whole = quiet(build(), data, checkpoint_name="~/runs/one")
+    whole.train()
+    assert (tmp_path / "home" / "runs" / "one.npz").is_file()
+    assert os.listdir(tmp_path) == ["home"]
+    resumed = Solver.resume("~/runs/one", build(), data, verbose=False)
+    resumed.train()
+    same_run(resumed, whole)
+
+
+def test_a_place_that_cannot_be_written_to_is_named_at_construction(data, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.npz").mkdir()
+    for name in ("file/run", "folder"):
+        with pytest.raises(ValueError, match=r"no checkpoint can be written to .*npz"):
+            quiet(build(), data, checkpoint_name=tmp_path / name)
+
+
+def test_a_full_disk_does_not_end_training(data, tmp_path, monkeypatch):
+    solver = quiet(build(), data, checkpoint_name=tmp_path / "run")
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.warns(RuntimeWarning, match="not written, training goes on"):
+        solver.train()
+    assert solver.stop_reason == "finished"
+
+
+def full_disk(file):
+    raise OSError("no space left")
+
+
+class Stepping:
+    """A model that takes its steps itself, as those of PyTorch and Keras do."""
+
+    def __init__(self):
+        np.random.seed(1)
+        self.net = TwoLayerNet(D, 8, C, weight_scale=0.1)
+        self.steps, self.evaluations = 0, 0
+
+    def loss(self, X, y=None):
+        self.evaluations += y is not None
+        return self.net.loss(X, y)
+
+    def step(self, X, y):
+        loss, grads = self.net.loss(X, y)
+        for name, grad in grads.items():
+            self.net.params[name] = self.net.params[name] - 0.5 * grad
+        self.steps += 1
+        return np.float32(loss)
+
+
+class SteppingWithState(Stepping):
+    def state_dict(self):
+        return self.net.state_dict()
+
+    def load_state_dict(self, state):
+        self.net.load_state_dict(state)
+
+
+@pytest.mark.parametrize("kind", [Stepping, SteppingWithState])
+def test_a_model_with_step_is_stepped_and_loss_trains_nothing(data, kind):
+    model = kind()
+    solver = quiet(model, data, num_epochs=20)
+    solver.train()
+    assert model.steps == solver.iteration == len(solver.loss_history) == 160
+    assert model.evaluations == 0
+    assert solver.best_val_acc > 0.7
+    if kind is SteppingWithState:
+        accuracy = solver.check_accuracy(data["X_val"], data["y_val"])
+        assert accuracy == solver.best_val_acc
+
+
+def test_a_number_called_step_is_no_step(data):
+    model = build()
+    model.step = 0
+    quiet(model, data, num_epochs=1).train()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "useless"),
+    [
+        ({"update_rule": "adam"}, "update_rule"),
+        ({"optim_config": {"learning_rate": 1}}, "optim_config"),
+        ({"lr_decay": 0.9}, "lr_decay"),
+        ({"checkpoint_name": "run"}, "checkpoint_name"),
+    ],
+)
+def test_what_a_model_with_step_has_no_use_for_is_refused(data, arguments, useless):
+    with pytest.raises(ValueError, match=f"expected no {useless}"):
+        quiet(Stepping(), data, **arguments)
+
+
+def test_a_model_without_parameters_or_with_integers_is_refused(data):
+    class Empty:
+        def loss(self, X, y=None):
+            return np.zeros((len(X), C))
+
+    for params, message in (
+        ({}, "dict of arrays, or step"),
+        (None, "dict of arrays, or step"),
+        ({"W": np.zeros(3, int)}, r"params\['W'\] must be .* floats, got int64"),
+        ({"W": [0.0]}, r"params\['W'\] must be an array of floats, got list"),
+    ):
+        model = Empty()
+        model.params = params
+        with pytest.raises(ValueError, match=message):
+            quiet(model, data)
+    with pytest.raises(ValueError, match=r"must have loss\(X, y\), got dict"):
+        quiet({}, data)
+    model = build()
+    model.loss = lambda X, y=None: None
+    with pytest.raises(ValueError, match=r"scores \(N, C\), .* got None"):
+        quiet(model, data)
+
+
+def test_check_accuracy_names_what_it_cannot_use(data):
+    solver = quiet(build(), data)
+    X, y = data["X_val"], data["y_val"]
+    assert solver.check_accuracy(X.tolist(), y.tolist()) == solver.check_accuracy(X, y)
+    for arguments, message in (
+        ((X[:0], y[:0]), r"X must not be empty, got \(0, 12\)"),
+        ((X, y[:5]), r"got \(60, 12\) and \(5,\)"),
+        ((X, y, 0), "num_samples must be .* got 0"),
+        ((X, y, None, 0), "batch_size must be .* got 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            solver.check_accuracy(*arguments)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint8])
+def test_pictures_of_any_type_train_in_the_models_type(data, dtype):
+    """The Solver hands them over as they are; the model casts, once."""
+    seen = []
+
+    class Watching(FullyConnectedNet):
+        def loss(self, X, y=None):
+            seen.append(X.dtype)
+            return super().loss(X, y)
+
+    whole = {k: np.round(np.abs(10 * v)).astype(v.dtype) for k, v in data.items()}
+    whole |= {"y_train": data["y_train"], "y_val": data["y_val"]}
+    runs = []
+    for kind in (np.float32, dtype):
+        images = {k: whole[k].astype(kind) for k in ("X_train", "X_val")}
+        np.random.seed(1)
+        model = Watching([16], D, C, weight_scale=0.1)
+        runs.append(quiet(model, whole | images, num_epochs=1))
+        runs[-1].train()
+    same_run(*runs)
+    assert set(seen) == {np.dtype(np.float32), np.dtype(dtype)}
+
+
+def test_stop_while_accuracies_are_measured_is_made_up_for(data, tmp_path):
+    """The run then ends as one that was never stopped: to the bit, samples included."""
+    settings = {"num_train_samples": 50, "num_val_samples": 40, "lr_decay": 0.9}
+    settings["checkpoint_name"] = tmp_path / "run"
+    whole = quiet(build(), data, **settings)
+    whole.train()
+
+    class Stopping(FullyConnectedNet):
+        at = ()
+
+        def loss(self, X, y=None):
+            if y is None:
+                self.count = getattr(self, "count", 0) + 1
+                if self.count in self.at:
+                    self.solver.stop()
+            return super().loss(X, y)
+
+    np.random.seed(1)
+    model = Stopping(
+        [16], D, C, weight_scale=0.1, dropout=0.8, normalization="batchnorm"
+    )
+    solver = model.solver = quiet(model, data, **settings)
+    model.at = (2, 5)  # in the accuracies before training and after the first epoch
+    solver.train()
+    assert (solver.stop_reason, solver.iteration) == ("stopped", 0)
+    assert solver.train_acc_history == solver.val_acc_history == []
+    solver.train()
+    assert (solver.stop_reason, solver.iteration) == ("stopped", 8)
+    assert len(solver.val_acc_history) == 1
+    shutil.copy(tmp_path / "run.npz", tmp_path / "stopped.npz")
+    solver.train()
+    assert solver.stop_reason == "finished"
+    same_run(solver, whole)
+    resumed = Solver.resume(tmp_path / "stopped", build(seed=5), data, verbose=False)
+    resumed.train()
+    same_run(resumed, whole)
 
 
 def test_missing_and_misshapen_gradients_are_named(data):

@@ -187,16 +187,16 @@ def keras_model():
     return KerasModel(network, keras.optimizers.SGD(0.1), reg=0.7, scale=288)
 
 
-def test_keras_model_takes_a_step_with_the_loss(keras_model):
+def test_keras_model_step_trains_and_returns_the_loss_before(keras_model):
     W = keras_model.network.get_weights()[0]
     X, y = np.float32(images(5)), np.arange(5) % 3
     rows, X = X.reshape(5, -1) / 288, X.transpose(0, 3, 1, 2)
     scores = keras_model.loss(X)
     assert np.allclose(scores, rows @ W, atol=1e-5)
     data_loss, dscores = softmax_loss(scores, y)
-    loss, grads = keras_model.loss(X, y)
+    loss = keras_model.step(X, y)
     assert loss == pytest.approx(data_loss + 0.35 * np.sum(W**2), rel=1e-5)
-    assert grads == keras_model.params == {}
+    assert keras_model.params == {}
     dW = rows.T @ dscores + 0.7 * W
     assert np.allclose(keras_model.network.get_weights()[0], W - 0.1 * dW, atol=1e-5)
 
@@ -204,7 +204,31 @@ def test_keras_model_takes_a_step_with_the_loss(keras_model):
 def test_keras_model_state_is_a_copy(keras_model):
     X, y = np.float32(images(5)).transpose(0, 3, 1, 2), np.arange(5) % 3
     scores, state = keras_model.loss(X), keras_model.state_dict()
-    keras_model.loss(X, y)
+    keras_model.step(X, y)
     assert not np.array_equal(keras_model.loss(X), scores)
     keras_model.load_state_dict(state)
     assert np.array_equal(keras_model.loss(X), scores)
+
+
+def test_keras_model_loss_trains_nothing():
+    """Neither weights nor running statistics, and dropout keeps everything."""
+    pytest.importorskip("tensorflow")
+    with quietly():
+        from tensorflow import keras
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Flatten(), keras.layers.Dense(8)]
+    layers += [keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+    network = keras.Sequential([keras.Input((6, 8, 3)), *layers, keras.layers.Dense(3)])
+    model = KerasModel(network, keras.optimizers.Adam(0.01), reg=0.7, scale=288)
+    X, y = images(5).transpose(0, 3, 1, 2), np.arange(5) % 3
+    model.step(X, y)
+    before = model.state_dict()
+    steps = int(model.optimizer.iterations)
+    loss, grads = model.loss(X, y)
+    assert grads == {}
+    penalty = 0.35 * sum(np.sum(before[i] ** 2) for i in (0, 6))
+    assert before[6].shape == (8, 3)
+    assert loss == pytest.approx(softmax_loss(model.loss(X), y)[0] + penalty, rel=1e-5)
+    assert int(model.optimizer.iterations) == steps
+    for i, value in model.state_dict().items():
+        assert np.array_equal(value, before[i])

@@ -204,13 +204,13 @@ def test_torch_model_gives_scores_without_a_step():
     assert not model.network.training
 
 
-def test_torch_model_takes_a_step_with_the_loss():
+def test_torch_model_step_trains_and_returns_the_loss_before():
     model, X, y = small_model(reg=0.7), np.ones((5, 3, 2, 2), "f4"), np.arange(5) % 3
     W = model.network[1].weight.detach().numpy().copy()
     data_loss, dscores = softmax_loss(model.loss(X), y)
-    loss, grads = model.loss(X, y)
+    loss = model.step(X, y)
     assert loss == pytest.approx(data_loss + 0.35 * np.sum(W**2), rel=1e-5)
-    assert grads == model.params == {}
+    assert model.params == {}
     dW = dscores.T @ (X.reshape(5, 12) / 2) + 0.7 * W
     stepped = model.network[1].weight.detach().numpy()
     assert np.allclose(stepped, W - 0.1 * dW, atol=1e-6)
@@ -219,7 +219,39 @@ def test_torch_model_takes_a_step_with_the_loss():
 def test_torch_model_state_is_a_copy():
     model, X, y = small_model(), np.ones((5, 3, 2, 2), "f4"), np.arange(5) % 3
     scores, state = model.loss(X), model.state_dict()
-    model.loss(X, y)
+    model.step(X, y)
     assert not np.array_equal(model.loss(X), scores)
     model.load_state_dict(state)
     assert np.array_equal(model.loss(X), scores)
+
+
+def test_torch_model_loss_trains_nothing():
+    """Neither weights nor running statistics, and dropout keeps everything."""
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Flatten(),
+        torch.nn.Linear(12, 8),
+        torch.nn.BatchNorm1d(8),
+        torch.nn.Dropout(0.5),
+        torch.nn.Linear(8, 3),
+    )
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
+    model = TorchModel(network, optimizer, reg=0.7)
+    X, y = np.random.RandomState(0).randn(5, 3, 2, 2), np.arange(5) % 3
+    model.step(X, y)
+    before, memory = model.state_dict(), str(optimizer.state_dict())
+    loss, grads = model.loss(X, y)
+    assert grads == {}
+    penalty = 0.35 * sum((network[i].weight ** 2).sum().item() for i in (1, 4))
+    assert loss == pytest.approx(softmax_loss(model.loss(X), y)[0] + penalty, rel=1e-5)
+    assert str(optimizer.state_dict()) == memory
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint8])
+def test_torch_model_takes_images_of_any_type(dtype):
+    model, X = small_model(), np.arange(60).reshape(5, 3, 2, 2)
+    scores = model.loss(X.astype(np.float32))
+    assert np.array_equal(model.loss(X.astype(dtype)), scores)
+    assert model.step(X.astype(dtype), np.zeros(5, int)) > 0

@@ -110,7 +110,7 @@ class ThreeLayerConvNet(Classifier):
             (loss, grads), with grads[name] of the shape of params[name]. The loss
             adds `0.5 * reg * sum(W * W)` for every W; the biases are not regularised.
         """
-        X = X.astype(self.dtype, copy=False)
+        X = np.asarray(X, dtype=self.dtype)
         W1, W2, W3 = (self.params[name] for name in ("W1", "W2", "W3"))
         b1, b2, b3 = (self.params[name] for name in ("b1", "b2", "b3"))
         scores = None
@@ -222,7 +222,7 @@ class ConvNet(Classifier):
             (loss, grads), with grads[name] of the shape of params[name]. The loss
             adds `0.5 * reg * sum(W * W)` for every W.
         """
-        out, caches = X.astype(self.dtype, copy=False), []
+        out, caches = np.asarray(X, dtype=self.dtype), []
         for i, bn_param in enumerate(self.bn_params, start=1):
             bn_param["mode"] = "test" if y is None else "train"
             out, cache = self._convolve(out, i, bn_param)
