@@ -44,6 +44,23 @@ def test_sandwich_ends_with_relu(kind):
     assert out.min() == 0
 
 
+@pytest.mark.parametrize("kind", ["relu", "bn_relu", "ln_relu"])
+def test_sandwich_leaves_dx_out_where_nobody_needs_it(kind, monkeypatch):
+    rng = np.random.RandomState(1)
+    arrays = [rng.randn(3, 2, 2), rng.randn(4, 6), rng.randn(6)]
+    if kind != "relu":
+        arrays += [rng.randn(6), rng.randn(6)]
+    forward, backward = sandwich(kind)
+    _, cache = forward(*arrays)
+    dout = rng.randn(3, 6)
+    _, *expected = backward(dout, cache)
+    monkeypatch.setattr(layer_utils, "affine_backward", None)  # it would work for dx
+    dx, *gradients = backward(dout, cache, needs_dx=False)
+    assert dx is None
+    for gradient, value in zip(gradients, expected, strict=True):
+        np.testing.assert_array_equal(gradient, value)
+
+
 CONV_SANDWICHES = ["relu", "relu_pool", "bn_relu", "bn_relu_pool"]
 
 

@@ -9,19 +9,20 @@ import numpy as np
 from ece662 import layer_utils, layers
 from ece662.classifiers.base import Classifier
 from ece662.layer_utils import *  # noqa: F403 (the notebooks expect them from here)
-from ece662.layer_utils import affine_relu_forward
+from ece662.layer_utils import (
+    affine_bn_relu_backward,
+    affine_bn_relu_forward,
+    affine_ln_relu_backward,
+    affine_ln_relu_forward,
+    affine_relu_backward,
+    affine_relu_forward,
+)
 from ece662.layers import *  # noqa: F403 (the notebooks expect them from here)
 from ece662.layers import (
     affine_backward,
     affine_forward,
-    batchnorm_backward_alt,
-    batchnorm_forward,
     dropout_backward,
     dropout_forward,
-    layernorm_backward,
-    layernorm_forward,
-    relu_backward,
-    relu_forward,
     softmax_loss,
 )
 
@@ -85,7 +86,7 @@ class TwoLayerNet(Classifier):
             scores (N, num_classes) where y is None, else
             (loss, grads), with grads[name] of the shape of params[name].
         """
-        X = X.astype(self.dtype, copy=False)
+        X = np.asarray(X, dtype=self.dtype)
         scores = None
         # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
         W1, b1, W2, b2 = (self.params[name] for name in ("W1", "b1", "W2", "b2"))
@@ -100,10 +101,9 @@ class TwoLayerNet(Classifier):
         # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
         loss, dscores = softmax_loss(scores, y)
         dhidden, grads["W2"], grads["b2"] = affine_backward(dscores, scores_cache)
-        # affine_relu_backward would do for layer 1 too, but a third of its work is the
-        # gradient of the pictures, and those do not learn.
-        da = relu_backward(dhidden, hidden_cache[1])
-        grads["W1"], grads["b1"] = X.reshape(len(X), -1).T @ da, da.sum(axis=0)
+        _, grads["W1"], grads["b1"] = affine_relu_backward(
+            dhidden, hidden_cache, needs_dx=False
+        )
         if reg:  # two passes over every weight, idle where reg is 0
             loss += 0.5 * reg * float(np.sum(W1 * W1) + np.sum(W2 * W2))
             grads["W1"] += reg * W1
@@ -191,6 +191,24 @@ class FullyConnectedNet(Classifier):
             self.bn_params = [{"mode": "train"} for _ in hidden_layers]
         self.ln_params = [{} for _ in hidden_layers]
 
+    def _sandwich(self):
+        """Return the forward and the backward of a hidden layer, up to its ReLU."""
+        if self.normalization == "batchnorm":
+            return affine_bn_relu_forward, affine_bn_relu_backward
+        if self.normalization == "layernorm":
+            return affine_ln_relu_forward, affine_ln_relu_backward
+        return affine_relu_forward, affine_relu_backward
+
+    def _names(self, i):
+        """Return the names of hidden layer i's parameters, in a sandwich's order."""
+        letters = ("W", "b", "gamma", "beta") if self.normalization else ("W", "b")
+        return [f"{letter}{i}" for letter in letters]
+
+    def _norm_param(self, i):
+        """Return what a sandwich takes after the parameters: a dict, or nothing."""
+        of_kind = {"batchnorm": self.bn_params, "layernorm": self.ln_params}
+        return of_kind.get(self.normalization, ())[i - 1 : i]
+
     def loss(self, X, y=None):
         """Compute the scores, or the loss and its gradients.
 
@@ -206,7 +224,7 @@ class FullyConnectedNet(Classifier):
             (loss, grads), with grads[name] of the shape of params[name]. The loss
             adds `0.5 * reg * sum(W * W)` for every W; nothing else is regularised.
         """
-        X = X.astype(self.dtype, copy=False)
+        X = np.asarray(X, dtype=self.dtype)
         mode = "test" if y is None else "train"
         self.dropout_param["mode"] = mode
         for bn_param in self.bn_params:
@@ -214,32 +232,16 @@ class FullyConnectedNet(Classifier):
 
         scores = None
         # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
-        # The tape lists what was done, so that backward can undo it in reverse: a
-        # backward function, its cache, and the parameters that it has gradients for.
-        tape, out, params = [], X, self.params
-        for i in range(1, self.num_layers):
-            out, cache = affine_forward(out, params[f"W{i}"], params[f"b{i}"])
-            tape.append((affine_backward, cache, [f"W{i}", f"b{i}"]))
-            if self.normalization == "batchnorm":
-                scales, shifts = params[f"gamma{i}"], params[f"beta{i}"]
-                out, cache = batchnorm_forward(
-                    out, scales, shifts, self.bn_params[i - 1]
-                )
-                tape.append((batchnorm_backward_alt, cache, [f"gamma{i}", f"beta{i}"]))
-            elif self.normalization == "layernorm":
-                scales, shifts = params[f"gamma{i}"], params[f"beta{i}"]
-                out, cache = layernorm_forward(
-                    out, scales, shifts, self.ln_params[i - 1]
-                )
-                tape.append((layernorm_backward, cache, [f"gamma{i}", f"beta{i}"]))
-            out, cache = relu_forward(out)
-            tape.append((relu_backward, cache, []))
+        hidden, _ = self._sandwich()
+        out, caches, params, L = X, [], self.params, self.num_layers
+        for i in range(1, L):
+            weights = (params[name] for name in self._names(i))
+            out, cache = hidden(out, *weights, *self._norm_param(i))
+            caches.append(cache)
             if self.use_dropout:
                 out, cache = dropout_forward(out, self.dropout_param)
-                tape.append((dropout_backward, cache, []))
-        L = self.num_layers
+                caches.append(cache)
         scores, cache = affine_forward(out, params[f"W{L}"], params[f"b{L}"])
-        tape.append((affine_backward, cache, [f"W{L}", f"b{L}"]))
         # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
         if y is None:
             return scores
@@ -248,15 +250,13 @@ class FullyConnectedNet(Classifier):
         reg = float(self.reg)  # a NumPy float64 would turn float32 gradients float64
         # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
         loss, dout = softmax_loss(scores, y)
-        for backward, cache, names in reversed(tape[1:]):
-            if names:
-                dout, *gradients = backward(dout, cache)
-                grads.update(zip(names, gradients, strict=True))
-            else:
-                dout = backward(dout, cache)
-        # The first affine layer by hand: the pictures do not learn, so their gradient,
-        # a third of that layer's work, is left out.
-        grads["W1"], grads["b1"] = X.reshape(len(X), -1).T @ dout, dout.sum(axis=0)
+        dout, grads[f"W{L}"], grads[f"b{L}"] = affine_backward(dout, cache)
+        _, hidden_backward = self._sandwich()
+        for i in reversed(range(1, L)):
+            if self.use_dropout:
+                dout = dropout_backward(dout, caches.pop())
+            dout, *gradients = hidden_backward(dout, caches.pop(), needs_dx=i > 1)
+            grads.update(zip(self._names(i), gradients, strict=True))
         if reg:  # two passes over every weight, idle where reg is 0
             for i in range(1, self.num_layers + 1):
                 W = params[f"W{i}"]
