@@ -1,11 +1,12 @@
-"""Training in the background: one thread, runs that are kept, a stop that is prompt.
+"""Training in the background: one thread, runs that are kept, a stop between steps.
 
 Everything here works without a widget. A `Trainer` trains one network at a time in a
 thread of its own, through a Solver's callback; a new run ends the one before.
+
+A run stops after the step in hand. Nothing breaks a step off: an exception thrown into
+a thread from outside may hit an import, a lock or a drawing, and leave it half done.
 """
 
-import ctypes
-import sys
 import threading
 import time
 import warnings
@@ -21,7 +22,7 @@ from ece662.widgets._settings import Settings
 
 __all__ = ["Run", "Trainer"]
 
-PATIENCE = 0.2  # seconds that a step may take to end by itself after a stop
+ASK_AGAIN = 0.1  # seconds; a Solver that is just beginning forgets an earlier stop
 
 
 @dataclass
@@ -70,6 +71,7 @@ class Trainer:
         self.run: Run | None = None
         self._thread: threading.Thread | None = None
         self._go, self._stop = threading.Event(), threading.Event()
+        self._solver = None  # of the run
 
     def start(self, run: Run) -> None:
         """Train in the background; whatever else is training, here or there, stops."""
@@ -79,7 +81,7 @@ class Trainer:
             Trainer._active = self
             self._prepare(run)
             self._thread = threading.Thread(
-                target=self._work_in_thread, name="ece662 training", daemon=True
+                target=self._work, name="ece662 training", daemon=True
             )
             self._thread.start()
 
@@ -97,21 +99,19 @@ class Trainer:
             self.tell(self.run)
 
     def stop(self) -> None:
-        """End the run, and wait until it has ended.
+        """End the run after the step in hand, and wait until it has ended.
 
-        A step that takes long, with large batches or slow layers, is broken off.
+        While accuracies are measured, that is after the batch in hand. Waiting can be
+        interrupted; the run ends all the same.
         """
         self._stop.set()
         self._go.set()
-        if not self.running or self._thread is threading.current_thread():
+        if self._thread is threading.current_thread():
             return
-        self._thread.join(PATIENCE)
-        end = time.perf_counter() + 10
-        while self.running and time.perf_counter() < end:
-            # Again and again: it gets lost in a destructor.
-            if self._breakable and not _is_importing(self._thread):
-                _raise_in(self._thread, _Stopped)
-            self._thread.join(PATIENCE)
+        while self.running:
+            if self._solver is not None:
+                self._solver.stop()
+            self._thread.join(ASK_AGAIN)
 
     @property
     def running(self) -> bool:
@@ -120,16 +120,9 @@ class Trainer:
 
     def _prepare(self, run):
         self.run, run.status = run, "running"
-        self._breakable = True  # False while news are told, and at the end
+        self._solver = None
         self._stop.clear()
         self._go.set()
-
-    def _work_in_thread(self):
-        try:
-            self._work()
-        except _Stopped:  # it came when all was done already, and the news was cut off
-            self.run.status = "stopped"
-            self.tell(self.run)
 
     def _work(self):
         run = self.run
@@ -141,43 +134,17 @@ class Trainer:
         )
         try:
             with np.errstate(all="ignore"):  # a diverging run says so in one word
-                solver = self.build(run.settings, [_Watcher(self, run)])
-                solver.train()
-            run.status = solver.stop_reason
-        except _Stopped:
-            self._breakable = False
-            run.status = "stopped"
+                self._solver = self.build(run.settings, [_Watcher(self, run)])
+                if not self._stop.is_set():
+                    self._solver.train()
+            run.status = self._solver.stop_reason or "stopped"
         except Exception as error:
             run.status, run.error = "failed", explain(error)
         except KeyboardInterrupt:
             run.status = "stopped"
             raise
         finally:
-            self._breakable = False
             self.tell(run)
-
-
-class _Stopped(BaseException):
-    """Raised in the midst of a step that takes too long to wait for."""
-
-
-def _raise_in(thread, error):
-    """Raise an exception in another thread, at its next line of Python."""
-    number = ctypes.c_ulong(thread.ident)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(number, ctypes.py_object(error))
-
-
-def _is_importing(thread):
-    """True in the midst of an import: a module broken off there stays broken.
-
-    PyTorch, for one, imports a part of itself when the first optimizer is made.
-    """
-    frame = sys._current_frames().get(thread.ident)
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
 
 
 class _Watcher(Callback):
@@ -201,9 +168,7 @@ class _Watcher(Callback):
             trainer._go.wait()
             self._began += time.perf_counter() - now  # a pause is no training time
         if now - self._told > trainer.every and not trainer._stop.is_set():
-            trainer._breakable = False
             trainer.tell(run)
-            trainer._breakable = True
             self._told = time.perf_counter()
         if trainer._stop.is_set():
             solver.stop()

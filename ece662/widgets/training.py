@@ -103,7 +103,8 @@ class TrainingDashboard(Dashboard):
             raise ValueError("networks of your own need framework torch or tensorflow")
         for factory in networks.values():
             call_of(factory)  # refuses what has no name
-        # Imported here and now: the thread may be broken off, an import may not.
+        # Imported here and now: what is missing is said at once, and a stop need not
+        # wait for an import in the thread.
         self._nets = nets_of(framework)
         self.data, self.framework, self.networks = data, framework, networks
         self.runs, self.trainer = [], Trainer(self._build, self._on_news)
@@ -150,7 +151,7 @@ class TrainingDashboard(Dashboard):
             self.trainer.pause(run.status != "paused")
 
     def stop(self) -> None:
-        """End the run; what it has learned so far stays in the plot."""
+        """End the run after the step in hand; what it has learned stays in the plot."""
         self.trainer.stop()
 
     def _build(self, settings, callbacks):
