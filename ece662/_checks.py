@@ -1,12 +1,16 @@
 """What the layers demand of their arguments, and how they complain.
 
 A shape that NumPy would broadcast into nonsense is caught here, with a sentence that
-says what was expected and what came.
+says what was expected and what came. Lists become arrays, and integers floats.
 """
+
+import operator
 
 import numpy as np
 
 __all__ = [
+    "as_floats",
+    "check_batch",
     "check_channels",
     "check_columns",
     "check_dout",
@@ -14,20 +18,53 @@ __all__ = [
     "check_labels",
     "check_mode",
     "check_train_cache",
+    "float_dtype",
+    "keep_probability",
 ]
 
 
+def as_floats(x, name="x"):
+    """Return an array to compute with: of floats, of at least 32 bits.
+
+    Integers would round what is between them (a dropout mask of 1.25 becomes 1) and
+    bytes wrap around (3 - 5 is 254), so both become float64, exactly. float16 overflows
+    in the square of 256: it becomes float32. Other floats stay as they are, uncopied.
+
+    Raises:
+        ValueError: x does not hold real numbers.
+    """
+    x = np.asarray(x)
+    if x.dtype.kind in "biu":
+        return x.astype(np.float64)
+    if x.dtype == np.float16:
+        return x.astype(np.float32)
+    if x.dtype.kind != "f":
+        raise ValueError(f"{name} must hold numbers, got an array of {x.dtype}")
+    return x
+
+
+def float_dtype(dtype):
+    """Return a network's dtype; raise ValueError where it is no float."""
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        raise ValueError(f"dtype must be a float such as np.float32, got {dtype}")
+    return dtype
+
+
 def check_dout(dout, shape):
-    """Raise ValueError where dout does not have this shape."""
+    """Return dout as floats; raise ValueError where it does not have this shape."""
+    dout = as_floats(dout, "dout")
     if np.shape(dout) != tuple(shape):
         raise ValueError(
             f"dout must have the shape of the forward's output, {tuple(shape)}, "
             f"got {np.shape(dout)}"
         )
+    return dout
 
 
 def check_columns(x, gamma, beta):
-    """Raise ValueError where x is not (N, D), or gamma or beta not (D,)."""
+    """Return all as floats; raise ValueError unless x is (N, D), the others (D,)."""
+    x, gamma, beta = as_floats(x), as_floats(gamma, "gamma"), as_floats(beta, "beta")
     if np.ndim(x) != 2:
         raise ValueError(f"x must be (N, D), got shape {np.shape(x)}")
     for name, value in (("gamma", gamma), ("beta", beta)):
@@ -36,26 +73,38 @@ def check_columns(x, gamma, beta):
                 f"{name} must be {x.shape[1:]} for x of shape {x.shape}, "
                 f"got {np.shape(value)}"
             )
+    return x, gamma, beta
 
 
-def check_channels(x, gamma, beta, shape):
-    """Raise ValueError where x is not (N, C, H, W), or gamma or beta not `shape`."""
+def check_channels(x, gamma, beta, shape=("C",)):
+    """Return all as floats; raise ValueError unless x is (N, C, H, W).
+
+    gamma and beta must have the shape, where "C" stands for the channels of x.
+    """
+    x, gamma, beta = as_floats(x), as_floats(gamma, "gamma"), as_floats(beta, "beta")
     if np.ndim(x) != 4:
         raise ValueError(f"x must be (N, C, H, W), got shape {np.shape(x)}")
+    shape = tuple(x.shape[1] if size == "C" else size for size in shape)
     for name, value in (("gamma", gamma), ("beta", beta)):
         if np.shape(value) != shape:
             raise ValueError(
                 f"{name} must be {shape} for x of shape {x.shape}, "
                 f"got {np.shape(value)}"
             )
+    return x, gamma, beta
 
 
 def check_groups(x, gamma, beta, G):
-    """Raise ValueError where G groups do not divide the channels of images."""
-    C = np.shape(x)[1] if np.ndim(x) == 4 else None
-    check_channels(x, gamma, beta, (1, C, 1, 1))
-    if G < 1 or C % G:
+    """Return all as floats; raise ValueError where G does not divide the channels."""
+    x, gamma, beta = check_channels(x, gamma, beta, (1, "C", 1, 1))
+    C = x.shape[1]
+    try:
+        divides = operator.index(G) >= 1 and C % G == 0
+    except TypeError:
+        divides = False
+    if not divides:
         raise ValueError(f"the number of groups must divide the {C} channels, got {G}")
+    return x, gamma, beta
 
 
 def check_mode(param, name):
@@ -64,6 +113,29 @@ def check_mode(param, name):
     if mode not in ("train", "test"):
         raise ValueError(f"{name}['mode'] must be 'train' or 'test', got {mode!r}")
     return mode
+
+
+def check_batch(x, mode):
+    """Raise ValueError where there is nothing to take statistics of."""
+    if mode == "train" and np.size(x) == 0:
+        raise ValueError(
+            f"x must hold at least one input in mode 'train', got shape {np.shape(x)}: "
+            "nothing has no mean"
+        )
+
+
+def keep_probability(dropout_param):
+    """Return dropout's p as a float; raise ValueError where it is no probability."""
+    try:
+        p = float(dropout_param["p"])
+    except (KeyError, TypeError, ValueError):
+        p = 0.0
+    if not 0 < p <= 1:
+        raise ValueError(
+            "p is the probability to keep: 0 < p <= 1, got "
+            f"{dropout_param.get('p', 'no p at all')!r}"
+        )
+    return p
 
 
 def check_train_cache(cache, layer):
@@ -76,18 +148,19 @@ def check_train_cache(cache, layer):
 
 
 def check_labels(x, y):
-    """Return y as an array; raise ValueError where it cannot label the rows of x."""
-    y = np.asarray(y)
-    if np.ndim(x) != 2 or y.shape != (len(x),):
+    """Return x as floats, and y; raise ValueError where y cannot label x's rows."""
+    x, y = as_floats(x), np.asarray(y)
+    if np.ndim(x) != 2 or len(x) == 0 or y.shape != (len(x),):
         raise ValueError(
-            f"scores must be (N, C) and labels (N,), got {np.shape(x)} and {y.shape}"
+            "scores must be (N, C) and labels (N,) with N of at least 1, "
+            f"got {np.shape(x)} and {y.shape}"
         )
     if not np.issubdtype(y.dtype, np.integer):
         raise ValueError(f"labels must be integers, got {y.dtype}")
     C = x.shape[1]
-    if len(y) and not 0 <= y.min() <= y.max() < C:
+    if not 0 <= y.min() <= y.max() < C:
         raise ValueError(
             f"labels must lie between 0 and {C - 1} for {C} scores, "
             f"got {y.min()} to {y.max()}"
         )
-    return y
+    return x, y

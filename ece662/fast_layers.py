@@ -24,7 +24,7 @@ import time
 import numpy as np
 
 from ece662 import _kernels, im2col
-from ece662._checks import check_dout
+from ece662._checks import as_floats, check_dout
 from ece662._kernels.choice import as_kernels_take, choose
 from ece662._kernels.threads import thread_count
 from ece662._windows import conv_output_size, pool_output_size
@@ -54,7 +54,7 @@ def conv_forward_fast(x, w, b, conv_param, num_threads=None):
         out: (N, F, H_out, W_out).
         cache: (x, w, b, conv_param), as that of `conv_forward_naive`.
     """
-    x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
+    x, w, b = as_floats(x), as_floats(w, "w"), as_floats(b, "b")
     size = conv_output_size(x, w, b, conv_param)
     stride, pad = conv_param["stride"], conv_param["pad"]
     cache = (x, w, b, conv_param)
@@ -78,9 +78,8 @@ def conv_backward_fast(dout, cache, num_threads=None):
         dx (None where conv_param says that nobody needs it), dw, db.
     """
     x, w, b, conv_param = cache
-    dout = np.asarray(dout)
     size = conv_output_size(x, w, b, conv_param)
-    check_dout(dout, (len(x), len(w), *size))
+    dout = check_dout(dout, (len(x), len(w), *size))
     threads = _threads(num_threads, 2 * _multiplications(x, w, size))
     kernels = _kernels_for(x, w)
     if kernels is None:
@@ -105,7 +104,7 @@ def max_pool_forward_fast(x, pool_param, num_threads=None):
             the number of the largest pixel in its window, row by row. The images
             themselves are not kept.
     """
-    x = np.asarray(x)
+    x = as_floats(x)
     pool_output_size(x, pool_param)
     threads = _threads(num_threads, x.size, COMPARISONS_PER_THREAD)
     kernels = _kernels_for(x)
@@ -128,8 +127,7 @@ def max_pool_backward_fast(dout, cache, num_threads=None):
         dx: (N, C, H, W).
     """
     x_shape, which, pool_param = cache
-    dout = np.asarray(dout)
-    check_dout(dout, which.shape)
+    dout = check_dout(dout, which.shape)
     threads = _threads(num_threads, int(np.prod(x_shape)), COMPARISONS_PER_THREAD)
     kernels = _kernels_for(dout)
     if kernels is None:

@@ -24,7 +24,7 @@ there are no compiled kernels.
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ece662._checks import check_dout
+from ece662._checks import as_floats, check_dout
 from ece662._windows import conv_output_size, pool_output_size
 
 __all__ = [
@@ -84,6 +84,7 @@ def col2im(columns, image_shape, HH, WW, stride, pad):
 
 def conv_forward_im2col(x, w, b, conv_param):
     """Convolve; arguments, results and errors as `ece662.layers.conv_forward_naive`."""
+    x, w, b = as_floats(x), as_floats(w, "w"), as_floats(b, "b")
     H_out, W_out = conv_output_size(x, w, b, conv_param)
     stride, pad = conv_param["stride"], conv_param["pad"]
     F, C, HH, WW = w.shape
@@ -104,7 +105,7 @@ def conv_backward_im2col(dout, cache):
     """
     x, w, b, conv_param = cache
     H_out, W_out = conv_output_size(x, w, b, conv_param)
-    check_dout(dout, (len(x), len(w), H_out, W_out))
+    dout = check_dout(dout, (len(x), len(w), H_out, W_out))
     stride, pad = conv_param["stride"], conv_param["pad"]
     F, C, HH, WW = w.shape
     filters = w.reshape(F, C * HH * WW)
@@ -128,6 +129,7 @@ def max_pool_forward_im2col(x, pool_param):
         cache: (x's shape, which, pool_param), where which (N, C, H_out, W_out) tells
             the number of the largest pixel in its window, row by row.
     """
+    x = as_floats(x)
     H_out, W_out = pool_output_size(x, pool_param)
     height, width, stride = _pool_sizes(pool_param)
     N, C = x.shape[:2]
@@ -147,7 +149,7 @@ def max_pool_forward_im2col(x, pool_param):
 def max_pool_backward_im2col(dout, cache):
     """Take the gradient back; as `ece662.layers.max_pool_backward_naive`."""
     x_shape, which, pool_param = cache
-    check_dout(dout, which.shape)
+    dout = check_dout(dout, which.shape)
     height, width, stride = _pool_sizes(pool_param)
     N, C = x_shape[:2]
     L = which.shape[2] * which.shape[3]

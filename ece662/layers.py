@@ -9,7 +9,8 @@ Every layer keeps one contract:
 `backward` takes the gradient of the loss with respect to `out` and returns the
 gradients with respect to the forward's array arguments, in their order. No argument
 is changed, but for the running statistics in `bn_param`. The results have the
-type of the input: float32 in, float32 out.
+type of the input: float32 in, float32 out. (Integers are computed with in float64,
+float16 in float32; lists serve as arrays.)
 
 Shapes: N images or rows, D inputs, M outputs, C classes; for images (N, C, H, W), C
 channels of H x W pixels, and F filters of HH x WW pixels.
@@ -26,6 +27,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ece662._checks import (
+    as_floats,
+    check_batch,
     check_channels,
     check_columns,
     check_dout,
@@ -33,6 +36,7 @@ from ece662._checks import (
     check_labels,
     check_mode,
     check_train_cache,
+    keep_probability,
 )
 from ece662._windows import conv_output_size, pool_output_size
 
@@ -76,14 +80,14 @@ def affine_forward(x, w, b):
     Raises:
         ValueError: the shapes of x, w and b do not fit.
     """
-    x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
+    x, w, b = as_floats(x), as_floats(w, "w"), as_floats(b, "b")
     D = int(np.prod(x.shape[1:]))
     if w.ndim != 2 or w.shape[0] != D:
         raise ValueError(f"w must be ({D}, M) for x of shape {x.shape}, got {w.shape}")
     if b.shape != w.shape[1:]:
         raise ValueError(f"b must be {w.shape[1:]} for w of {w.shape}, got {b.shape}")
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
-    out = x.reshape(len(x), -1) @ w + b
+    out = x.reshape(len(x), D) @ w + b
     # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     cache = (x, w, b)
     return out, cache
@@ -105,11 +109,11 @@ def affine_backward(dout, cache):
         ValueError: dout does not have the shape of the forward's output.
     """
     x, w, _ = cache
-    check_dout(dout, (len(x), w.shape[1]))
+    dout = check_dout(dout, (len(x), w.shape[1]))
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     # out[n, m] sums x[n, d] w[d, m] over d: each gradient has the only shape it can.
     dx = (dout @ w.T).reshape(x.shape)
-    dw = x.reshape(len(x), -1).T @ dout
+    dw = x.reshape(len(x), len(w)).T @ dout
     db = dout.sum(axis=0)
     # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     return dx, dw, db
@@ -125,6 +129,7 @@ def relu_forward(x):
         out: the shape of x.
         cache: x.
     """
+    x = as_floats(x)
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     out = np.maximum(x, 0)
     # *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
@@ -145,8 +150,8 @@ def relu_backward(dout, cache):
     Raises:
         ValueError: dout and x differ in shape.
     """
-    x = cache
-    check_dout(dout, np.shape(x))
+    x = np.asarray(cache)
+    dout = check_dout(dout, x.shape)
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     # The slope is 1 where x passed and 0 where it was cut (at 0 itself: 0).
     dx = dout * (x > 0)
@@ -170,7 +175,7 @@ def svm_loss(x, y):
     Raises:
         ValueError: the shapes do not fit, or a label is out of range.
     """
-    y = check_labels(x, y)
+    x, y = check_labels(x, y)
     N = len(x)
     rows = np.arange(N)
     margins = np.maximum(0, x - x[rows, y][:, np.newaxis] + 1)
@@ -200,7 +205,7 @@ def softmax_loss(x, y):
     Raises:
         ValueError: the shapes do not fit, or a label is out of range.
     """
-    y = check_labels(x, y)
+    x, y = check_labels(x, y)
     N = len(x)
     rows = np.arange(N)
     # The softmax does not change when a row is shifted, but exp must not overflow.
@@ -249,11 +254,13 @@ def batchnorm_forward(x, gamma, beta, bn_param):
         ValueError: unknown mode, or shapes that do not fit.
     """
     mode = check_mode(bn_param, "bn_param")
-    check_columns(x, gamma, beta)
-    eps = bn_param.get("eps", 1e-5)
-    momentum = bn_param.get("momentum", 0.9)
-    running_mean = bn_param.get("running_mean", np.zeros(x.shape[1], x.dtype))
-    running_var = bn_param.get("running_var", np.zeros(x.shape[1], x.dtype))
+    x, gamma, beta = check_columns(x, gamma, beta)
+    check_batch(x, mode)
+    eps = float(bn_param.get("eps", 1e-5))
+    momentum = float(bn_param.get("momentum", 0.9))
+    zeros = np.zeros(x.shape[1])
+    running_mean = np.asarray(bn_param.get("running_mean", zeros), x.dtype)
+    running_var = np.asarray(bn_param.get("running_var", zeros), x.dtype)
 
     out, cache = None, None
     if mode == "train":
@@ -298,6 +305,7 @@ def batchnorm_backward(dout, cache):
         ValueError: the cache is that of a test-time forward, or dout does not fit.
     """
     check_train_cache(cache, "batchnorm")
+    dout = as_floats(dout, "dout")
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     x_centred, x_hat, inv_std, gamma = cache
     N = len(dout)
@@ -337,6 +345,7 @@ def batchnorm_backward_alt(dout, cache):
         ValueError: the cache is that of a test-time forward, or dout does not fit.
     """
     check_train_cache(cache, "batchnorm")
+    dout = as_floats(dout, "dout")
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     _, x_hat, inv_std, gamma = cache
     N = len(dout)
@@ -366,8 +375,8 @@ def layernorm_forward(x, gamma, beta, ln_param):
     Raises:
         ValueError: shapes that do not fit.
     """
-    check_columns(x, gamma, beta)
-    eps = ln_param.get("eps", 1e-5)
+    x, gamma, beta = check_columns(x, gamma, beta)
+    eps = float(ln_param.get("eps", 1e-5))
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     x_centred = x - x.mean(axis=1, keepdims=True)
     var = np.mean(x_centred**2, axis=1, keepdims=True)
@@ -394,6 +403,7 @@ def layernorm_backward(dout, cache):
         dgamma: (D,).
         dbeta: (D,).
     """
+    dout = as_floats(dout, "dout")
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     x_hat, inv_std, gamma = cache
     dbeta = dout.sum(axis=0)
@@ -426,9 +436,8 @@ def dropout_forward(x, dropout_param):
         ValueError: unknown mode, or p outside (0, 1].
     """
     mode = check_mode(dropout_param, "dropout_param")
-    p = dropout_param["p"]
-    if not 0 < p <= 1:
-        raise ValueError(f"p is the probability to keep: 0 < p <= 1, got {p}")
+    p = keep_probability(dropout_param)
+    x = as_floats(x)
     if dropout_param.get("seed") is not None:
         np.random.seed(dropout_param["seed"])
 
@@ -458,6 +467,7 @@ def dropout_backward(dout, cache):
         dx: the shape of dout.
     """
     dropout_param, mask = cache
+    dout = as_floats(dout, "dout")
     if dropout_param["mode"] == "test":
         return dout
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
@@ -487,6 +497,7 @@ def conv_forward_naive(x, w, b, conv_param):
     Raises:
         ValueError: the shapes do not fit, or stride or pad is out of range.
     """
+    x, w, b = as_floats(x), as_floats(w, "w"), as_floats(b, "b")
     H_out, W_out = conv_output_size(x, w, b, conv_param)
     stride, pad = conv_param["stride"], conv_param["pad"]
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
@@ -519,7 +530,7 @@ def conv_backward_naive(dout, cache):
     """
     x, w, b, conv_param = cache
     H_out, W_out = conv_output_size(x, w, b, conv_param)
-    check_dout(dout, (len(x), len(w), H_out, W_out))
+    dout = check_dout(dout, (len(x), len(w), H_out, W_out))
     stride, pad = conv_param["stride"], conv_param["pad"]
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     (H, W), (HH, WW) = x.shape[2:], w.shape[2:]
@@ -554,6 +565,7 @@ def max_pool_forward_naive(x, pool_param):
     Raises:
         ValueError: x is not four-dimensional, or a parameter is out of range.
     """
+    x = as_floats(x)
     H_out, W_out = pool_output_size(x, pool_param)
     height, width = pool_param["pool_height"], pool_param["pool_width"]
     stride = pool_param["stride"]
@@ -583,7 +595,7 @@ def max_pool_backward_naive(dout, cache):
     """
     x, pool_param = cache
     H_out, W_out = pool_output_size(x, pool_param)
-    check_dout(dout, (*x.shape[:2], H_out, W_out))
+    dout = check_dout(dout, (*x.shape[:2], H_out, W_out))
     height, width = pool_param["pool_height"], pool_param["pool_width"]
     stride = pool_param["stride"]
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
@@ -614,7 +626,8 @@ def spatial_batchnorm_forward(x, gamma, beta, bn_param):
     Raises:
         ValueError: unknown mode, or shapes that do not fit.
     """
-    check_channels(x, gamma, beta, np.shape(x)[1:2])
+    x, gamma, beta = check_channels(x, gamma, beta)
+    check_batch(x, check_mode(bn_param, "bn_param"))
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     # Every pixel is a row of C features: a matrix with a row for each channel, turned.
     N, C, H, W = x.shape
@@ -637,6 +650,7 @@ def spatial_batchnorm_backward(dout, cache):
         dgamma: (C,).
         dbeta: (C,).
     """
+    dout = as_floats(dout, "dout")
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     N, C, H, W = dout.shape
     dpixels = dout.transpose(1, 0, 2, 3).reshape(C, -1).T
@@ -665,10 +679,11 @@ def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
     Raises:
         ValueError: shapes that do not fit, or G does not divide C.
     """
-    check_groups(x, gamma, beta, G)
+    x, gamma, beta = check_groups(x, gamma, beta, G)
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     # Each group is a row of layer normalisation; gamma and beta are for the channels.
-    groups = x.reshape(len(x) * G, -1)
+    N, C, H, W = x.shape
+    groups = x.reshape(N * G, C // G * H * W)
     ones, zeros = np.ones(groups.shape[1], x.dtype), np.zeros(groups.shape[1], x.dtype)
     x_hat, ln_cache = layernorm_forward(groups, ones, zeros, gn_param)
     x_hat = x_hat.reshape(x.shape)
@@ -690,6 +705,7 @@ def spatial_groupnorm_backward(dout, cache):
         dgamma: (1, C, 1, 1).
         dbeta: (1, C, 1, 1).
     """
+    dout = as_floats(dout, "dout")
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
     x_hat, gamma, ln_cache = cache
     dbeta = dout.sum(axis=(0, 2, 3), keepdims=True)

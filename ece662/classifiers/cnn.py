@@ -7,6 +7,7 @@ the sandwiches beside the networks.
 import numpy as np
 
 from ece662 import layer_utils, layers
+from ece662._checks import float_dtype
 from ece662.classifiers.base import Classifier
 from ece662.layer_utils import *  # noqa: F403 (the notebooks expect them from here)
 from ece662.layer_utils import (
@@ -74,7 +75,7 @@ class ThreeLayerConvNet(Classifier):
             raise ValueError(f"filter_size must be odd, got {filter_size}")
         self.params = {}
         self.reg = reg
-        self.dtype = np.dtype(dtype)
+        self.dtype = float_dtype(dtype)
         # The pictures do not learn: see fast_layers.
         self.conv_param = {
             "stride": 1,
@@ -186,7 +187,7 @@ class ConvNet(Classifier):
                 f"got {H} x {W}"
             )
         self.reg = reg
-        self.dtype = np.dtype(dtype)
+        self.dtype = float_dtype(dtype)
         self.ends_stage = [i == len(s) - 1 for s in stages for i in range(len(s))]
         self.conv_params = [
             {"stride": 1, "pad": 1, "needs_dx": i > 0}  # the pictures do not learn

@@ -7,6 +7,7 @@ and the sandwiches beside the networks.
 import numpy as np
 
 from ece662 import layer_utils, layers
+from ece662._checks import float_dtype
 from ece662.classifiers.base import Classifier
 from ece662.layer_utils import *  # noqa: F403 (the notebooks expect them from here)
 from ece662.layer_utils import (
@@ -62,7 +63,7 @@ class TwoLayerNet(Classifier):
         """
         self.params = {}
         self.reg = reg
-        self.dtype = np.dtype(dtype)
+        self.dtype = float_dtype(dtype)
         # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
         self.params["W1"] = weight_scale * np.random.randn(input_dim, hidden_dim)
         self.params["b1"] = np.zeros(hidden_dim)
@@ -167,7 +168,7 @@ class FullyConnectedNet(Classifier):
         self.use_dropout = dropout != 1
         self.reg = reg
         self.num_layers = 1 + len(hidden_dims)
-        self.dtype = np.dtype(dtype)
+        self.dtype = float_dtype(dtype)
         self.params = {}
 
         # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
