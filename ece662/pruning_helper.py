@@ -9,6 +9,7 @@ how good it is. torch and tensorflow are imported when they are used, not before
 """
 
 import os
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -69,10 +70,21 @@ def load_model(path, mode: str = "torch", *, full: bool | None = None):
     if not path.exists():
         if full is None:
             full = data_set.meta["source"]["kind"] != "synthetic"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
-            if not path.exists():  # another process may have trained as we waited
-                _train_and_keep(path, mode, data_set.meta["content_sha256"], full)
+        model = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{path}.lock"):
+                if not path.exists():  # another process may have trained as we waited
+                    model, described = _train(mode, full)
+                    described["data_sha256"] = data_set.meta["content_sha256"]
+                    store.save_model(path, framework.get_weights(model), described)
+        except OSError as error:
+            print(
+                f"The trained network cannot be kept ({error}) and will be trained "
+                "again next time. Set ECE662_MODELS to a folder that you may write to.",
+                file=sys.stderr,
+            )
+            return _train(mode, full)[0] if model is None else model
     described = store.read_description(path, mode, data_set.meta["content_sha256"])
     weights = store.load_weights(path, described)
     model = framework.build(described["architecture"])
@@ -113,11 +125,10 @@ def _framework(mode: str):
         return import_module(MODES[mode])
 
 
-def _train_and_keep(path: Path, mode: str, data_sha256: str, full: bool) -> None:
-    """Train the course's network and write it to `path`."""
+def _train(mode: str, full: bool):
+    """Train the course's network; return it, and its description."""
     from dataclasses import asdict
 
-    from ece662.pruning import store
     from ece662.pruning.training import course_network
 
     framework = _framework(mode)
@@ -126,11 +137,9 @@ def _train_and_keep(path: Path, mode: str, data_sha256: str, full: bool) -> None
     model = framework.build(architecture, seed=recipe.seed)
     framework.train(model, data["X_train"], data["y_train"], recipe)
     right = framework.predict(model, data["X_val"]) == data["y_val"]
-    description = {
+    return model, {
         "mode": mode,
         "architecture": architecture.to_json(),
-        "data_sha256": data_sha256,
         "validation_accuracy": round(float(np.mean(right)), 4),
         "recipe": asdict(recipe),
     }
-    store.save_model(path, framework.get_weights(model), description)

@@ -67,6 +67,28 @@ def test_load_model_trains_keeps_and_loads_again(small, mode, monkeypatch):
     assert set(files) <= set(expected)
 
 
+@pytest.mark.parametrize("place", ["file/m", "full"])
+def test_load_model_without_a_place_to_keep_it(small, capsys, place):
+    pytest.importorskip("torch")
+    resource = pytest.importorskip("resource", reason="files have no limit here")
+    kept = load_model("kept", mode="torch")
+    (small / "file").write_text("")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if place == "full":  # no file may be longer than 100 bytes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        model = load_model(place, mode="torch")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err
+    assert "cannot be kept ([Errno" in said
+    assert "Set ECE662_MODELS" in said
+    assert not list(small.glob("full*unfinished"))
+    weights = _framework("torch").get_weights(kept)
+    for name, w in _framework("torch").get_weights(model).items():
+        np.testing.assert_array_equal(weights[name], w)
+
+
 def test_load_model_describes_what_it_keeps(small):
     pytest.importorskip("torch")
     model = load_model("m", mode="torch")
