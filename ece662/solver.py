@@ -28,10 +28,11 @@ import warnings
 
 import numpy as np
 
-from ece662 import _resume, fast_optim
-from ece662 import _solver_checks as checks
-from ece662.callbacks import CheckpointWriter, LogPrinter, ProgressBar
-from ece662.checkpoint import load_checkpoint, save_checkpoint
+from ece662 import fast_optim
+from ece662.training import _resume
+from ece662.training import _solver_checks as checks
+from ece662.training.callbacks import CheckpointWriter, LogPrinter, ProgressBar
+from ece662.training.checkpoint import load_checkpoint, save_checkpoint
 
 __all__ = ["DivergenceWarning", "Solver"]
 
@@ -93,7 +94,7 @@ class Solver:
             print_every: iterations between two log lines.
             verbose: print log lines and show a progress bar.
             checkpoint_name: path of a checkpoint to keep, see `Solver.resume`.
-            callbacks: further watchers, see `ece662.callbacks`.
+            callbacks: further watchers, see `ece662.training.callbacks`.
 
         Raises:
             ValueError: an argument is of no use; says what was expected.
@@ -223,7 +224,7 @@ class Solver:
         return hits / len(rows)
 
     def save(self, name):
-        """Write all that `Solver.resume` needs to go on; see `ece662.checkpoint`."""
+        """Write all that `resume` needs to go on; see `ece662.training.checkpoint`."""
         return save_checkpoint(name, *_resume.pack(self))
 
     @classmethod

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from ece662 import optim
-from ece662.callbacks import Callback
-from ece662.checkpoint import load_checkpoint, save_checkpoint
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from ece662.solver import DivergenceWarning, Solver
+from ece662.training.callbacks import Callback
+from ece662.training.checkpoint import load_checkpoint, save_checkpoint
 from tests.limits import WAIT, wait_until
 
 D, C = 12, 3

@@ -7,9 +7,9 @@ to be equal here.
 import numpy as np
 import pytest
 
-from ece662.callbacks import Callback
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from ece662.solver import Solver
+from ece662.training.callbacks import Callback
 
 torch = pytest.importorskip("torch")
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ece662 import solver as solver_module
-from ece662.callbacks import Callback
+from ece662.training.callbacks import Callback
 from ece662.widgets._errors import explain
 from ece662.widgets._settings import Settings
 

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from ece662._solver_checks import describe_rule
+from ece662.training._solver_checks import describe_rule
 
 __all__ = [
     "check_config",

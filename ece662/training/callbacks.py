@@ -8,8 +8,8 @@ and may call `solver.stop()`. The training loop knows nothing of any of them.
 import sys
 import warnings
 
-from ece662._resume import check_config
-from ece662.checkpoint import check_writable
+from ece662.training._resume import check_config
+from ece662.training.checkpoint import check_writable
 
 __all__ = ["Callback", "CheckpointWriter", "LogPrinter", "ProgressBar"]
 
