@@ -33,7 +33,7 @@ extras_demo := demo
 extras_lint := dev
 # end of staff only
 
-KERNEL_SOURCES := $(wildcard ece662/_kernels/*.pyx ece662/_kernels/*.[ch])
+KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[ch])
 
 .SUFFIXES:
 .NOTPARALLEL:
@@ -159,5 +159,5 @@ constraints:
 clean:
 	rm -rf .venv .venv-colab .venv-constraints .cache build dist wheelhouse *.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis
-	rm -f ece662/_kernels/*.so
+	find ece662 -name '*.so' -exec rm -f {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

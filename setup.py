@@ -1,4 +1,4 @@
-"""Build the compiled layers: one extension for each .pyx file in ece662/_kernels.
+"""Build the compiled layers: one extension for each .pyx file in ece662/fast/_kernels.
 
 All else about the package stands in pyproject.toml. The extensions are optional: where
 there is no compiler or no Cython, one line says so and the installation goes on;
@@ -26,7 +26,7 @@ from setuptools.command.editable_wheel import editable_wheel
 
 # end of staff only
 
-KERNELS = Path("ece662", "_kernels")  # relative, as setuptools wants it
+KERNELS = Path("ece662", "fast", "_kernels")  # relative, as setuptools wants it
 # A square root that need not report errors in errno is one instruction.
 COMPILE_ARGS = [] if sys.platform == "win32" else ["-O3", "-fno-math-errno"]
 

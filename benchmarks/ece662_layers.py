@@ -7,8 +7,9 @@ import ece662  # noqa: F401 (before NumPy, as the notebooks do: threads spin les
 # isort: split
 import numpy as np
 
-from ece662 import fast_layers, im2col, layers
+from ece662 import fast_layers, layers
 from ece662.classifiers.cnn import ThreeLayerConvNet
+from ece662.fast import im2col
 from ece662.solver import Solver
 
 __all__ = ["conv", "conv_net_step", "images", "max_pool"]

@@ -54,8 +54,8 @@ SHIPPED = (
     "setup.py",
     "ece662/**/*.py",
     "ece662/**/*.toml",  # the exercises
-    "ece662/_kernels/*.h",
-    "ece662/_kernels/*.pyx",
+    "ece662/fast/_kernels/*.h",
+    "ece662/fast/_kernels/*.pyx",
     "ece662/check/**/*.npz",  # the signatures
     "ece662/data/pictures/*.jpg",
     "ece662/data/pictures/README.md",

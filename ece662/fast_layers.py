@@ -6,8 +6,8 @@
     dx = max_pool_backward_fast(dout, cache)
 
 They compute what `ece662.layers` computes in loops, to within rounding, in float32 or
-float64. The work is done by compiled kernels (`ece662._kernels` explains them), or by
-NumPy (`ece662.im2col`) where these were not built; `build` builds them.
+float64. The work is done by compiled kernels (`ece662.fast._kernels` explains them), or
+by NumPy (`ece662.fast.im2col`) where these were not built; `build` builds them.
 
 The gradient of the pictures themselves is of no use in training, and in a network's
 first layer it is a third of the work. Where `conv_param` holds `"needs_dx": False`,
@@ -23,11 +23,11 @@ import time
 
 import numpy as np
 
-from ece662 import _kernels, im2col
 from ece662._checks import as_floats, check_dout
-from ece662._kernels.choice import as_kernels_take, choose
-from ece662._kernels.threads import thread_count
 from ece662._windows import conv_output_size, pool_output_size
+from ece662.fast import _kernels, im2col
+from ece662.fast._kernels.choice import as_kernels_take, choose
+from ece662.fast._kernels.threads import thread_count
 
 __all__ = [
     "backend",
@@ -162,7 +162,7 @@ def build():
     Raises:
         RuntimeError: there is nothing to build from, or the compiler failed.
     """
-    from ece662._kernels.builder import build_and_load
+    from ece662.fast._kernels.builder import build_and_load
 
     start = time.perf_counter()
     build_and_load()

@@ -28,7 +28,7 @@ import warnings
 
 import numpy as np
 
-from ece662 import fast_optim
+from ece662.fast import fast_optim
 from ece662.training import _resume
 from ece662.training import _solver_checks as checks
 from ece662.training.callbacks import CheckpointWriter, LogPrinter, ProgressBar
@@ -83,7 +83,7 @@ class Solver:
             model: what to train; see the top of this module.
             data: dict of X_train, y_train, X_val and y_val.
             update_rule: name of a rule in `ece662.optim`, "adam_fast" for the compiled
-                one of `ece662.fast_optim`, or a function like them.
+                one of `ece662.fast.fast_optim`, or a function like them.
             optim_config: the rule's settings, the same for every parameter.
             lr_decay: factor of the learning rate after each epoch.
             batch_size: images in a minibatch.

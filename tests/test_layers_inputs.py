@@ -7,9 +7,10 @@ what was expected.
 import numpy as np
 import pytest
 
-from ece662 import fast_layers, im2col, layers
+from ece662 import fast_layers, layers
 from ece662.classifiers.cnn import ConvNet, ThreeLayerConvNet
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
+from ece662.fast import im2col
 
 CONV = {"stride": 2, "pad": 1}
 POOL = {"pool_height": 2, "pool_width": 3, "stride": 1}

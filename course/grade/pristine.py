@@ -28,7 +28,7 @@ FULL, BARE = "full", "bare"
 
 # What a package for the sandbox can do without, the compiled layers among it.
 LEFT_OUT = ("*.npz", "*.so", "*.pyx", "*.h", "commands", "widgets", "__pycache__")
-FAST = ("im2col.py", "_kernels")
+FAST = ("fast/im2col.py", "fast/_kernels")
 NO_FAST_LAYERS = '''"""The fast layers are not here: the exercise is to do without."""
 
 

@@ -190,9 +190,9 @@ def check_kernels() -> Finding:
     """Are the fast layers compiled, and from the sources that are there?"""
     is_checkout = (PACKAGE.parent / "setup.py").exists()
     stale = []
-    for source in sorted((PACKAGE / "_kernels").glob("*.pyx")):
+    for source in sorted((PACKAGE / "fast" / "_kernels").glob("*.pyx")):
         try:
-            module = importlib.import_module(f"ece662._kernels.{source.stem}")
+            module = importlib.import_module(f"ece662.fast._kernels.{source.stem}")
         except ModuleNotFoundError:
             return Finding("warn", "not compiled, NumPy serves", BUILD)
         except Exception as error:  # built for another numpy, it raises ValueError

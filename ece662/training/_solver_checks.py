@@ -8,7 +8,8 @@ from numbers import Real
 
 import numpy as np
 
-from ece662 import fast_optim, optim
+from ece662 import optim
+from ece662.fast import fast_optim
 
 __all__ = [
     "check_count",

@@ -160,15 +160,15 @@ def test_compiler_that_does_not_run_is_a_warning(tmp_path, monkeypatch):
 @pytest.fixture
 def kernels(tmp_path, monkeypatch):
     """A checkout whose one kernel, `fake`, is whatever the test puts there."""
-    folder = tmp_path / "ece662" / "_kernels"
+    folder = tmp_path / "ece662" / "fast" / "_kernels"
     folder.mkdir(parents=True)
     (tmp_path / "setup.py").touch()
     (folder / "fake.pyx").touch()
     monkeypatch.setattr(doctor, "PACKAGE", folder.parent)
-    monkeypatch.setattr("ece662._kernels.__path__", [str(folder)])
-    monkeypatch.delitem(sys.modules, "ece662._kernels.fake", raising=False)
+    monkeypatch.setattr("ece662.fast._kernels.__path__", [str(folder)])
+    monkeypatch.delitem(sys.modules, "ece662.fast._kernels.fake", raising=False)
     yield folder
-    sys.modules.pop("ece662._kernels.fake", None)
+    sys.modules.pop("ece662.fast._kernels.fake", None)
 
 
 def test_kernels_not_compiled_is_a_warning(kernels):

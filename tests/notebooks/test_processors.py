@@ -31,9 +31,9 @@ PROBE = """
 import numpy as np
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from threadpoolctl import threadpool_info
-from ece662 import _kernels
-from ece662._kernels.choice import choose
-from ece662._kernels.threads import thread_count
+from ece662.fast import _kernels
+from ece662.fast._kernels.choice import choose
+from ece662.fast._kernels.threads import thread_count
 
 for pool in threadpool_info():
     if pool["internal_api"] == "openblas":

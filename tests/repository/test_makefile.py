@@ -41,8 +41,8 @@ class Checkout:
     def __init__(self, folder):
         self.folder = folder
         self.log = folder.parent / "calls.txt"
-        (folder / "ece662" / "_kernels").mkdir(parents=True)
-        (folder / "ece662" / "_kernels" / "native.pyx").touch()
+        (folder / "ece662" / "fast" / "_kernels").mkdir(parents=True)
+        (folder / "ece662" / "fast" / "_kernels" / "native.pyx").touch()
         for name in ("pyproject.toml", "setup.py", "constraints.txt"):
             (folder / name).touch()
         shutil.copy(ROOT / "Makefile", folder)
@@ -143,7 +143,7 @@ def test_change_of_a_kernel_compiles_and_installs_nothing(checkout, name):
     checkout.add_python()
     checkout.make("setup")
     checkout.age()
-    (checkout.folder / "ece662" / "_kernels" / name).touch()
+    (checkout.folder / "ece662" / "fast" / "_kernels" / name).touch()
     _, _, calls = checkout.make("setup")
     assert (len(installs(calls)), len(builds(calls))) == (0, 1)
 

@@ -67,7 +67,8 @@ def test_source_archive_leaves_course_tests_and_notebooks_out(copy, tmp_path):
 
 
 def test_repository_installed_in_place_can_import_course(copy, tmp_path):
-    (copy / "ece662" / "_kernels" / "native.pyx").unlink()  # compiling takes long
+    # Compiling takes long.
+    (copy / "ece662" / "fast" / "_kernels" / "native.pyx").unlink()
     done = run_setup(copy, "-q", "editable_wheel", f"--dist-dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     [wheel] = tmp_path.glob("*.whl")
@@ -80,7 +81,7 @@ def test_repository_installed_in_place_can_import_course(copy, tmp_path):
 
 
 def test_wheel_has_no_command_of_staff(copy, tmp_path):
-    (copy / "ece662" / "_kernels" / "native.pyx").unlink()
+    (copy / "ece662" / "fast" / "_kernels" / "native.pyx").unlink()
     done = run_setup(copy, "-q", "bdist_wheel", f"--dist-dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     [wheel] = tmp_path.glob("*.whl")
@@ -105,7 +106,7 @@ def one_line(text):
 def kernel(copy):
     """A copy whose only kernel is a line long."""
     pytest.importorskip("Cython")
-    kernels = copy / "ece662" / "_kernels"
+    kernels = copy / "ece662" / "fast" / "_kernels"
     shutil.rmtree(kernels)
     kernels.mkdir()
     (kernels / "tiny.pyx").write_text("def answer():\n    return 42\n")
@@ -120,7 +121,7 @@ def test_kernels_are_compiled_in_place(kernel):
         pytest.skip("there is no C compiler")
     done = run_setup(kernel, *BUILD, ECE662_REQUIRE_KERNELS="1")
     assert done.returncode == 0, done.stderr
-    code = "from ece662._kernels.tiny import answer; print(answer())"
+    code = "from ece662.fast._kernels.tiny import answer; print(answer())"
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=kernel, capture_output=True, check=True
     )
@@ -141,7 +142,7 @@ def test_failing_compiler_is_one_line_and_no_failure(kernel):
 
 
 def test_broken_kernel_source_is_one_line_and_no_failure(kernel):
-    (kernel / "ece662" / "_kernels" / "tiny.pyx").write_text("def answer(:\n")
+    (kernel / "ece662" / "fast" / "_kernels" / "tiny.pyx").write_text("def answer(:\n")
     done = run_setup(kernel, *BUILD)
     assert done.returncode == 0, done.stderr
     assert "tiny.pyx" in one_line(done.stderr)

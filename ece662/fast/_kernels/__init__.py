@@ -1,8 +1,8 @@
 """Direct convolution and max pooling, compiled: how they work and where to read on.
 
-`ece662.im2col` turns convolution into a matrix product, for which every pixel is copied
-once for each window that sees it. The kernels here copy an image once, and read it
-where it lies. In the order to read them:
+`ece662.fast.im2col` turns convolution into a matrix product, for which every pixel is
+copied once for each window that sees it. The kernels here copy an image once, and read
+it where it lies. In the order to read them:
 
     plan.py             the idea: tables of offsets make convolution one loop
     vector.h            vectors of 4 to 16 numbers, in one source for all processors
@@ -26,7 +26,7 @@ import os
 
 __all__ = ["LEVELS", "NATIVE", "chosen_level", "load"]
 
-NATIVE = "ece662._kernels.native"
+NATIVE = "ece662.fast._kernels.native"
 
 # The instruction sets of variants.h, the least first. On ARM the least is NEON.
 LEVELS = ("baseline", "avx2", "avx512")

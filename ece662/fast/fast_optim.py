@@ -5,15 +5,15 @@
 
 A big net spends as much time on its update as on its gradients: NumPy writes each
 intermediate result of the formula to memory and reads it back. The compiled kernel
-(`ece662/_kernels/adam.h`) goes through the weights once. PyTorch has the same under
-the name `fused`. Where no kernel was compiled, `ece662.optim.adam` does the work.
+(`ece662/fast/_kernels/adam.h`) goes through the weights once. PyTorch has the same
+under the name `fused`. Where no kernel was compiled, `ece662.optim.adam` does the work.
 """
 
 import numpy as np
 
 from ece662 import optim
-from ece662._kernels.choice import choose
-from ece662._kernels.threads import thread_count
+from ece662.fast._kernels.choice import choose
+from ece662.fast._kernels.threads import thread_count
 
 __all__ = ["adam_fast"]
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from ece662._kernels import threads
-from ece662._kernels.threads import share, thread_count
+from ece662.fast._kernels import threads
+from ece662.fast._kernels.threads import share, thread_count
 from tests.limits import WAIT
 
 
@@ -45,7 +45,7 @@ def test_share_returns_when_the_slowest_is_done():
 def test_share_has_threads_in_a_forked_child():
     code = """
 import os, threading, warnings
-from ece662._kernels.threads import share
+from ece662.fast._kernels.threads import share
 
 warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads, 3.12
 

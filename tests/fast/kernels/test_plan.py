@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ece662._kernels.plan import (
+from ece662.fast._kernels.plan import (
     Scratch,
     forward_plan,
     input_gradient_plan,

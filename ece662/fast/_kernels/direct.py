@@ -6,8 +6,8 @@ is shared among threads. Arrays come C-contiguous, of one type, and of shapes th
 
 import numpy as np
 
-from ece662._kernels import plan
-from ece662._kernels.threads import share
+from ece662.fast._kernels import plan
+from ece662.fast._kernels.threads import share
 
 __all__ = ["Kernels"]
 
@@ -21,7 +21,7 @@ class Kernels:
     """The compiled kernels of one instruction set.
 
     Args:
-        native: the module `ece662._kernels.native`.
+        native: the module `ece662.fast._kernels.native`.
         level: position of the instruction set in LEVELS.
     """
 

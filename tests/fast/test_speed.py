@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from ece662 import speed
+from ece662.fast import speed
 from ece662.layers import (
     conv_backward_naive,
     conv_forward_naive,

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from ece662 import _kernels, fast_optim, optim
-from ece662._kernels.choice import choose
+from ece662 import optim
 from ece662.classifiers.fc_net import TwoLayerNet
-from ece662.fast_optim import adam_fast
+from ece662.fast import _kernels, fast_optim
+from ece662.fast._kernels.choice import choose
+from ece662.fast.fast_optim import adam_fast
 from ece662.solver import Solver
 
 try:

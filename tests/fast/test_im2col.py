@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ece662.im2col import col2im, im2col
+from ece662.fast.im2col import col2im, im2col
 
 CASES = [(3, 3, 1, 1), (2, 2, 2, 0), (1, 3, 1, 2), (3, 2, 3, 1)]  # HH, WW, stride, pad
 

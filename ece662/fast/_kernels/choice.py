@@ -9,8 +9,8 @@ import sys
 
 import numpy as np
 
-from ece662 import _kernels
-from ece662._kernels.direct import Kernels
+from ece662.fast import _kernels
+from ece662.fast._kernels.direct import Kernels
 
 __all__ = ["as_kernels_take", "choose"]
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ece662 import _kernels, fast_layers
-from ece662._kernels import builder
+from ece662 import fast_layers
+from ece662.fast import _kernels
+from ece662.fast._kernels import builder
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -59,12 +60,13 @@ def test_build_from_a_running_python(tmp_path):
     (tmp_path / "README.md").touch()
     code = """
 from pathlib import Path
-from ece662 import _kernels, fast_layers
+from ece662 import fast_layers
+from ece662.fast import _kernels
 
 print(fast_layers.backend())
 fast_layers.build()
 print(_kernels.load().tile_sizes(0, 8)[3])
-header = Path("ece662/_kernels/variants.h")
+header = Path("ece662/fast/_kernels/variants.h")
 header.write_text(header.read_text().replace("GRAD_TAPS = 6", "GRAD_TAPS = 5"))
 fast_layers.build()
 print(_kernels.load().tile_sizes(0, 8)[3])

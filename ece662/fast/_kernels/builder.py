@@ -17,11 +17,11 @@ from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from ece662 import _kernels
+from ece662.fast import _kernels
 
 __all__ = ["build_and_load", "load_afresh"]
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def build_and_load():

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from ece662 import _kernels
-from ece662._kernels.plan import forward_plan
+from ece662.fast import _kernels
+from ece662.fast._kernels.plan import forward_plan
 
 native = pytest.importorskip(_kernels.NATIVE)
 
