@@ -4,8 +4,9 @@ import inspect
 import numpy as np
 import pytest
 
-from ece662.data import animals, drawing, machines, scenery, synthetic
-from ece662.data.drawing import SIZE, WHITE, Canvas
+from ece662.data import synthetic
+from ece662.data.synthetic import animals, drawing, machines, scenery
+from ece662.data.synthetic.drawing import SIZE, WHITE, Canvas
 
 MODULES = (drawing, scenery, machines, animals, synthetic)
 

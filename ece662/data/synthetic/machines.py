@@ -5,7 +5,7 @@ the right, y down, facing right) with the shapes of `drawing.Canvas`; proportion
 colours vary from picture to picture.
 """
 
-from ece662.data.drawing import BLACK, WHITE, Canvas
+from ece662.data.synthetic.drawing import BLACK, WHITE, Canvas
 
 __all__ = ["airplane_plan", "airplane_side", "automobile_front", "automobile_side"]
 

@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ece662.data import animals, machines
 from ece662.data.classes import CLASSES
-from ece662.data.drawing import Canvas
-from ece662.data.scenery import backdrop, develop, scatter
+from ece662.data.synthetic import animals, machines
+from ece662.data.synthetic.drawing import Canvas
+from ece662.data.synthetic.scenery import backdrop, develop, scatter
 
 __all__ = ["COUNTS", "VERSION", "generate"]
 

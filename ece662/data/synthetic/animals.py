@@ -8,7 +8,7 @@ from one palette. Whoever looks at colours and rough outlines only will mix them
 
 import numpy as np
 
-from ece662.data.drawing import BLACK, WHITE, Canvas, Colour, Number, Point
+from ece662.data.synthetic.drawing import BLACK, WHITE, Canvas, Colour, Number, Point
 
 __all__ = [
     "bird_flying",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ece662.data.drawing import SIZE, Canvas
+from ece662.data.synthetic.drawing import SIZE, Canvas
 
 __all__ = ["SCENES", "backdrop", "develop", "scatter"]
 

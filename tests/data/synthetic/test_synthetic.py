@@ -5,7 +5,7 @@ import pytest
 
 from ece662.data import synthetic
 from ece662.data.classes import CLASSES
-from ece662.data.scenery import SCENES
+from ece662.data.synthetic.scenery import SCENES
 
 SHAPES = {"train": 6000, "val": 1200, "test": 1200}
 
