@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ece662.data_utils import find_data_set, get_CINIC10_data
-from ece662.tf_tools import quietly
+from ece662.frameworks.tf_tools import quietly
 
 __all__ = ["MODES", "invert_ch", "load_model", "test_model"]
 

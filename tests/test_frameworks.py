@@ -18,8 +18,8 @@ from ece662._frameworks import (
 )
 from ece662.check import check
 from ece662.commands import doctor
+from ece662.frameworks.tf_tools import quietly
 from ece662.pruning_helper import load_model
-from ece662.tf_tools import quietly
 from ece662.widgets import training_dashboard
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
@@ -113,7 +113,7 @@ def test_ipython_shows_the_line_and_no_traceback(tmp_path):
         "from IPython.core.interactiveshell import InteractiveShell\n"
         "sys.modules['tensorflow'] = None\n"
         "shell = InteractiveShell.instance(colors='NoColor')\n"
-        "shell.run_cell('from ece662.tf_tools import quietly')\n"
+        "shell.run_cell('from ece662.frameworks.tf_tools import quietly')\n"
         "shell.run_cell('with quietly():\\n    import tensorflow')\n",
         "utf-8",
     )

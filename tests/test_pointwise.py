@@ -21,10 +21,10 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from ece662.check.recipes.frameworks import run_torch_challenge
+from ece662.frameworks.torch_tools import TorchModel, channels_last
 from ece662.pointwise import PointwiseConv2d, avoid_crash, may_crash
 from ece662.pruning import torch_net
 from ece662.pruning.architecture import residual
-from ece662.torch_tools import TorchModel, channels_last
 
 ROOT = Path(__file__).parents[1]
 NATIVE = {}

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from ece662.tf_tools import KerasModel, quietly
+from ece662.frameworks.tf_tools import KerasModel, quietly
 from ece662.widgets._errors import finished
 from ece662.widgets._settings import (
     HIDDEN_DIM,

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn, optim
 
-from ece662.torch_tools import TorchModel, choose_device
+from ece662.frameworks.torch_tools import TorchModel, choose_device
 from ece662.widgets._errors import finished
 from ece662.widgets._settings import (
     HIDDEN_DIM,

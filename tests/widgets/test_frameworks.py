@@ -37,12 +37,13 @@ def notebook(framework, data):
     if framework == "torch":
         from torch import nn, optim
 
-        names |= vars(importlib.import_module("ece662.torch_tools"))
+        names |= vars(importlib.import_module("ece662.frameworks.torch_tools"))
         names |= {"torch": importlib.import_module("torch"), "nn": nn, "optim": optim}
     else:
         from tensorflow import keras
 
-        names |= vars(importlib.import_module("ece662.tf_tools")) | {"keras": keras}
+        names |= vars(importlib.import_module("ece662.frameworks.tf_tools"))
+        names |= {"keras": keras}
     own = f"small_{framework}_net"
     return names | {own: globals()[own]}
 

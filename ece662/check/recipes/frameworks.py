@@ -264,7 +264,7 @@ def _as_test_set(code, pictures) -> dict:
 
 def torch_scores(code, model, data):
     """Ask a module about the test set."""
-    from ece662.torch_tools import make_loaders, predict
+    from ece662.frameworks.torch_tools import make_loaders, predict
 
     return predict(model, make_loaders(data)[2])[0]
 
@@ -273,7 +273,7 @@ def barebones_scores(code, params, data):
     """Ask a function of tensors and their parameters about the test set."""
     import torch
 
-    from ece662.torch_tools import make_loaders
+    from ece662.frameworks.torch_tools import make_loaders
 
     with torch.no_grad():
         scores = [code.three_layer_convnet(x, params) for x, _ in make_loaders(data)[2]]
@@ -282,7 +282,7 @@ def barebones_scores(code, params, data):
 
 def keras_scores(code, model, data):
     """Ask a Keras model about the test set."""
-    from ece662.tf_tools import make_datasets, predict
+    from ece662.frameworks.tf_tools import make_datasets, predict
 
     return predict(model, make_datasets(data)[2])
 

@@ -7,8 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from ece662.layers import softmax_loss
-from ece662.tf_tools import (
+from ece662.frameworks.tf_tools import (
     Dataset,
     KerasModel,
     accuracy_of,
@@ -18,6 +17,7 @@ from ece662.tf_tools import (
     quietly,
     vary_pictures,
 )
+from ece662.layers import softmax_loss
 
 
 def images(N=10, H=6, W=8, C=3):
@@ -163,7 +163,7 @@ def test_quietly_shows_it_where_the_import_fails(capfd):
 def test_tensorflow_says_nothing():
     pytest.importorskip("tensorflow")
     code = (
-        "from ece662.tf_tools import quietly\n"
+        "from ece662.frameworks.tf_tools import quietly\n"
         "with quietly():\n    import tensorflow as tf\n"
         "print(int(tf.reduce_sum(tf.constant([1, 2]))))"
     )

@@ -7,9 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from ece662 import torch_tools  # noqa: E402 (skip first where there is no torch)
-from ece662.layers import softmax_loss  # noqa: E402
-from ece662.torch_tools import (  # noqa: E402
+from ece662.frameworks import torch_tools  # noqa: E402 (first skip without torch)
+from ece662.frameworks.torch_tools import (  # noqa: E402
     TorchModel,
     choose_device,
     first_filters,
@@ -19,6 +18,7 @@ from ece662.torch_tools import (  # noqa: E402
     predict,
     vary_pictures,
 )
+from ece662.layers import softmax_loss  # noqa: E402
 
 
 @pytest.mark.parametrize(

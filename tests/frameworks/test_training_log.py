@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from ece662.training_log import TrainingLog
+from ece662.frameworks.training_log import TrainingLog
 
 
 def test_step_keeps_every_loss_and_prints_some(capsys):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ece662.same_net import (
+from ece662.frameworks.same_net import (
     compare_losses,
     draw_start,
     numpy_losses,
