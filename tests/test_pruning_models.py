@@ -230,7 +230,7 @@ def test_test_model_labels_missing(small):
 
 def test_import_of_the_helper_and_the_figures_brings_no_framework():
     code = (
-        "import sys, ece662.pruning_helper, ece662.pruning_plots\n"
+        "import sys, ece662.pruning_helper, ece662.figures.pruning\n"
         "assert not {'torch', 'tensorflow', 'keras', 'safetensors'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

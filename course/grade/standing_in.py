@@ -14,13 +14,14 @@ import sys
 import types
 from pathlib import Path
 
-import ece662
+from ece662 import figures
 
 __all__ = ["serve_data", "serve_models", "stand_in"]
 
 PACKAGES = ("IPython", "ipywidgets", "matplotlib", "tqdm")
 PLOTS = tuple(
-    f"ece662.{name}" for name in ("conv_plots", "norm_plots", "plots", "pruning_plots")
+    f"ece662.figures.{name}"
+    for name in ("convolution", "normalisation", "pruning", "training")
 )
 
 
@@ -131,7 +132,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def _exported(name):
     """Return the names that a module of ours exports, without running it."""
-    found = importlib.machinery.PathFinder.find_spec(name, ece662.__path__)
+    found = importlib.machinery.PathFinder.find_spec(name, figures.__path__)
     tree = ast.parse(Path(found.origin).read_text("utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and node.targets[0].id == "__all__":

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from ece662 import pruning_plots
+from ece662.figures import pruning
 from ece662.pruning.measure import Cost, table
 
 COSTS = {
@@ -57,12 +57,12 @@ def test_every_figure_is_drawn(monkeypatch):
     weights = {"a.conv.weight": rng.normal(size=(9, 3, 3, 3)), "b": np.ones((2, 4))}
     masks = {name: w > 0.5 for name, w in weights.items()}
     curves = {"a": {0.5: 0.7, 0.8: 0.3}, "b": {0.5: 0.8, 0.8: 0.8}}
-    pruning_plots.show_weight_sizes(weights, [0.1, 0.8])
-    pruning_plots.show_accuracies(curves, "share in %")
-    pruning_plots.show_masks(masks, "masks")
-    pruning_plots.show_sensitivity(curves, whole=0.8)
-    pruning_plots.show_widths({"whole": [8, 16], "half": [4, 8]}, ["a", "b"])
-    pruning_plots.show_costs(COSTS)
+    pruning.show_weight_sizes(weights, [0.1, 0.8])
+    pruning.show_accuracies(curves, "share in %")
+    pruning.show_masks(masks, "masks")
+    pruning.show_sensitivity(curves, whole=0.8)
+    pruning.show_widths({"whole": [8, 16], "half": [4, 8]}, ["a", "b"])
+    pruning.show_costs(COSTS)
     assert len(drawn) == len(set(drawn)) == 6
     sensitivity = drawn[3].axes[0]
     assert [text.get_text() for text in sensitivity.texts] == ["10", "50", "0", "0"]

@@ -1,7 +1,8 @@
 """Figures that explain convolution, pooling and normalisation of images (Q4).
 
 They compute what they show by themselves: none needs an exercise to be solved. As in
-`ece662.plots`, each function draws one figure, shows it, and returns nothing.
+`ece662.figures.training`, each function draws one figure, shows it, and returns
+nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ece662.fast.im2col import max_pool_backward_im2col, max_pool_forward_im2col
-from ece662.plots import COLOURS
+from ece662.figures.training import COLOURS
 from ece662.vis_utils import visualize_grid
 
 __all__ = [

@@ -1,7 +1,8 @@
 """Figures that explain normalisation and dropout (Q2, Q3).
 
 The first two compute what they show by themselves; the others draw what a notebook has
-computed. As in `ece662.plots`, each draws one figure, shows it, and returns nothing.
+computed. As in `ece662.figures.training`, each draws one figure, shows it, and returns
+nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from ece662.plots import COLOURS, MARKERS
+from ece662.figures.training import COLOURS, MARKERS
 
 __all__ = [
     "show_batch_and_layer",

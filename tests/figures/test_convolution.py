@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from ece662 import conv_plots
+from ece662.figures import convolution
 from ece662.layers import (
     conv_forward_naive,
     max_pool_backward_naive,
@@ -32,7 +32,7 @@ def table(ax):
 def test_show_convolution_agrees_with_the_layer():
     image = np.random.default_rng(0).integers(0, 10, (6, 5))
     kernel = np.array([[1, 0, -1], [2, 0, -2]])
-    conv_plots.show_convolution(image, kernel, window=(1, 1), stride=2, pad=1)
+    convolution.show_convolution(image, kernel, window=(1, 1), stride=2, pad=1)
     out, _ = conv_forward_naive(
         image[np.newaxis, np.newaxis].astype(float),
         kernel[np.newaxis, np.newaxis].astype(float),
@@ -50,7 +50,7 @@ def test_show_convolution_agrees_with_the_layer():
 def test_show_pooling_agrees_with_the_layer():
     x = np.random.default_rng(1).permutation(24).reshape(4, 6)
     dout = np.arange(10, 16).reshape(2, 3)
-    conv_plots.show_pooling(x, dout)
+    convolution.show_pooling(x, dout)
     pool_param = {"pool_height": 2, "pool_width": 2, "stride": 2}
     out, cache = max_pool_forward_naive(x[np.newaxis, np.newaxis], pool_param)
     dx = max_pool_backward_naive(dout[np.newaxis, np.newaxis], cache)
@@ -59,7 +59,7 @@ def test_show_pooling_agrees_with_the_layer():
 
 
 def test_show_normalised_together_gives_each_group_a_letter():
-    conv_plots.show_normalised_together(N=2, C=4, G=2)
+    convolution.show_normalised_together(N=2, C=4, G=2)
     letters = [
         "".join(text.get_text() for text in ax.texts).replace(" ", "")
         for ax in plt.gcf().axes
@@ -72,7 +72,7 @@ def test_show_filters_has_a_picture_for_each_filter():
     newborn = rng.standard_normal((5, 3, 4, 4))
     W = newborn.copy()
     W[1, 2, 3, 0] += 1
-    conv_plots.show_filters(W, newborn)
+    convolution.show_filters(W, newborn)
     filters, added = (ax.images[0].get_array() for ax in plt.gcf().axes)
     assert filters.shape == added.shape == (3 * 4 + 2, 3 * 4 + 2, 3)
     assert (filters[:4, :4].min(), filters[:4, :4].max()) == (0, 255)
@@ -82,7 +82,7 @@ def test_show_filters_has_a_picture_for_each_filter():
 def test_show_channels_has_a_panel_for_each():
     picture = np.full((3, 4, 5), [[[300.0]], [[7.0]], [[-2.0]]])
     channels = np.arange(6 * 2 * 3).reshape(6, 2, 3)
-    conv_plots.show_channels(picture, channels)
+    convolution.show_channels(picture, channels)
     first, *others = plt.gcf().axes
     assert (first.images[0].get_array() == [255, 7, 0]).all()
     for ax, channel in zip(others, channels, strict=True):
@@ -92,7 +92,7 @@ def test_show_channels_has_a_panel_for_each():
 def test_show_filtered_has_a_row_for_each_photograph():
     pictures = [np.zeros((4, 5, 3), np.uint8)] * 2
     filtered = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
-    conv_plots.show_filtered(pictures, filtered, ["a", "b", "c"])
+    convolution.show_filtered(pictures, filtered, ["a", "b", "c"])
     axes = np.reshape(plt.gcf().axes, (2, 4))
     assert (axes[1, 3].images[0].get_array() == filtered[1, 2]).all()
 
@@ -100,7 +100,7 @@ def test_show_filtered_has_a_row_for_each_photograph():
 def test_show_speed_writes_the_times_at_the_bars():
     times = {"loops": {"forward": 2.5, "backward": 7.0}, "fast": {"forward": 0.0125}}
     times["fast"]["backward"] = 0.03
-    conv_plots.show_speed(times)
+    convolution.show_speed(times)
     forward, backward = plt.gcf().axes
     assert [text.get_text() for text in forward.texts] == ["2.5 s", "12.5 ms"]
     assert [text.get_text() for text in backward.texts] == ["7 s", "30 ms"]

@@ -1,6 +1,6 @@
 """Figures about pruning (Q6): what is left, what it costs, what it reaches.
 
-As in `ece662.plots`, each draws one figure, shows it, and returns nothing.
+As in `ece662.figures.training`, each draws one figure, shows it, and returns nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from ece662.plots import COLOURS, MARKERS
+from ece662.figures.training import COLOURS, MARKERS
 from ece662.pruning.measure import Cost
 
 __all__ = [

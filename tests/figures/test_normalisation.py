@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from ece662 import norm_plots
+from ece662.figures import normalisation
 from ece662.layers import batchnorm_forward, layernorm_forward
 
 
@@ -27,20 +27,20 @@ def curves(ax):
 
 
 def test_show_batchnorm_graph_has_two_arrows_for_each_edge():
-    norm_plots.show_batchnorm_graph()
+    normalisation.show_batchnorm_graph()
     arrows = [text for text in plt.gca().texts if getattr(text, "arrow_patch", None)]
-    assert len(arrows) == 2 * len(norm_plots.EDGES) + 1  # dout comes from outside
+    assert len(arrows) == 2 * len(normalisation.EDGES) + 1  # dout comes from outside
 
 
 def test_batchnorm_graph_leads_from_every_node_to_out():
     reached = {"out"}
-    for _ in norm_plots.NODES:
-        reached |= {edge.start for edge in norm_plots.EDGES if edge.end in reached}
-    assert reached == norm_plots.NODES.keys()
+    for _ in normalisation.NODES:
+        reached |= {edge.start for edge in normalisation.EDGES if edge.end in reached}
+    assert reached == normalisation.NODES.keys()
 
 
 def test_show_batch_and_layer_agrees_with_the_layers():
-    norm_plots.show_batch_and_layer()
+    normalisation.show_batch_and_layer()
     x, batch, layer = (
         np.array([float(t.get_text().replace("\N{MINUS SIGN}", "-")) for t in ax.texts])
         for ax in plt.gcf().axes
@@ -55,7 +55,7 @@ def test_show_batch_and_layer_agrees_with_the_layers():
 
 def test_show_weight_scales_marks_the_losses_above_the_panel():
     best = {"plain": [0.2, 0.4, 0.3]}
-    norm_plots.show_weight_scales(
+    normalisation.show_weight_scales(
         [0.01, 0.1, 1], best, best, {"plain": [1.5, 1.0, 1e7]}
     )
     val, train, loss = plt.gcf().axes
@@ -68,7 +68,7 @@ def test_show_weight_scales_marks_the_losses_above_the_panel():
 
 def test_show_layer_sizes_has_a_panel_for_each_network():
     sizes = {"plain": {0.1: [1, 2, 4]}, "normed": {0.1: [1, 1, 1]}}
-    norm_plots.show_layer_sizes(sizes, "size", marked=0.5)
+    normalisation.show_layer_sizes(sizes, "size", marked=0.5)
     plain, normed = plt.gcf().axes
     assert curves(plain)["0.1"] == [1, 2, 4]
     assert curves(normed)["0.1"] == [1, 1, 1]
@@ -80,7 +80,7 @@ def test_show_batch_sizes_shows_every_run_beside_the_baseline():
     run = SimpleNamespace(
         train_acc_history=[0.1, 0.9], val_acc_history=[0.1, 0.5], batch_size=5
     )
-    norm_plots.show_batch_sizes({5: run, 50: run}, run, "batch norm")
+    normalisation.show_batch_sizes({5: run, 50: run}, run, "batch norm")
     train, val = plt.gcf().axes
     assert list(curves(train)) == ["batch norm, 5", "batch norm, 50", "no norm, 5"]
     assert curves(train)["batch norm, 50"] == [10, 90]
@@ -89,7 +89,7 @@ def test_show_batch_sizes_shows_every_run_beside_the_baseline():
 
 def test_show_pictures_cuts_off_what_is_no_brightness():
     picture = np.full((3, 2, 2), [[[-5.0]], [[7.0]], [[300.0]]])
-    norm_plots.show_pictures({"one": picture, "other": picture})
+    normalisation.show_pictures({"one": picture, "other": picture})
     first, second = plt.gcf().axes
     assert (first.images[0].get_array() == [0, 7, 255]).all()
     assert second.get_title() == "other"

@@ -9,7 +9,7 @@ import pytest
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from ece662 import plots
+from ece662.figures import training
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def solver():
 
 
 def test_colours_are_as_many_as_the_classes_and_differ():
-    assert len(set(plots.COLOURS)) == len(plots.COLOURS) == 6
+    assert len(set(training.COLOURS)) == len(training.COLOURS) == 6
 
 
 def test_show_classes_puts_each_picture_in_the_row_of_its_class(figure):
     X = np.zeros((4, 3, 5, 7), dtype=np.uint8)
     X[:, 0] = np.array([10, 20, 30, 40]).reshape(4, 1, 1)
-    plots.show_classes(X, [1, 0, 1, 0], ["cat", "dog"], per_class=2)
+    training.show_classes(X, [1, 0, 1, 0], ["cat", "dog"], per_class=2)
     shown = figure().axes[0].images[0].get_array()
     assert shown.shape == (2 * 5 + 2, 2 * 7 + 2, 3)
     assert [shown[0, 0, 0], shown[0, 9, 0]] == [20, 40]
@@ -48,7 +48,7 @@ def test_show_classes_puts_each_picture_in_the_row_of_its_class(figure):
 
 
 def test_show_training_draws_loss_accuracies_and_the_target(figure, solver):
-    plots.show_training(solver, target=0.4)
+    training.show_training(solver, target=0.4)
     loss, accuracy = figure().axes
     assert loss.get_xlabel() == "iteration"
     assert accuracy.get_ylabel() == "right answers in %"
@@ -59,7 +59,7 @@ def test_show_training_draws_loss_accuracies_and_the_target(figure, solver):
 
 
 def test_compare_training_draws_every_run(figure, solver):
-    plots.compare_training({"sgd": solver, "adam": solver})
+    training.compare_training({"sgd": solver, "adam": solver})
     loss, train, val = figure().axes
     assert [text.get_text() for text in loss.get_legend().get_texts()] == [
         "sgd",
@@ -71,7 +71,7 @@ def test_compare_training_draws_every_run(figure, solver):
 
 def test_compare_training_leaves_out_training_accuracies_nobody_knows(figure, solver):
     solver.train_acc_history = [float("nan"), 0.4, float("nan")]
-    plots.compare_training({"sgd": solver})
+    training.compare_training({"sgd": solver})
     titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure().axes]
     assert titles == ["Training loss", "Validation accuracy"]
     assert list(figure().axes[1].lines[0].get_ydata()) == [20, 40, 50]
@@ -80,7 +80,7 @@ def test_compare_training_leaves_out_training_accuracies_nobody_knows(figure, so
 @pytest.mark.parametrize("steps", [1, 2, 30])
 def test_running_mean_of_the_loss_lies_in_the_middle(figure, solver, steps):
     solver.loss_history = [3.0] * steps
-    plots.show_training(solver)
+    training.show_training(solver)
     line = figure().axes[0].lines[1]
     assert np.allclose(line.get_ydata(), 3.0)
     assert line.get_xdata().mean() == pytest.approx((1 + steps) / 2)
@@ -89,7 +89,7 @@ def test_running_mean_of_the_loss_lies_in_the_middle(figure, solver, steps):
 def test_show_weights_shows_the_units_with_the_largest_weights(figure):
     W = np.random.default_rng(0).random((3 * 4 * 4, 9))
     W[:, 5] *= 10
-    plots.show_weights(W, image_shape=(3, 4, 4), count=4)
+    training.show_weights(W, image_shape=(3, 4, 4), count=4)
     shown = figure().axes[0].images[0].get_array()
     assert shown.shape == (2 * 4 + 2, 2 * 4 + 2, 3)
     unit = W[:, 5].reshape(3, 4, 4)
@@ -98,7 +98,7 @@ def test_show_weights_shows_the_units_with_the_largest_weights(figure):
 
 
 def test_show_confusion_writes_shares_of_the_true_class(figure):
-    plots.show_confusion([0, 0, 0, 0, 1], [0, 0, 0, 1, 1], ["cat", "dog"])
+    training.show_confusion([0, 0, 0, 0, 1], [0, 0, 0, 1, 1], ["cat", "dog"])
     axes = figure().axes[0]
     assert [text.get_text() for text in axes.texts] == ["75", "25", "0", "100"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("answer", "truth")
@@ -110,7 +110,7 @@ def test_show_worst_mistakes_shows_the_most_certain_ones_first(figure):
     X[1, 0, 0, 4] = -1  # the darkest pixel of the worst picture: red, top right
     y = [0, 1, 1, 0]
     probabilities = [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]]
-    plots.show_worst_mistakes(X, y, probabilities, ["cat", "dog"])
+    training.show_worst_mistakes(X, y, probabilities, ["cat", "dog"])
     axes = figure().axes
     assert [ax.get_title(loc="left") or ax.get_title() for ax in axes] == [
         "cat, 80%\ntruth: dog",
@@ -125,17 +125,17 @@ def test_show_worst_mistakes_shows_the_most_certain_ones_first(figure):
 def test_show_worst_mistakes_keeps_to_the_count(figure):
     probabilities = np.tile([0.9, 0.1], (9, 1))
     X = np.zeros((9, 3, 2, 2))
-    plots.show_worst_mistakes(X, np.ones(9, int), probabilities, ["a", "b"], count=7)
+    training.show_worst_mistakes(X, np.ones(9, int), probabilities, ["a", "b"], count=7)
     assert sum(bool(ax.images) for ax in figure().axes) == 7
 
 
 def test_show_worst_mistakes_needs_one(figure):
     with pytest.raises(ValueError, match="at least one mistake among 1, got none"):
-        plots.show_worst_mistakes(np.zeros((1, 3, 2, 2)), [0], [[1, 0]], ["a", "b"])
+        training.show_worst_mistakes(np.zeros((1, 3, 2, 2)), [0], [[1, 0]], ["a", "b"])
 
 
 def test_show_same_losses_draws_differences_from_the_first(figure):
-    plots.show_same_losses({"NumPy": [2.0, 1.0], "torch": [2.0, 1.25]})
+    training.show_same_losses({"NumPy": [2.0, 1.0], "torch": [2.0, 1.25]})
     loss, difference = figure().axes
     assert len(loss.lines) == 2
     assert list(difference.lines[0].get_ydata()) == [1e-17, 0.25]
