@@ -19,7 +19,7 @@ from pathlib import Path
 from course.dependence import names_that_lean_on
 from course.student_notebook import student_notebook
 from ece662.exercises import EXERCISES, Exercise
-from ece662.regions import START, MarkerError, fill, read, stub
+from ece662.exercises.regions import START, MarkerError, fill, read, stub
 from ece662.submit import write_zip
 
 __all__ = [
@@ -189,8 +189,8 @@ def _emptied(text: str, name: str, exercises: Collection[Exercise]) -> str:
     found = {owner for owner, _ in bodies}
     if found != owners.keys():
         raise ValueError(
-            f"{name}: ece662/exercises.toml lists regions in {sorted(owners)}, "
-            f"the module has them in {sorted(found)}"
+            f"{name}: ece662/exercises/exercises.toml lists regions in "
+            f"{sorted(owners)}, the module has them in {sorted(found)}"
         )
     return fill(
         text,

@@ -13,8 +13,8 @@ from typing import Any
 
 from course.dependence import dependent_cells
 from ece662.exercises import Exercise
-from ece662.regions import fill, read, stub
-from ece662.work import ANSWER
+from ece662.exercises.regions import fill, read, stub
+from ece662.exercises.work import ANSWER
 
 __all__ = ["AIM", "student_notebook"]
 
@@ -107,6 +107,6 @@ def _tags(cell: dict[str, Any]) -> list[str]:
 def _compare(what: str, listed: set[str], there: set[str]) -> None:
     if listed != there:
         raise ValueError(
-            f"{what}: listed in ece662/exercises.toml, but not there: "
+            f"{what}: listed in ece662/exercises/exercises.toml, but not there: "
             f"{sorted(listed - there)}; there, but not listed: {sorted(there - listed)}"
         )

@@ -12,8 +12,8 @@ import textwrap
 from pathlib import Path
 
 from ece662 import live
-from ece662.regions import END, START, Region, fill, find, read
-from ece662.work import find_place, find_root, keep_and_write, read_text
+from ece662.exercises.regions import END, START, Region, fill, find, read
+from ece662.exercises.work import find_place, find_root, keep_and_write, read_text
 
 __all__ = ["register", "show", "write"]
 

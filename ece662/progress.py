@@ -16,11 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ece662 import regions
 from ece662.check.recipes import RECIPES
 from ece662.data.cache import cache_root
-from ece662.exercises import EXERCISES, Exercise, find_exercise
-from ece662.work import Piece, read_text, read_work
+from ece662.exercises import EXERCISES, Exercise, find_exercise, regions
+from ece662.exercises.work import Piece, read_text, read_work
 
 __all__ = ["State", "progress"]
 

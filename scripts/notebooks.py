@@ -258,7 +258,7 @@ def problems(path: Path) -> Iterator[str]:
 def _cell_problems(cell, prefix: str) -> Iterator[str]:
     from nbval_strict import RULES
 
-    from ece662.regions import find_regions
+    from ece662.exercises.regions import find_regions
 
     if not CELL_ID.fullmatch(cell.id) or not cell.id.startswith(f"{prefix}-"):
         yield f"expected an id that says what it is, such as {prefix}-affine-forward"

@@ -9,7 +9,7 @@ import pytest
 
 from ece662 import live, magics
 from ece662.exercises import EXERCISES
-from ece662.regions import END, START, read
+from ece662.exercises.regions import END, START, read
 
 ROOT = Path(__file__).parents[1]
 

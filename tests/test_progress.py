@@ -8,8 +8,8 @@ import pytest
 
 from ece662 import progress as module
 from ece662.exercises import EXERCISES, find_exercise
+from ece662.exercises.regions import END, fill, stub
 from ece662.progress import progress
-from ece662.regions import END, fill, stub
 
 ROOT = Path(__file__).parents[1]
 CHECKED = [e.id for e in EXERCISES if e.recipe in module.RECIPES]
@@ -18,7 +18,7 @@ CHECKED = [e.id for e in EXERCISES if e.recipe in module.RECIPES]
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """The files in which students write, solved; verdicts are kept apart."""
-    for file in {"ece662/exercises.toml", *(e.file for e in EXERCISES)}:
+    for file in {"ece662/exercises/exercises.toml", *(e.file for e in EXERCISES)}:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, tmp_path / file)
     monkeypatch.setenv("ECE662_DATA", str(tmp_path / "cache"))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ece662.exercises import EXERCISES, find_exercise
-from ece662.regions import END, START, fill, read
+from ece662.exercises.regions import END, START, fill, read
 
 __all__ = ["KINDS", "Pupil", "files_of", "main", "write_class"]
 

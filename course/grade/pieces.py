@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import nbformat
 
 from ece662.exercises import EXERCISES, Exercise
-from ece662.regions import MarkerError, find, find_regions, is_empty
+from ece662.exercises.regions import MarkerError, find, find_regions, is_empty
 
 __all__ = ["Pieces", "Place", "take"]
 

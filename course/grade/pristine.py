@@ -17,7 +17,7 @@ from pathlib import Path
 from course.grade.pieces import Place
 from course.release import make_release
 from ece662.exercises import EXERCISES, Exercise
-from ece662.regions import fill
+from ece662.exercises.regions import fill
 
 __all__ = ["BARE", "FULL", "ROOT", "Pristine", "tree_of"]
 

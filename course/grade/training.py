@@ -27,10 +27,10 @@ from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.data import synthetic
 from ece662.data_utils import find_data_set, get_CINIC10_data
 from ece662.exercises import Exercise
+from ece662.exercises.regions import fill
 from ece662.frameworks.tf_tools import quietly
 from ece662.pruning.training import course_network
 from ece662.pruning_helper import MODES
-from ece662.regions import fill
 
 __all__ = ["asked", "cells_of", "facts_of", "limits_of", "measured", "served"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ece662.exercises import Exercise
-from ece662.regions import is_empty, read
+from ece662.exercises.regions import is_empty, read
 
 __all__ = ["Cells", "sources_of"]
 

@@ -14,7 +14,7 @@ import ece662
 from ece662._frameworks import FRAMEWORKS, why_missing
 from ece662.check.recipe import Misfit
 from ece662.exercises import EXERCISES, Exercise, find_exercise
-from ece662.regions import MarkerError
+from ece662.exercises.regions import MarkerError
 
 __all__ = ["Problem", "explain"]
 

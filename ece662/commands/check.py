@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import ece662
-from ece662.work import find_root
+from ece662.exercises.work import find_root
 
 __all__ = ["HELP", "configure", "run"]
 

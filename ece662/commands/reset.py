@@ -27,8 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Empty the regions; return 1, and change nothing, where that cannot be done."""
-    from ece662 import regions
-    from ece662.work import find_place, find_root, keep_and_write, read_text
+    from ece662.exercises import regions
+    from ece662.exercises.work import find_place, find_root, keep_and_write, read_text
 
     root = find_root()
     try:

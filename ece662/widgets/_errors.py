@@ -10,7 +10,7 @@ import re
 import traceback
 from pathlib import Path
 
-from ece662.regions import START
+from ece662.exercises.regions import START
 
 __all__ = ["UnfinishedError", "explain", "finished"]
 

@@ -39,8 +39,8 @@ def test_check_unknown_id_returns_2_and_names_the_nearest(capsys):
 def test_check_runs_on_the_code_of_the_folder_it_is_called_in(tmp_path, capfd):
     """A release beside the installed package is checked, not the package."""
     package = tmp_path / "ece662"
-    package.mkdir()
-    for name in ("__init__.py", "exercises.toml"):
+    (package / "exercises").mkdir(parents=True)
+    for name in ("__init__.py", "exercises/exercises.toml"):
         (package / name).write_text("", "utf-8")
     (package / "__main__.py").write_text("import sys; print(sys.argv)", "utf-8")
     with pytest.MonkeyPatch.context() as patch:

@@ -11,7 +11,7 @@ import pytest
 from ece662 import progress as progress_module
 from ece662.cli import main
 from ece662.exercises import EXERCISES
-from ece662.regions import END, is_empty, read
+from ece662.exercises.regions import END, is_empty, read
 
 ROOT = Path(__file__).parents[2]
 FILES = {exercise.file for exercise in EXERCISES}
@@ -20,7 +20,7 @@ FILES = {exercise.file for exercise in EXERCISES}
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """A course folder to work in; every check passes but that of adam."""
-    for file in {"ece662/exercises.toml", *FILES}:
+    for file in {"ece662/exercises/exercises.toml", *FILES}:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, tmp_path / file)
     for junk in ("data/cat.npz", "model.ckpt.npz", "backups/layers.py"):

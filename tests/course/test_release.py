@@ -22,8 +22,8 @@ from course.release import (
 )
 from course.student_notebook import AIM
 from ece662.exercises import EXERCISES
-from ece662.regions import END, MarkerError, fill, is_empty, read
-from ece662.work import ANSWER
+from ece662.exercises.regions import END, MarkerError, fill, is_empty, read
+from ece662.exercises.work import ANSWER
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted({exercise.file for exercise in EXERCISES})

@@ -9,7 +9,7 @@ import pytest
 
 from course.release import make_release
 from ece662.exercises import EXERCISES
-from ece662.regions import fill, read
+from ece662.exercises.regions import fill, read
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted({e.file for e in EXERCISES if e.file.endswith(".py")})
@@ -23,7 +23,7 @@ from pathlib import Path
 from ece662.check.front import check_exercise
 from ece662.exercises import EXERCISES
 from ece662.live import refresh
-from ece662.regions import fill, read, stub
+from ece662.exercises.regions import fill, read, stub
 
 def results():
     found = {}

@@ -7,7 +7,7 @@ import pytest
 from course.grade.classroom import Pupil, files_of
 from course.grade.pieces import take
 from ece662.exercises import EXERCISES, find_exercise
-from ece662.regions import END, START, fill, find, stub
+from ece662.exercises.regions import END, START, fill, find, stub
 
 LAYERS = "ece662/layers.py"
 Q1 = "notebooks/Q1-FCNetworks.ipynb"

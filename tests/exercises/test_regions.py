@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ece662.regions import (
+from ece662.exercises.regions import (
     END,
     START,
     MarkerError,
@@ -18,7 +18,7 @@ from ece662.regions import (
     stub,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODULES = [f"ece662/{name}.py" for name in ("layers", "optim", "classifiers/fc_net")]
 NOTEBOOKS = [f"notebooks/{path.name}" for path in (ROOT / "notebooks").glob("*.ipynb")]
 FILES = sorted([*MODULES, "ece662/classifiers/cnn.py", *NOTEBOOKS])

@@ -12,9 +12,9 @@ from ece662.exercises import (
     exercises_of,
     find_exercise,
 )
-from ece662.regions import START, find
+from ece662.exercises.regions import START, find
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def owners_in_modules():

@@ -37,7 +37,7 @@ class Exercise:
     id: str
     notebook: str  # where it is set: "Q1-FCNetworks"
     file: str  # where it is written, from the root; else the notebook itself
-    regions: tuple[str, ...]  # owners, as in `ece662.regions`; else the id
+    regions: tuple[str, ...]  # owners, as in `ece662.exercises.regions`; else the id
     points: int
     kind: str = "function"  # one of KINDS
     needs: tuple[str, ...] = ()  # ids of exercises whose code it runs
@@ -98,7 +98,7 @@ def _in_notebook(name: str) -> tuple[Exercise, ...]:
 
 
 def _load() -> tuple[Exercise, ...]:
-    text = Path(__file__).with_suffix(".toml").read_text("utf-8")
+    text = Path(__file__).with_name("exercises.toml").read_text("utf-8")
     return tuple(_from_entry(entry) for entry in tomllib.loads(text)["exercise"])
 
 

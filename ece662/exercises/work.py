@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import ece662
-from ece662 import regions
-from ece662.exercises import EXERCISES, Exercise
+from ece662.exercises import EXERCISES, Exercise, regions
 
 __all__ = [
     "ANSWER",
@@ -39,7 +38,7 @@ class Place(NamedTuple):
     """Regions that a name stands for."""
 
     exercise: Exercise
-    keys: tuple[tuple[str, int], ...]  # (owner, number), as `ece662.regions` has them
+    keys: tuple[tuple[str, int], ...]  # (owner, number), as in `regions`
 
 
 class Piece(NamedTuple):
@@ -61,7 +60,7 @@ def find_root(folder: Path | None = None) -> Path:
     """Return the course's folder around this one; else that of this package."""
     folder = Path.cwd() if folder is None else folder
     for candidate in (folder, *folder.parents):
-        if (candidate / "ece662" / "exercises.toml").is_file():
+        if (candidate / "ece662" / "exercises" / "exercises.toml").is_file():
             return candidate
     return Path(ece662.__file__).resolve().parents[1]
 

@@ -7,17 +7,23 @@ from pathlib import Path
 import pytest
 
 from ece662.exercises import EXERCISES, find_exercise
-from ece662.regions import END, START, fill, read, stub
-from ece662.work import ANSWER, find_place, find_root, keep_and_write, read_work
+from ece662.exercises.regions import END, START, fill, read, stub
+from ece662.exercises.work import (
+    ANSWER,
+    find_place,
+    find_root,
+    keep_and_write,
+    read_work,
+)
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 Q1 = "notebooks/Q1-FCNetworks.ipynb"
 
 
 @pytest.fixture
 def root(tmp_path):
     """The files in which students write, solved."""
-    for file in {"ece662/exercises.toml", *(e.file for e in EXERCISES)}:
+    for file in {"ece662/exercises/exercises.toml", *(e.file for e in EXERCISES)}:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path
