@@ -28,8 +28,8 @@ REPOSITORY = "https://github.com/OWNER/ece662"
 
 def get_ready() -> None:
     """Turn live editing and `%%region` on, and give plots the course's looks."""
-    from ece662 import magics
     from ece662.figures.training import use_style
+    from ece662.live import magics
 
     use_style()
     reload(auto=True)

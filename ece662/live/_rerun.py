@@ -28,7 +28,7 @@ from typing import Any
 
 __all__ = ["importers_last", "in_plain_words", "run_again", "spread"]
 
-_ROOT = Path(__file__).parent
+_ROOT = Path(__file__).parents[1]
 
 _MODULE_PARTS = (
     "__name__",

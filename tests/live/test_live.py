@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "ece662"
+PACKAGE = Path(__file__).parents[2] / "ece662"
 
 LAYERS = '''
 import numpy as np
@@ -119,7 +119,8 @@ def session(tmp_path):
     """Return a function that runs a session's code and returns what it printed."""
     package = tmp_path / "ece662"
     package.mkdir()
-    for name in ("live.py", "_rerun.py"):
+    (package / "live").mkdir()
+    for name in ("live/__init__.py", "live/_rerun.py"):
         shutil.copy(PACKAGE / name, package / name)
     (package / "__init__.py").write_text("from ece662.live import reload\n")
     (package / "layers.py").write_text(LAYERS)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ece662 import live, magics
+from ece662 import live
 from ece662.exercises import EXERCISES
 from ece662.exercises.regions import END, START, read
+from ece662.live import magics
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@
 others build on first; `reload(auto=True)` does so by itself before each notebook cell.
 Whatever way a function or class was brought in (`import *`, `from ... import`, an
 alias, a dictionary, an instance, a subclass), it is the new version afterwards; how,
-says `ece662._rerun`. IPython's autoreload is not needed: it cannot load on Colab, where
-an old IPython meets a Python without the `imp` module.
+says `ece662.live._rerun`. IPython's autoreload is not needed: it cannot load on Colab,
+where an old IPython meets a Python without the `imp` module.
 
 A file with an error changes nothing: the report names file and line, and the code
 from before the edit stays whole. Two things need a restart of the kernel: an edit to
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 __all__ = ["Report", "refresh", "reload", "running_shell"]
 
 _PACKAGE = "ece662"
-_NEVER_RELOADED = (__name__, f"{_PACKAGE}._rerun")
+_NEVER_RELOADED = (__name__, f"{_PACKAGE}.live._rerun")
 
 
 class Report(NamedTuple):
@@ -64,7 +64,7 @@ def refresh() -> Report:
     edited = _edited_modules()
     if not edited:
         return Report()
-    from ece662 import _rerun
+    from ece662.live import _rerun
 
     reloaded, problems = [], []
     for name in _rerun.importers_last(edited):
@@ -148,7 +148,7 @@ def _read(path: str) -> bytes | None:
 # in nanoseconds, the next in seconds.
 _texts: dict[str, bytes | None] = {
     path: _read(path)
-    for folder, _, files in os.walk(os.path.dirname(__file__))
+    for folder, _, files in os.walk(os.path.dirname(os.path.dirname(__file__)))
     for path in (os.path.join(folder, file) for file in files)
     if path.endswith(".py")
 }
