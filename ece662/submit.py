@@ -17,8 +17,8 @@ from importlib import metadata
 from pathlib import Path
 
 import ece662
+from ece662.check.progress import State
 from ece662.exercises import EXERCISES
-from ece662.progress import State
 
 __all__ = ["MANIFEST", "contents", "write_zip"]
 

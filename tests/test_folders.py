@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ece662 import cli
+from ece662.check.progress import progress
 from ece662.data.cache import cache_root, commit, exclusive, open_data_set
-from ece662.progress import progress
 
 ROOT = Path(cli.__file__).resolve().parents[1]
 # Inside these accounts nobody passes over a folder's mode, not even who is root here.
@@ -80,7 +80,7 @@ def test_cache_root_accepts_a_link_and_what_is_not_there(tmp_path, monkeypatch):
 @pytest.fixture
 def one_verdict(monkeypatch):
     verdict = {"id": "adam", "passed": True, "diagnosis": None, "message": ""}
-    monkeypatch.setattr("ece662.progress._check", lambda root, ids: [verdict])
+    monkeypatch.setattr("ece662.check.progress._check", lambda root, ids: [verdict])
 
 
 def test_progress_goes_on_where_nothing_can_be_remembered(

@@ -28,9 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; the exit code is 0 whatever it says."""
+    from ece662.check.progress import progress
     from ece662.exercises import EXERCISES, exercises_of
     from ece662.exercises.work import find_root
-    from ece662.progress import progress
 
     try:
         chosen = [e for name in args.notebooks for e in exercises_of(name)]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ece662 import progress as module
+from ece662.check import progress as module
+from ece662.check.progress import progress
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.exercises.regions import END, fill, stub
-from ece662.progress import progress
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CHECKED = [e.id for e in EXERCISES if e.recipe in module.RECIPES]
 
 
