@@ -8,7 +8,7 @@ import argparse
 import importlib
 from collections.abc import Sequence
 
-from ece662.cli import make_writable
+from ece662.commands.cli import make_writable
 
 __all__ = ["COMMANDS", "main"]
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from course.dependence import names_that_lean_on
 from course.student_notebook import student_notebook
+from ece662.commands.packing import write_zip
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.regions import START, MarkerError, fill, read, stub
-from ece662.submit import write_zip
 
 __all__ = [
     "PLACE",

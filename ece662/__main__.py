@@ -2,7 +2,7 @@
 
 import sys
 
-from ece662.cli import main
+from ece662.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ece662 import cli
 from ece662.check.progress import progress
+from ece662.commands import cli
 from ece662.data.cache import cache_root, commit, exclusive, open_data_set
 
-ROOT = Path(cli.__file__).resolve().parents[1]
+ROOT = Path(cli.__file__).resolve().parents[2]
 # Inside these accounts nobody passes over a folder's mode, not even who is root here.
 ORDINARY = ("unshare", "-U", "--map-user=12345", "--map-group=12345")
 MOUNT = ("unshare", "-rm", "sh", "-c")

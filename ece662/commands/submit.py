@@ -35,8 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Pack the work; return 1, and pack nothing, where it cannot be read."""
     from ece662.check.progress import progress
+    from ece662.commands.packing import contents, write_zip
     from ece662.exercises.work import find_root
-    from ece662.submit import contents, write_zip
 
     root = find_root()
     states = progress(root)

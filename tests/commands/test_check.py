@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ece662 import layers
-from ece662.cli import main
+from ece662.commands.cli import main
 
 
 def test_check_prints_the_verdict_and_returns_0(capsys):

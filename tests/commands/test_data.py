@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ece662 import cli
+from ece662.commands import cli
 from ece662.data import archive, fetch, synthetic
 from ece662.data.cache import open_data_set
 from ece662.data.classes import CLASSES

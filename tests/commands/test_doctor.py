@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ece662 import cli, fast_layers
-from ece662.commands import doctor
+from ece662 import fast_layers
+from ece662.commands import cli, doctor
 from tests.limits import WAIT
 
 LINE = re.compile(r"(ok    |warn  |FAIL  )\S.{8,}")

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import ece662
-from ece662 import cli
-from ece662.commands import lab
+from ece662.commands import cli, lab
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ece662.check import progress as progress_module
-from ece662.cli import main
+from ece662.commands.cli import main
 from ece662.exercises import EXERCISES
 from ece662.exercises.regions import END, is_empty, read
 

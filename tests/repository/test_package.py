@@ -88,7 +88,7 @@ def test_wheel_has_no_command_of_staff(copy, tmp_path):
     with zipfile.ZipFile(wheel) as packed:
         [entries] = [n for n in packed.namelist() if n.endswith("entry_points.txt")]
         assert packed.read(entries).decode().split() == [
-            *("[console_scripts]", "ece662", "=", "ece662.cli:main"),
+            *("[console_scripts]", "ece662", "=", "ece662.commands.cli:main"),
         ]
 
 

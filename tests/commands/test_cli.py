@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from ece662 import __version__, cli
+from ece662 import __version__
+from ece662.commands import cli
 from tests.limits import WAIT
 
 
@@ -120,7 +121,7 @@ def test_help_and_version_import_nothing_heavy():
     heavy = ["numpy", "matplotlib", "torch", "jupyterlab", "PIL", "pooch"]
     code = f"""
 import sys
-from ece662.cli import main
+from ece662.commands.cli import main
 try:
     main(["--help"])
 except SystemExit:
