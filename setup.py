@@ -44,6 +44,8 @@ class BuildKernels(build_ext):
     """Build the extensions that can be built."""
 
     def build_extension(self, ext):
+        if getattr(self.compiler, "compiler_type", "") == "msvc":
+            return give_up("Microsoft's compiler has none of GCC's vector types")
         compiler = (getattr(self.compiler, "compiler_so", None) or ["cl"])[0]
         header = Path(sysconfig.get_path("include"), "Python.h")
         if shutil.which(compiler) is None:

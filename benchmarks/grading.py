@@ -82,7 +82,7 @@ class _Memory:
 
     def _look(self):
         while not self._over.wait(1.0):
-            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
             megabytes = pages * resource.getpagesize() / 1e6
             self._seen.append((time.monotonic(), megabytes))
 

@@ -82,7 +82,7 @@ def resident_bytes(field: str) -> int:
     """Return a memory field of this process: VmRSS (now) or VmHWM (peak so far)."""
     if not LINUX_STATUS.exists():
         return 0
-    for line in LINUX_STATUS.read_text().splitlines():
+    for line in LINUX_STATUS.read_text(encoding="utf-8").splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) * 1024
     raise ValueError(f"expected a line {field!r} in {LINUX_STATUS}, there is none")

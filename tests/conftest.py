@@ -30,6 +30,19 @@ def pytest_xdist_auto_num_workers(config):
     return cores()
 
 
+if os.name == "nt":  # what only staff uses: it asks for Linux, and says so
+    collect_ignore_glob = ["course/*", "benchmarks/*"]
+
+
+def pytest_collection_modifyitems(items):
+    """Skip on Windows what is marked with `posix`."""
+    if os.name == "nt":
+        reason = "needs what Windows lacks: links, modes, fork or signals"
+        for item in items:
+            if item.get_closest_marker("posix"):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
 def pytest_configure(config):
     """Load the limits, unless the command line has, and forget who called.
 

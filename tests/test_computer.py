@@ -159,6 +159,7 @@ def _run(command, code, **settings):
     )
 
 
+@pytest.mark.posix
 def test_home_of_a_stranger_without_one(stranger, tmp_path):
     done = _run(stranger, HOMES, TMPDIR=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -180,6 +181,7 @@ def test_home_that_cannot_be_written(stranger, tmp_path, home):
     assert places == f"{place} {place}/.cache/ece662"
 
 
+@pytest.mark.posix
 def test_home_lent_is_never_somebody_elses(stranger, tmp_path):
     (tmp_path / "ece662-home-12345").symlink_to("/")  # root's, or not ours
     done = _run(

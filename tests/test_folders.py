@@ -65,6 +65,7 @@ def test_doctor_says_that_the_cache_is_a_file(tmp_path):
     assert "not foreseen" not in done.stdout
 
 
+@pytest.mark.posix
 def test_cache_root_accepts_a_link_and_what_is_not_there(tmp_path, monkeypatch):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
@@ -131,6 +132,7 @@ def test_data_that_its_owner_alone_may_read_is_told(tmp_path, monkeypatch, cinic
     assert "chmod" not in again.stdout
 
 
+@pytest.mark.posix
 def test_data_that_may_not_be_read_says_whom_to_ask(tmp_path, data_root, small_arrays):
     need(*ORDINARY, "true")
     meta = {"name": "t", "classes": list("abcdef"), "source": {"kind": "synthetic"}}

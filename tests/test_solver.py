@@ -342,6 +342,7 @@ def python_answers_interrupts():
     signal.signal(signal.SIGINT, usual)
 
 
+@pytest.mark.posix
 @pytest.mark.usefixtures("python_answers_interrupts")
 def test_interrupt_signal_waits_for_the_step(data, tmp_path):
     """A signal in the middle of `loss` leaves a checkpoint that resumes to the bit."""

@@ -67,7 +67,7 @@ def leaks(isolation: Isolation, runtime: Path, limits: Limits = LIMITS) -> list[
         os.chmod(folder, 0o755)
         code, secret = Path(folder, "code"), Path(folder, "secret")
         code.mkdir()
-        secret.write_text("not for students")
+        secret.write_text("not for students", encoding="utf-8")
         tcp.bind(("127.0.0.1", 0))
         tcp.listen()
         port = tcp.getsockname()[1]

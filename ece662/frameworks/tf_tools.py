@@ -167,7 +167,7 @@ def fast_precision(cpu_info: Path = Path("/proc/cpuinfo")) -> str:
 
     if tf.config.list_physical_devices("GPU"):
         return "float32"
-    known = cpu_info.read_text().split() if cpu_info.is_file() else []
+    known = cpu_info.read_text(encoding="utf-8").split() if cpu_info.is_file() else []
     return "mixed_bfloat16" if "avx512_bf16" in known else "float32"
 
 

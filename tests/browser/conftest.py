@@ -83,7 +83,7 @@ def lab(tmp_path_factory):
         "PYTHONPATH": str(ROOT),
         "OPENBLAS_NUM_THREADS": "1",
     }
-    with open(folder.parent / "lab.log", "w") as log:
+    with open(folder.parent / "lab.log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
         _wait_for(f"http://127.0.0.1:{port}/api", server)

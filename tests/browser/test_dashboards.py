@@ -223,7 +223,7 @@ def test_pruning_is_shown_and_moved(open_page):
 def keep_times(name, times):
     """Keep the times beside the screenshots."""
     rounded = {what: round(seconds, 2) for what, seconds in times.items()}
-    with open(SCREENSHOTS / "times.jsonl", "a") as file:
+    with open(SCREENSHOTS / "times.jsonl", "a", encoding="utf-8") as file:
         file.write(json.dumps({"dashboard": name, **rounded}) + "\n")
 
 

@@ -122,6 +122,7 @@ def test_content_sha256_depends_on_values_alone(small_arrays):
     assert content_sha256(arrays) != known
 
 
+@pytest.mark.posix
 def test_cache_is_readable_by_others_as_the_umask_says(data_root, small_arrays):
     """A teacher prepares it once; the class reads it."""
     folder = write(small_arrays()).folder
@@ -250,6 +251,7 @@ def test_litter_of_a_killed_writer_is_removed_by_the_next(data_root, small_array
     assert names(data_root) == ["current", "images"]
 
 
+@pytest.mark.posix
 @needs_fork
 def test_writer_killed_at_any_step_leaves_a_whole_data_set(data_root):
     """Kill -9 before each call that touches the disk, in turn."""

@@ -87,6 +87,7 @@ def test_zip_links_are_refused(cinic):
     assert refusals(path) == {"train/cat/sym.png": "a link"}
 
 
+@pytest.mark.posix
 def test_folder_links_and_pipes_are_refused_and_not_followed(cinic, tmp_path):
     folder = cinic.folder(FILES)
     secret = tmp_path / "secret"
@@ -108,6 +109,7 @@ def test_folder_is_not_searched_deeper_than_an_image_can_lie(cinic):
     assert set(read_all(cinic.folder(deep))) == {"a/b/c/d.png"}
 
 
+@pytest.mark.posix
 def test_folder_may_itself_be_reached_by_a_link(cinic, tmp_path):
     cinic.folder(FILES)
     (tmp_path / "link").symlink_to(tmp_path / "c", target_is_directory=True)

@@ -172,6 +172,7 @@ def test_stalled_server_is_given_up(server, monkeypatch):
     assert "the connection failed" in said[0]
 
 
+@pytest.mark.posix
 def test_killed_download_is_not_used_and_cleaned_up(server, data_root):
     code = f"""
 from ece662.data.fetch import fetch_archive

@@ -113,6 +113,7 @@ def test_find_place_unknown_names_the_nearest(name, told):
         find_place(name, None, ROOT)
 
 
+@pytest.mark.posix
 def test_keep_and_write_keeps_every_version(root):
     path = root / "ece662/optim.py"
     first = path.read_bytes()
@@ -127,6 +128,7 @@ def test_keep_and_write_keeps_every_version(root):
     assert not list(path.parent.glob(".*"))
 
 
+@pytest.mark.posix
 def test_keep_and_write_follows_a_link(root):
     path = root / "ece662/optim.py"
     link = root / "link.py"

@@ -32,7 +32,10 @@ esac
 TOOLS = ["make", "sh", "cat", "cp", "echo", "grep", "mkdir", "pwd", "rm", "tail"]
 TOOLS += ["test", "touch"]
 
-pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+pytestmark = [
+    pytest.mark.posix,  # shell scripts
+    pytest.mark.skipif(not shutil.which("make"), reason="there is no make"),
+]
 
 
 class Checkout:

@@ -77,6 +77,7 @@ def test_ci_runs_make_test():
     assert "limited make test" in lines
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("browser", ["chromium", "google-chrome", None])
 def test_ci_tries_the_browser_where_there_is_one(tmp_path, browser):
     """Every other command is a script that notes its call."""
@@ -99,6 +100,16 @@ def test_ci_tries_the_browser_where_there_is_one(tmp_path, browser):
     made = ["make test", "make test-browser"]
     assert log.read_text().splitlines() == (made if browser else made[:1])
     assert ("no Chromium is installed" in done.stdout) == (browser is None)
+
+
+def test_windows_gets_by_without_make():
+    job = load(WORKFLOWS[0])["jobs"]["windows"]
+    lines = [step["run"] for step in job["steps"] if "run" in step]
+    assert not any(re.search(r"\b(make|sh|bash)\b", line) for line in lines)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for line in lines[:2]:
+        words = line.replace("/", "\\").replace("python -m venv", "py -m venv")
+        assert words.partition(" -e ")[0] in readme
 
 
 def test_wheels_are_never_built_without_kernels():

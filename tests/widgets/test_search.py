@@ -152,7 +152,7 @@ def test_read_trials_skips_a_line_cut_off(tmp_path):
     path = tmp_path / "search.jsonl"
     search = Search(BASE, Ranges(), 2, path=path)
     searched(search)
-    with open(path, "a") as file:
+    with open(path, "a", encoding="utf-8") as file:
         file.write('{"number": 3, "settings": {"net"')
     assert read_trials(path) == search.trials
 
