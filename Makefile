@@ -14,7 +14,7 @@ PYTHON ?=
 ARGS ?=
 TORCH_INDEX ?=
 
-# What the targets test-colab and constraints set.
+# What the targets test-colab, test-oldest and constraints set.
 VENV := .venv
 CONSTRAINTS := constraints.txt
 BUILD_ARGS :=
@@ -29,6 +29,7 @@ INSTALL := $(PIP) install -q $$(test -t 1 || echo --progress-bar=off) \
 extras_lab := build,lab
 # staff only
 extras_test := test,torch,tensorflow
+extras_oldest := test
 extras_demo := demo
 extras_lint := dev
 # end of staff only
@@ -40,6 +41,7 @@ KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[
 .PHONY: help lab setup doctor clean
 # staff only
 .PHONY: test test-processors test-browser demo notebooks release bench lint test-colab constraints
+.PHONY: test-oldest
 # end of staff only
 
 help:
@@ -59,6 +61,7 @@ help:
 	@echo 'make bench        measure the speed against PyTorch'
 	@echo 'make lint         check format, style and spelling'
 	@echo 'make test-colab   run the tests with the package versions of Google Colab'
+	@echo 'make test-oldest  run them with the lowest versions of pyproject.toml'
 	@echo 'make constraints  renew constraints.txt with the newest packages'
 # end of staff only
 	@echo 'make clean        remove .venv and all that was built'
@@ -120,6 +123,16 @@ doctor: $(VENV)/python.stamp
 test-colab:
 	@$(MAKE) test VENV=.venv-colab CONSTRAINTS=constraints-colab.txt \
 	    extras_test=test BUILD_ARGS=--force
+
+# The lower bounds of pyproject.toml, tried. Without torch and TensorFlow: PyPI's oldest
+# torch brings CUDA; name them in extras_oldest to have them all the same.
+test-oldest:
+	@$(MAKE) -s .venv-oldest/python.stamp VENV=.venv-oldest
+	@.venv-oldest/bin/python scripts/oldest_versions.py > .venv-oldest/oldest.txt
+	@echo 'With the oldest versions, and of the frameworks with none:' \
+	    'their tests skip'
+	@$(MAKE) test VENV=.venv-oldest CONSTRAINTS=.venv-oldest/oldest.txt \
+	    extras_test=$(extras_oldest) BUILD_ARGS=--force
 # end of staff only
 
 # An environment whose folder was moved, or whose Python was removed, is made anew:
@@ -157,7 +170,7 @@ constraints:
 # end of staff only
 
 clean:
-	rm -rf .venv .venv-colab .venv-constraints .cache build dist wheelhouse *.egg-info
+	rm -rf .venv .venv-colab .venv-oldest .venv-constraints .cache build dist wheelhouse *.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find ece662 -name '*.so' -exec rm -f {} +
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
