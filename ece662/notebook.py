@@ -28,7 +28,7 @@ REPOSITORY = "https://github.com/OWNER/ece662"
 
 def get_ready() -> None:
     """Turn live editing and `%%region` on, and give plots the course's looks."""
-    from ece662.figures.training import use_style
+    from ece662.figures.style import use_style
     from ece662.live import magics
 
     use_style()

@@ -21,7 +21,7 @@ __all__ = ["serve_data", "serve_models", "stand_in"]
 PACKAGES = ("IPython", "ipywidgets", "matplotlib", "tqdm")
 PLOTS = tuple(
     f"ece662.figures.{name}"
-    for name in ("convolution", "normalisation", "pruning", "training")
+    for name in ("convolution", "normalisation", "pruning", "style", "training")
 )
 
 

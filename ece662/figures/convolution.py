@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ece662.fast.im2col import max_pool_backward_im2col, max_pool_forward_im2col
-from ece662.figures.training import COLOURS
+from ece662.figures.style import COLOURS
 from ece662.vis_utils import visualize_grid
 
 __all__ = [

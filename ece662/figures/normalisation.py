@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from ece662.figures.training import COLOURS, MARKERS
+from ece662.figures.style import COLOURS, MARKERS
 
 __all__ = [
     "show_batch_and_layer",

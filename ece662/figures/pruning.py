@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import ListedColormap
 
-from ece662.figures.training import COLOURS, MARKERS
+from ece662.figures.style import COLOURS, MARKERS
 from ece662.pruning.measure import Cost
 
 __all__ = [

@@ -1,8 +1,7 @@
 """Plots that the notebooks share: pictures by class, training curves, weights.
 
-Colours are those of Okabe and Ito, which colour-blind readers tell apart; where lines
-cross, their style or markers differ as well. Each function draws one figure, shows it,
-and returns nothing, so that a notebook's cell prints nothing beside it.
+Each function draws one figure, shows it, and returns nothing, so that a notebook's cell
+prints nothing beside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from ece662.figures.style import COLOURS, MARKERS
 from ece662.vis_utils import visualize_grid
 
 __all__ = [
-    "COLOURS",
-    "MARKERS",
-    "STYLE",
     "compare_training",
     "show_classes",
     "show_confusion",
@@ -24,37 +21,7 @@ __all__ = [
     "show_training",
     "show_weights",
     "show_worst_mistakes",
-    "use_style",
 ]
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = "osD^vP"
-
-
-# Sizes and colours for a lecture hall's last row.
-STYLE = {
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.prop_cycle": plt.cycler(color=COLOURS),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 14,
-    "figure.constrained_layout.use": True,
-    "figure.figsize": (10.0, 4.0),
-    "font.size": 12,
-    "grid.alpha": 0.3,
-    "image.cmap": "gray",
-    "image.interpolation": "nearest",
-    "legend.frameon": False,
-    "lines.linewidth": 2.0,
-    "savefig.dpi": 80,
-}
-
-
-def use_style() -> None:
-    """Draw everything from now on with the sizes and colours of STYLE."""
-    plt.rcParams.update(STYLE)
 
 
 def show_classes(X, y, names: Sequence[str], per_class: int = 10) -> None:

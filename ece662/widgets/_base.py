@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from ece662 import live
-from ece662.figures.training import STYLE
+from ece662.figures.style import STYLE
 from ece662.widgets._errors import explain
 
 __all__ = [

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from ece662 import layers
 from ece662.data.pictures import PICTURES, load_picture
-from ece662.figures.training import COLOURS
+from ece662.figures.style import COLOURS
 from ece662.widgets._base import Dashboard, Drawing, choice, panel, slider
 from ece662.widgets._errors import finished
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ece662 import layers
-from ece662.figures.training import COLOURS, MARKERS
+from ece662.figures.style import COLOURS, MARKERS
 from ece662.widgets._base import Dashboard, Drawing, panel, slider
 from ece662.widgets._errors import finished
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 
 from ece662 import layers
-from ece662.figures.training import COLOURS
+from ece662.figures.style import COLOURS
 from ece662.widgets._base import Dashboard, Drawing, choice, panel, slider
 from ece662.widgets._errors import finished
 

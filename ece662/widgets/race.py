@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from ece662 import optim
-from ece662.figures.training import COLOURS, MARKERS
+from ece662.figures.style import COLOURS, MARKERS
 from ece662.widgets._base import (
     Dashboard,
     Drawing,

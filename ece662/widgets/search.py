@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 
 from ece662._computer import cores as cores_of_computer
-from ece662.figures.training import COLOURS
+from ece662.figures.style import COLOURS
 from ece662.widgets._base import Dashboard, Drawing, choice, panel, slider
 from ece662.widgets._search import (
     LINEAR,

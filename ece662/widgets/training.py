@@ -17,7 +17,7 @@ import ipywidgets as widgets
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from ece662.figures.training import COLOURS, MARKERS
+from ece662.figures.style import COLOURS, MARKERS
 from ece662.widgets._base import (
     Dashboard,
     Drawing,

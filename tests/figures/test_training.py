@@ -31,10 +31,6 @@ def solver():
     )
 
 
-def test_colours_are_as_many_as_the_classes_and_differ():
-    assert len(set(training.COLOURS)) == len(training.COLOURS) == 6
-
-
 def test_show_classes_puts_each_picture_in_the_row_of_its_class(figure):
     X = np.zeros((4, 3, 5, 7), dtype=np.uint8)
     X[:, 0] = np.array([10, 20, 30, 40]).reshape(4, 1, 1)
