@@ -23,8 +23,12 @@ import time
 
 import numpy as np
 
-from ece662._checks import as_floats, check_dout
-from ece662._windows import conv_output_size, pool_output_size
+from ece662._checks import (
+    as_floats,
+    check_dout,
+    conv_output_size,
+    pool_output_size,
+)
 from ece662.fast import _kernels, im2col
 from ece662.fast._kernels.choice import as_kernels_take, choose
 from ece662.fast._kernels.threads import thread_count

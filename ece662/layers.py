@@ -36,9 +36,10 @@ from ece662._checks import (
     check_labels,
     check_mode,
     check_train_cache,
+    conv_output_size,
     keep_probability,
+    pool_output_size,
 )
-from ece662._windows import conv_output_size, pool_output_size
 
 __all__ = [
     "affine_backward",

@@ -5,7 +5,7 @@ import numpy as np
 from course.mistakes.registry import mistake
 from course.mistakes.windows import pad_images, window_of
 from ece662 import layers
-from ece662._windows import conv_output_size
+from ece662._checks import conv_output_size
 
 
 def _forward(x, w, b, conv_param, window=None, padded=None, size=None, each=None):

@@ -4,7 +4,7 @@ import numpy as np
 
 from course.mistakes.registry import mistake
 from ece662 import layers
-from ece662._windows import pool_output_size
+from ece662._checks import pool_output_size
 
 
 def _windows(x, pool_param, down=None, across=None, height=None, width=None):

@@ -24,8 +24,12 @@ there are no compiled kernels.
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ece662._checks import as_floats, check_dout
-from ece662._windows import conv_output_size, pool_output_size
+from ece662._checks import (
+    as_floats,
+    check_dout,
+    conv_output_size,
+    pool_output_size,
+)
 
 __all__ = [
     "col2im",
