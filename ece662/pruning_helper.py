@@ -16,31 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from ece662.data_utils import find_data_set, get_CINIC10_data
+from ece662.frameworks.images import invert_ch
 from ece662.frameworks.tf_tools import quietly
 
 __all__ = ["MODES", "invert_ch", "load_model", "test_model"]
 
 MODES = {"torch": "ece662.pruning.torch_net", "tensorflow": "ece662.pruning.keras_net"}
-
-
-def invert_ch(x):
-    """Move the channels of images from the second axis to the last.
-
-    Height and width keep their order: a picture is not turned on its side.
-
-    Args:
-        x: (N, C, H, W) images, as `get_CINIC10_data` gives them.
-
-    Returns:
-        out: (N, H, W, C) images, a copy that is contiguous in memory.
-
-    Raises:
-        ValueError: x has not four axes.
-    """
-    x = np.asarray(x)
-    if x.ndim != 4:
-        raise ValueError(f"x must be (N, C, H, W), got shape {x.shape}")
-    return np.array(x.transpose(0, 2, 3, 1), order="C")
 
 
 def load_model(path, mode: str = "torch", *, full: bool | None = None):

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ece662.frameworks.images import invert_ch
 from ece662.notebook import report_error
 from ece662.optim import sgd_momentum
-from ece662.pruning_helper import invert_ch
 
 __all__ = [
     "Start",

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ece662._frameworks import named_if_missing
+from ece662.frameworks.images import invert_ch
 
 __all__ = [
     "Dataset",
@@ -115,8 +116,6 @@ def make_datasets(data, batch_size: int = 64) -> tuple[Dataset, Dataset, Dataset
         for training (in another order every epoch), validation and test: batches of X
             (N, H, W, C) float32 and y (N,).
     """
-    from ece662.pruning_helper import invert_ch
-
     scale = np.std(data["X_train"])
     return tuple(
         Dataset(
@@ -271,8 +270,6 @@ class KerasModel:
         self.network.set_weights(list(state.values()))
 
     def _images(self, X):
-        from ece662.pruning_helper import invert_ch
-
         return np.float32(invert_ch(np.asarray(X, self.dtype)) / self.scale)
 
     def _take_step(self, X, y):

@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from ece662.frameworks.images import invert_ch
 from ece662.pruning.architecture import Architecture
 from ece662.pruning.store import require_fit
 from ece662.pruning.training import SCALE, Recipe, batches, progress
-from ece662.pruning_helper import invert_ch
 
 __all__ = [
     "build",
