@@ -7,6 +7,7 @@ by heart what a good gradient error looks like:
 """
 
 import os
+from collections.abc import Mapping, Sequence
 
 from ece662.data_utils import find_data_set
 from ece662.gradient_check import rel_error
@@ -14,6 +15,7 @@ from ece662.live import reload
 
 __all__ = [
     "REPOSITORY",
+    "compare_losses",
     "full_size",
     "get_ready",
     "report_accuracy",
@@ -67,6 +69,23 @@ def report_accuracy(name: str, got: float, at_least: float) -> None:
     """Print an accuracy in per cent beside the least it should be."""
     verdict = "" if got >= at_least else "  <- look again"
     print(f"{name} accuracy {got:.1%}, expected at least {at_least:.0%}{verdict}")
+
+
+def compare_losses(losses: Mapping[str, Sequence[float]], below: float = 1e-4) -> None:
+    """Print the losses of some steps, and how far the others are from the first.
+
+    Args:
+        losses: for each library the loss of each step.
+        below: what the relative error should keep under.
+    """
+    (reference, expected), *others = losses.items()
+    steps = len(expected)
+    print("step" + "".join(f"{name:>14}" for name in losses))
+    for step in sorted({1, 2, steps // 4, steps // 2, steps} - {0}):
+        values = (f"{history[step - 1]:14.6f}" for history in losses.values())
+        print(f"{step:4}{''.join(values)}")
+    for name, history in others:
+        report_error(f"{name} against {reference}:", history, expected, below)
 
 
 def _short(number: float) -> str:

@@ -51,6 +51,18 @@ def test_report_accuracy(capsys):
     )
 
 
+def test_compare_losses_prints_some_steps_and_judges_all(capsys):
+    notebook.compare_losses(
+        {"NumPy": [2.0, 1.0, 0.5, 0.25], "torch": [2.0, 1.0, 0.5, 0.26]}
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["step", "NumPy", "torch"]
+    assert [line.split()[0] for line in lines[1:4]] == ["1", "2", "4"]
+    assert lines[3].split()[1:] == ["0.250000", "0.260000"]
+    assert lines[4].startswith("torch against NumPy: error 0.02, expected below 1e-4")
+    assert lines[4].endswith("look again")
+
+
 def test_get_ready_sets_the_style_and_says_what_holds(capsys):
     with plt.rc_context():
         notebook.get_ready()

@@ -12,18 +12,15 @@ in float32 rounding alone makes max pooling choose another pixel now and then, a
 there on two correct runs drift apart.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ece662.frameworks.images import invert_ch
-from ece662.notebook import report_error
 from ece662.optim import sgd_momentum
 
 __all__ = [
     "Start",
-    "compare_losses",
     "draw_start",
     "numpy_losses",
     "tensorflow_losses",
@@ -159,20 +156,3 @@ def tensorflow_losses(start: Start) -> list[float]:
         gradients = tape.gradient(loss, params)
         optimizer.apply(list(gradients.values()), list(params.values()))
     return losses
-
-
-def compare_losses(losses: Mapping[str, Sequence[float]], below: float = 1e-4) -> None:
-    """Print the losses of some steps, and how far the others are from the first.
-
-    Args:
-        losses: for each library the loss of each step.
-        below: what the relative error should keep under.
-    """
-    (reference, expected), *others = losses.items()
-    steps = len(expected)
-    print("step" + "".join(f"{name:>14}" for name in losses))
-    for step in sorted({1, 2, steps // 4, steps // 2, steps} - {0}):
-        values = (f"{history[step - 1]:14.6f}" for history in losses.values())
-        print(f"{step:4}{''.join(values)}")
-    for name, history in others:
-        report_error(f"{name} against {reference}:", history, expected, below)

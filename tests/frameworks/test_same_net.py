@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from ece662.frameworks.same_net import (
-    compare_losses,
     draw_start,
     numpy_losses,
     tensorflow_losses,
@@ -73,13 +72,3 @@ def test_tensorflow_losses_with_another_rule_are_others(start, change):
     pytest.importorskip("tensorflow")
     other = tensorflow_losses(start._replace(**change))
     assert np.abs(np.subtract(other, numpy_losses(start))).max() > 1e-4
-
-
-def test_compare_losses_prints_some_steps_and_judges_all(capsys):
-    compare_losses({"NumPy": [2.0, 1.0, 0.5, 0.25], "torch": [2.0, 1.0, 0.5, 0.26]})
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["step", "NumPy", "torch"]
-    assert [line.split()[0] for line in lines[1:4]] == ["1", "2", "4"]
-    assert lines[3].split()[1:] == ["0.250000", "0.260000"]
-    assert lines[4].startswith("torch against NumPy: error 0.02, expected below 1e-4")
-    assert lines[4].endswith("look again")
