@@ -7,7 +7,7 @@ copy of what students got, and tries its own sandbox before it runs a submission
 
 from concurrent.futures import Executor
 
-from course.grade.run import GradingError
+from course.grade.errors import GradingError
 
 __all__ = ["connect"]
 

@@ -28,6 +28,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from course.grade.errors import GradingError
 from course.grade.intake import (
     Submission,
     open_submission,
@@ -55,10 +56,6 @@ ATTEMPTS = 3  # of a submission whose worker died
 WINDOW = 64  # submissions under way on a cluster: enough to do, and never all
 WANTED = frozenset(exercise.file for exercise in EXERCISES)
 RECORDS, RUN, PACE = "records", "run.json", "pace.csv"
-
-
-class GradingError(RuntimeError):
-    """Grading cannot begin or go on; says what to do."""
 
 
 def grade_class(
