@@ -14,7 +14,7 @@ from course.sandbox.check import leaks
 from course.sandbox.client import Limits, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.sandbox.runtime import distributions_of, lay_out
-from ece662._frameworks import needs_of
+from ece662.frameworks.installed import needs_of
 
 __all__ = ["LIMITS", "missing", "needs_of", "open_sandbox", "prepare"]
 

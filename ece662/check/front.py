@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from ece662._frameworks import needs_of, why_missing
 from ece662.check.code import make_code
 from ece662.check.diagnosing import diagnose
 from ece662.check.judging import Verdict, judge
@@ -22,6 +21,7 @@ from ece662.exercises import (
     find_exercise,
     is_notebook,
 )
+from ece662.frameworks.installed import needs_of, why_missing
 
 __all__ = ["check", "check_exercise", "chosen"]
 

@@ -11,10 +11,10 @@ from types import CodeType
 from typing import NamedTuple
 
 import ece662
-from ece662._frameworks import FRAMEWORKS, why_missing
 from ece662.check.recipe import Misfit
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.regions import MarkerError
+from ece662.frameworks.installed import FRAMEWORKS, why_missing
 
 __all__ = ["Problem", "explain"]
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import ece662
 from ece662._computer import cores
-from ece662._frameworks import has_build, why_missing
+from ece662.frameworks.installed import has_build, why_missing
 
 __all__ = ["CHECKS", "HELP", "Finding", "configure", "examine", "run"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ece662._frameworks import named_if_missing
 from ece662.frameworks.images import invert_ch
+from ece662.frameworks.installed import named_if_missing
 
 __all__ = [
     "Dataset",

@@ -45,7 +45,7 @@ def channels_last(network):
     The numbers are the same; some processors compute them faster. What
     `network.to(memory_format=torch.channels_last)` does, with one thing more: a 1 x 1
     convolution with a stride would crash on some processors, or learn wrong filters,
-    where its channels are few. See `ece662/pointwise.py`.
+    where its channels are few. See `ece662/frameworks/pointwise.py`.
 
     Args:
         network: an nn.Module; it is changed in place.
@@ -55,7 +55,7 @@ def channels_last(network):
     """
     import torch
 
-    from ece662.pointwise import avoid_crash
+    from ece662.frameworks.pointwise import avoid_crash
 
     return avoid_crash(network).to(memory_format=torch.channels_last)
 
@@ -227,7 +227,7 @@ class TorchModel:
         """Take over a network, on whatever device it is.
 
         Where it would crash with its channels last, it does not: see
-        `ece662/pointwise.py`.
+        `ece662/frameworks/pointwise.py`.
 
         Args:
             network: an nn.Module that turns images (N, C, H, W) into scores (N, C).
@@ -235,7 +235,7 @@ class TorchModel:
             reg: strength of 0.5 * reg * sum(W * W) over all weights but the biases.
             scale: what the pixels are divided by.
         """
-        from ece662.pointwise import avoid_crash
+        from ece662.frameworks.pointwise import avoid_crash
 
         self.network, self.optimizer = avoid_crash(network), optimizer
         self.reg, self.scale, self.params = reg, float(scale), {}

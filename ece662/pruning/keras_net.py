@@ -56,7 +56,7 @@ def _conv_norm(conv, x):
     """Return a convolution without bias and batch normalisation, applied to x."""
     padding, stride = "same", conv.stride
     if conv.kernel == 1:
-        # The pixels first, then stride 1: see ece662/pointwise.py.
+        # The pixels first, then stride 1: see ece662/frameworks/pointwise.py.
         x, stride = x[:, ::stride, ::stride], 1
     elif stride > 1:
         padding = "valid"

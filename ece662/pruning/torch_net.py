@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ece662.pointwise import avoid_crash
+from ece662.frameworks.pointwise import avoid_crash
 from ece662.pruning.architecture import Architecture, Block
 from ece662.pruning.store import require_fit
 from ece662.pruning.training import SCALE, Recipe, batches, progress

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ece662 import solver as solver_module
-from ece662._frameworks import named_if_missing
+from ece662.frameworks.installed import named_if_missing
 
 __all__ = [
     "HIDDEN_DIM",

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from ece662._frameworks import why_missing
 from ece662.check.cells import Cells
 from ece662.check.front import check_exercise
 from ece662.exercises import Exercise
 from ece662.exercises.regions import END, START
+from ece662.frameworks.installed import why_missing
 
 CELL = "{before}\n{start}\n{body}\n{end}\nprint(result)\n"
 

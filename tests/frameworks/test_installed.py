@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from ece662._frameworks import (
+from ece662.check import check
+from ece662.commands import doctor
+from ece662.frameworks.installed import (
     FRAMEWORKS,
     NEWEST_FOR_TENSORFLOW,
     MissingFrameworkError,
     named_if_missing,
     why_missing,
 )
-from ece662.check import check
-from ece662.commands import doctor
 from ece662.frameworks.tf_tools import quietly
 from ece662.pruning_helper import load_model
 from ece662.widgets import training_dashboard
 
-PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 THIS = ".".join(map(str, sys.version_info[:2]))
 NO_BUILD = f"TensorFlow has no build for Python {THIS} yet"
 
@@ -32,7 +32,7 @@ def on_new_python(monkeypatch):
     """This Python as if there were no TensorFlow for it."""
     for name in ("tensorflow", "keras"):  # they are installed together
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setattr("ece662._frameworks.NEWEST_FOR_TENSORFLOW", (3, 10))
+    monkeypatch.setattr("ece662.frameworks.installed.NEWEST_FOR_TENSORFLOW", (3, 10))
 
 
 def test_frameworks_are_extras():
@@ -52,7 +52,7 @@ def test_newest_python_for_tensorflow_is_the_one_that_installs_it():
 
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_why_missing_says_how_to_install_where_there_is_a_build(name, monkeypatch):
-    monkeypatch.setattr("ece662._frameworks.NEWEST_FOR_TENSORFLOW", (3, 99))
+    monkeypatch.setattr("ece662.frameworks.installed.NEWEST_FOR_TENSORFLOW", (3, 99))
     assert why_missing(name).endswith(f'pip install "ece662[{name}]".')
 
 

@@ -21,12 +21,12 @@ torch = pytest.importorskip("torch")
 from torch import nn
 
 from ece662.check.recipes.frameworks import run_torch_challenge
+from ece662.frameworks.pointwise import PointwiseConv2d, avoid_crash, may_crash
 from ece662.frameworks.torch_tools import TorchModel, channels_last
-from ece662.pointwise import PointwiseConv2d, avoid_crash, may_crash
 from ece662.pruning import torch_net
 from ece662.pruning.architecture import residual
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NATIVE = {}
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 LIMIT = 900  # seconds, for what takes ten on a machine with nothing else to do
@@ -37,7 +37,7 @@ CALLS = """
     import json, os, signal, sys, time
     import torch
     import torch.nn.functional as F
-    from ece662.pointwise import PointwiseConv2d
+    from ece662.frameworks.pointwise import PointwiseConv2d
 
     def gradients(x, w, stride, layer):
         x, w = x.clone(memory_format=torch.channels_last), w.clone()
@@ -147,7 +147,7 @@ def test_the_fault_is_still_there():
         version = torch.__version__.partition("+")[0]
         message = (
             f"torch {version} computes the calls that killed 2.13: "
-            "see 'When this can go' in ece662/pointwise.py"
+            "see 'When this can go' in ece662/frameworks/pointwise.py"
         )
         (pytest.fail if version == pinned_torch() else pytest.skip)(message)
 

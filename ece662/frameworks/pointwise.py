@@ -17,9 +17,9 @@ in either layout. So do all networks of this package, whatever their number of c
     PyTorch     `PointwiseConv2d`, and `avoid_crash` for networks from elsewhere
     TensorFlow  a line in `ece662.pruning.keras_net`
 
-When this can go: tests/test_pointwise.py makes the calls that die, each in a process of
-its own, and says so once they all give the right gradient. Then the oldest versions
-that pyproject.toml allows have to be those without the fault.
+When this can go: tests/frameworks/test_pointwise.py makes the calls that die, each in a
+process of its own, and says so once they all give the right gradient. Then the oldest
+versions that pyproject.toml allows have to be those without the fault.
 """
 
 from typing import TypeVar

@@ -1,0 +1,132 @@
+"""Imports go down only: the floors of `ece662`, and what may never be imported where.
+
+A room (a module or a folder of the package) imports rooms of lower floors, and on its
+own floor only those to its left. So no two rooms can import each other, and whoever
+reads from the bottom up meets nothing that was not explained yet. Imports inside
+functions count as well.
+"""
+
+import ast
+import functools
+import graphlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLOORS = """
+    _checks _computer exercises data gradient_check vis_utils figures.style
+    layers optim fast live
+    fast_layers layer_utils data_utils classifiers
+    training solver frameworks
+    pruning pruning_helper figures check
+    notebook widgets commands __main__
+"""
+ORDER = FLOORS.split()
+FRAMEWORKS = {"torch", "tensorflow", "keras"}
+
+
+def module_of(path):
+    """Return the dotted name of a file of the repository."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@functools.cache
+def imports(folder, everywhere=True):
+    """Map each module of a package to what it imports; not everywhere: on loading."""
+    files = {module_of(path): path for path in (ROOT / folder).rglob("*.py")}
+    found = {}
+    for name, path in files.items():
+        found[name] = set()
+        todo = list(ast.parse(path.read_text("utf-8")).body)
+        while todo:
+            node = todo.pop()
+            if everywhere or not isinstance(node, ast.FunctionDef | ast.Lambda):
+                todo += ast.iter_child_nodes(node)
+            if isinstance(node, ast.Import):
+                found[name] |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names = {f"{node.module}.{alias.name}" for alias in node.names}
+                found[name] |= {n if n in files else node.module for n in names}
+        found[name].discard(name)
+    return found
+
+
+def room_of(module):
+    """Return the room that a module of `ece662` is in; None for the package itself."""
+    inside = module.split(".")[1:]
+    return ".".join(inside[:2]) if ".".join(inside[:2]) in ORDER else (*inside, None)[0]
+
+
+def reached(graph, start):
+    """Return all modules that a module imports, and what those import in turn."""
+    seen, todo = set(), [start]
+    while todo:
+        for name in graph.get(todo.pop(), ()):
+            if name not in seen:
+                seen.add(name)
+                todo.append(name)
+    return seen
+
+
+def test_floors_name_every_room_once():
+    rooms = {room_of(module) for module in imports("ece662")} - {None}
+    assert sorted(ORDER) == sorted(rooms)
+
+
+def test_imports_go_down_only():
+    up = [
+        f"{module} imports {other}"
+        for module, others in imports("ece662").items()
+        for other in others
+        if other.startswith("ece662.") and room_of(module) not in (None, room_of(other))
+        if ORDER.index(room_of(other)) > ORDER.index(room_of(module))
+    ]
+    assert not up
+
+
+@pytest.mark.parametrize("package", ["ece662", "course"])
+def test_imports_go_in_no_circle(package):
+    graph = imports(package)
+    # The package itself is imported for its version, and for where it lies.
+    graph = {module: others - {"ece662"} for module, others in graph.items()}
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("room", ["layers", "optim", "solver", "classifiers"])
+def test_what_students_write_leans_on_no_machinery(room):
+    graph = imports("ece662")
+    seen = {
+        room_of(other)
+        for module in graph
+        if room_of(module) == room
+        for other in reached(graph, module)
+        if other.startswith("ece662.")
+    }
+    assert seen.isdisjoint({"check", "widgets", "data", "data_utils"})
+
+
+def test_nothing_imports_widgets_or_course():
+    graph = imports("ece662")
+    for module, others in graph.items():
+        assert not [o for o in others if o.split(".")[0] == "course"], module
+        if room_of(module) != "widgets":
+            assert not [o for o in others if o.startswith("ece662.widgets")], module
+
+
+def test_frameworks_are_imported_by_functions_only():
+    """But for the networks' modules, which functions import in their turn."""
+    graph = imports("ece662", everywhere=False)
+    loading = {
+        module
+        for module in graph
+        if not FRAMEWORKS.isdisjoint(n.split(".")[0] for n in reached(graph, module))
+    }
+    assert loading == {
+        "ece662.pruning.filters",  # takes filters out of PyTorch's network
+        "ece662.pruning.keras_net",
+        "ece662.pruning.torch_net",
+        "ece662.widgets._keras_nets",
+        "ece662.widgets._torch_nets",
+    }
