@@ -9,6 +9,7 @@ functions count as well.
 import ast
 import functools
 import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,14 @@ def test_floors_name_every_room_once():
     assert sorted(ORDER) == sorted(rooms)
 
 
+def test_map_of_the_readme_names_every_room():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    [drawn] = re.findall(r"^ ece662/\n(.*?)\n\n", readme, re.DOTALL | re.MULTILINE)
+    left = "\n".join(line[:37] for line in drawn.splitlines())
+    named = set(re.findall(r"\w+", left))
+    assert not {room for room in ORDER if "." not in room} - named - {"__main__"}
+
+
 def test_imports_go_down_only():
     up = [
         f"{module} imports {other}"
@@ -124,6 +133,7 @@ def test_frameworks_are_imported_by_functions_only():
         if not FRAMEWORKS.isdisjoint(n.split(".")[0] for n in reached(graph, module))
     }
     assert loading == {
+        "ece662.frameworks.pointwise",
         "ece662.pruning.filters",  # takes filters out of PyTorch's network
         "ece662.pruning.keras_net",
         "ece662.pruning.torch_net",
