@@ -108,6 +108,7 @@ def _tar_entries(path: Path) -> Iterator[Entry]:
                     read = partial(_read_member, path, tar, member)
                     yield Entry(member.name, refused, read)
                 tar.members.clear()  # tarfile keeps them all: 1 KB for each image
+                stream.begin_member()
         stream.finish()
 
 
@@ -128,6 +129,11 @@ class _TarStream:
     def __init__(self, file: BinaryIO):
         self._file = file
         self._last_block = b""
+        self._wanted = 0  # bytes of this member, header included
+
+    def begin_member(self) -> None:
+        """Count from zero what the next member wants to have read."""
+        self._wanted = 0
 
     def tell(self) -> int:
         return self._file.tell()
@@ -141,10 +147,12 @@ class _TarStream:
         return self._file.seek(position)
 
     def read(self, size: int) -> bytes:
-        if size > 2 * MAX_FILE:
+        # Newer Pythons read a header bit by bit, and keep all of it.
+        self._wanted += size
+        if self._wanted > 2 * MAX_FILE:
             raise ArchiveError(
-                f"the archive holds a header of {size:,} bytes; "
-                f"expected at most {2 * MAX_FILE:,}. Refused"
+                "the archive holds a header of more than what was expected, "
+                f"{2 * MAX_FILE:,} bytes. Refused"
             )
         self._last_block = self._file.read(size)
         return self._last_block

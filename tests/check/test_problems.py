@@ -1,5 +1,6 @@
 """Problems: what a student reads where the code stops."""
 
+import inspect
 import re
 
 import numpy as np
@@ -46,7 +47,13 @@ def test_explain_takes_the_line_that_called_our_own_checks():
     [
         ("np.product(3)", "old numpy", "no longer has `product`.*: write np.prod"),
         ("np.float(3)", "old numpy", "write float"),
-        ("np.reshape(1, newshape=1)", "old numpy", "`newshape`.*: write shape"),
+        pytest.param(
+            *("np.reshape(1, newshape=1)", "old numpy", "`newshape`.*: write shape"),
+            marks=pytest.mark.skipif(
+                "newshape" in inspect.signature(np.reshape).parameters,
+                reason="this NumPy still knows newshape",
+            ),
+        ),
         ("undefined", "error", "NameError: name 'undefined'"),
         ("1 +", "error", "cannot read .*line 1"),
         ("raise_stub()", "not implemented", "relu_forward is not written yet"),

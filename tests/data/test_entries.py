@@ -161,11 +161,14 @@ def read_names(path):
 
 
 def test_tar_with_a_giant_header_is_refused(tmp_path):
-    """tarfile reads extended headers whole, whatever size they state."""
+    """tarfile keeps extended headers whole, whatever size they state.
+
+    The newest Pythons read them bit by bit, so that no single request is large.
+    """
     header = member("x", tarfile.XHDTYPE, size=3 << 30).tobuf(tarfile.GNU_FORMAT)
     path = tmp_path / "header.tar.gz"
-    path.write_bytes(gzip.compress(header + bytes(4096)))
-    with pytest.raises(ArchiveError, match="a header of 3,221,225,472 bytes"):
+    path.write_bytes(gzip.compress(header + bytes(2 * MAX_FILE), 1))
+    with pytest.raises(ArchiveError, match=r"a header of more .* [\d,]+ bytes"):
         read_names(path)
 
 
