@@ -48,10 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     make_writable()
     try:
-        if argv and argv[0] in COMMANDS:
-            return _run(argv[0], argv[1:])
-        # No command: this prints the help, the version or what is wrong, and exits.
-        return _run(_front().parse_args(argv or ["--help"]).command, [])
+        try:
+            if argv and argv[0] in COMMANDS:
+                return _run(argv[0], argv[1:])
+            # No command: this prints the help, the version or what is wrong, and exits.
+            return _run(_front().parse_args(argv or ["--help"]).command, [])
+        finally:
+            sys.stdout.flush()  # here, where a reader that has left is expected
     except KeyboardInterrupt:
         return 130  # what a shell reports for a program stopped by Ctrl-C
     except BrokenPipeError:
