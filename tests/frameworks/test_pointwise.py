@@ -25,11 +25,11 @@ from ece662.frameworks.pointwise import PointwiseConv2d, avoid_crash, may_crash
 from ece662.frameworks.torch_tools import TorchModel, channels_last
 from ece662.pruning import torch_net
 from ece662.pruning.architecture import residual
+from tests import limits
 
 ROOT = Path(__file__).parents[2]
 NATIVE = {}
 AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
-LIMIT = 900  # seconds, for what takes ten on a machine with nothing else to do
 
 # A process that imports torch once, before any thread starts, and forks for each call.
 # It prints how each call ended: "right", "wrong", "hangs", or the signal's name.
@@ -95,7 +95,7 @@ def run_script(script, environment, stdin=""):
         text=True,
         cwd=ROOT,
         env={**os.environ, **environment},
-        timeout=LIMIT,
+        timeout=limits.WAIT,
     )
 
 
@@ -124,7 +124,7 @@ SWEEP = [
 @pytest.mark.parametrize("environment", [NATIVE, AVX2], ids=["native", "AVX2"])
 def test_pixels_taken_first_give_the_right_gradient_everywhere(environment):
     calls = [a_call(**arguments, taken=True) for arguments in SWEEP]
-    ends = ends_of(calls, environment, limit=300)
+    ends = ends_of(calls, environment, limit=limits.WAIT / 2)
     wrong = {str(c): e for c, e in zip(SWEEP, ends, strict=True) if e != "right"}
     assert not wrong
 
