@@ -31,6 +31,11 @@ def test_levels_are_those_with_names():
     assert 1 <= native.levels() <= len(_kernels.LEVELS)
 
 
+def test_the_least_level_is_called_neon_where_numpy_says_so():
+    everywhere = np.show_config("dicts")["SIMD Extensions"]["baseline"]
+    assert (_kernels.LEVELS[0] == "neon") == ("NEON" in everywhere)
+
+
 @pytest.mark.parametrize("itemsize", [4, 8])
 def test_better_instruction_sets_have_longer_vectors(itemsize):
     lanes = [native.tile_sizes(i, itemsize)[0] for i in range(native.levels())]
