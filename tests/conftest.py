@@ -11,14 +11,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from ece662._computer import cores
 from ece662.data.classes import CLASSES, SPLITS
 
-# A busy machine makes examples slow; that says nothing about the code.
-settings.register_profile("ece662", deadline=None)
+# A busy machine makes examples slow, to draw and to try; that says nothing about the
+# code.
+settings.register_profile(
+    "ece662", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("ece662")
 
 
