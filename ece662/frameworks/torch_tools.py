@@ -100,12 +100,20 @@ def mixed_precision(device):
     import torch
 
     able = {
-        "cpu": torch.cpu._is_avx512_bf16_supported,
+        "cpu": _cpu_has_bfloat16,
         "cuda": torch.cuda.is_bf16_supported,
     }
     if able.get(device.type, bool)():
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Ask for what torch may use, which ATEN_CPU_CAPABILITY may hold back."""
+    import torch
+
+    uses_avx512 = "AVX512" in torch.backends.cpu.get_cpu_capability()
+    return uses_avx512 and torch.cpu._is_avx512_bf16_supported()
 
 
 def vary_pictures(x, shift: int = 2):

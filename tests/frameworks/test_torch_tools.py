@@ -79,9 +79,13 @@ def test_make_loaders_leaves_the_arrays_alone(data):
     assert np.array_equal(data["X_train"], before)
 
 
-@pytest.mark.parametrize("able", [True, False])
-def test_mixed_precision_only_where_the_processor_has_it(monkeypatch, able):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able)
+@pytest.mark.parametrize(
+    ("has", "may_use", "able"),
+    [(True, "AVX512", True), (False, "AVX512", False), (True, "AVX2", False)],
+)
+def test_mixed_precision_only_where_torch_may_use_it(monkeypatch, has, may_use, able):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: may_use)
     with mixed_precision(torch.device("cpu")):
         product = torch.ones(2, 2) @ torch.ones(2, 2)
     assert product.dtype == (torch.bfloat16 if able else torch.float32)
