@@ -168,7 +168,7 @@ def _warm_up(environment: Mapping[str, str]) -> None:
     )
     if RUN not in os.environ:  # else a run is on, which may be using the models
         # A model of an earlier state of the package would hide that of this one.
-        shutil.rmtree(ENVIRONMENT["ECE662_MODELS"], ignore_errors=True)
+        shutil.rmtree(environment["ECE662_MODELS"], ignore_errors=True)
     subprocess.run([sys.executable, "-c", first_run], env=environment, check=True)
 
 

@@ -25,15 +25,7 @@ import notebooks  # noqa: E402
 
 __all__ = ["FAST_LAYERS", "PROCESSORS", "Processor", "environment_of", "main", "table"]
 
-FAST_LAYERS = [
-    ROOT / "tests" / name
-    for name in (
-        "test_fast_layers.py",
-        "test_im2col.py",
-        "test_fast_optim.py",
-        "kernels",
-    )
-]
+FAST_LAYERS = [ROOT / "tests" / "test_fast_layers.py", ROOT / "tests" / "fast"]
 
 
 # A notebook's cells stay in one process.

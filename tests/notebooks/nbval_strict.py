@@ -70,10 +70,9 @@ def _take_over(cell, computed, stored, keys, rules):
     for key in keys:
         if key in computed and key in stored:
             mine, other = cell.sanitize(computed[key]), cell.sanitize(stored[key])
-            if compared := rules.compare(mine, other):
-                computed[key], sentences = compared
-                stored[key] = other
-                broken += sentences
+            computed[key], sentences = rules.compare(mine, other)
+            stored[key] = other
+            broken += sentences
     return broken
 
 

@@ -33,7 +33,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import repeat, zip_longest
 from typing import NamedTuple
 
 __all__ = ["Number", "Rules", "agree", "numbers_in", "skeleton"]
@@ -211,14 +211,16 @@ class Rules:
             raise ValueError(f"expected a list of rules, got {self.lines!r}")
         object.__setattr__(self, "rules", [_parse(line) for line in self.lines])
 
-    def compare(self, computed: str, stored: str) -> tuple[str, list[str]] | None:
+    def compare(self, computed: str, stored: str) -> tuple[str, list[str]]:
         """Compare two texts that should be the same but for what rules allow.
 
-        Returns the stored text, with those numbers as they were computed that break a
-        rule, and a sentence for each; None where the texts differ in more than numbers.
+        Returns:
+            text: the stored text, with those numbers as they were computed that break a
+                rule. Where the texts differ in more than numbers, the computed one.
+            broken: a sentence for each difference that no rule allows.
         """
         if skeleton(computed) != skeleton(stored):
-            return None
+            return computed, list(self._other_words(computed, stored))
         pairs = list(zip(numbers_in(computed), numbers_in(stored), strict=True))
         complaints = [self._complaint(*pair) for pair in pairs]
         shown = (
@@ -227,13 +229,20 @@ class Rules:
         )
         return _with_numbers(stored, shown), [text for text in complaints if text]
 
+    def _other_words(self, computed: str, stored: str) -> Iterator[str]:
+        """Yield a sentence for each line that differs in more than numbers."""
+        for mine, other in zip_longest(computed.splitlines(), stored.splitlines()):
+            if mine is None or other is None or skeleton(mine) != skeleton(other):
+                limits = [_broken_limit(number) for number in numbers_in(mine or "")]
+                broken = ", ".join(["the same words", *filter(None, limits)])
+                yield f"{mine!r} where {other!r} is stored; broken: {broken}"
+
     def _complaint(self, computed: Number, stored: Number) -> str | None:
         about = [rule for rule in self.rules if rule.picks(computed)]
-        limit = computed.limit
         broken = [f'"{r.text}"' for r in about if _is_broken(r, computed, stored)]
-        if limit and not _holds(limit[0], float(computed.text), float(limit[1])):
-            broken.append(f'"expected {limit[0]} {limit[1]}"')
-        if not about and not limit and not agree(computed.text, stored.text):
+        if limit := _broken_limit(computed):
+            broken.append(limit)
+        if not about and not computed.limit and not agree(computed.text, stored.text):
             broken.append("the same to the digits shown, for no rule picks it")
         if not broken:
             return None
@@ -259,6 +268,15 @@ class Rules:
             if not any(rule.words.pick(number) for number in numbers):
                 yield f'the rule "{rule.text}" picks no number of the output'
         yield from self.broken_facts(outputs)
+
+
+def _broken_limit(number: Number) -> str | None:
+    """Return the limit printed with a number where it does not hold."""
+    if number.limit is None:
+        return None
+    side, limit = number.limit
+    holds = _holds(side, float(number.text), float(limit))
+    return None if holds else f'"expected {side} {limit}"'
 
 
 def _is_broken(rule: _Rule, computed: Number, stored: Number) -> bool:
