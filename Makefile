@@ -2,7 +2,7 @@
 #
 # Everything is installed into .venv, beside this file: remove the folder and nothing is
 # left behind. The files .venv/*.stamp say what is done already, so that repeating a
-# command costs next to nothing. Paths are relative and programs are called as
+# command costs next to nothing; .venv/*.sum are checksums of what it was done for. Paths are relative and programs are called as
 # `python -m program`, because the folder's own path may hold spaces. Kept to GNU make
 # 3.81, which macOS still ships.
 
@@ -144,10 +144,20 @@ $(VENV)/python.stamp:
 	@sh scripts/make_venv.sh $(VENV) "$(PYTHON)"
 	@pwd -P > $@
 
+# Times do not tell whether there is something new: a corrected copy of the course,
+# unzipped over an old one, may be dated 1980. A sum is written where it has changed.
+$(VENV)/install.sum: SUMMED = pyproject.toml setup.py $(CONSTRAINTS)
+$(VENV)/kernels.sum: SUMMED = setup.py $(KERNEL_SOURCES)
+$(VENV)/%.sum: always | $(VENV)/python.stamp
+	@sum=$$(cksum $(SUMMED)); \
+	test "$$sum" = "$$(cat $@ 2>/dev/null)" || echo "$$sum" > $@
+
+always:
+
 # Without isolation, pip builds with the Cython and the numpy of the constraints. Where
 # an earlier run was killed, packages may be there in part: install them again. All
 # purposes include that of lab.
-$(VENV)/%.stamp: pyproject.toml setup.py $(CONSTRAINTS) | $(VENV)/python.stamp
+$(VENV)/%.stamp: $(VENV)/install.sum | $(VENV)/python.stamp
 	@echo 'Installing into $(VENV) what `make $*` needs; the first time takes minutes'
 	@again=$$(test -e $(VENV)/unfinished && echo --force-reinstall); \
 	touch $(VENV)/unfinished; \
@@ -157,7 +167,7 @@ $(VENV)/%.stamp: pyproject.toml setup.py $(CONSTRAINTS) | $(VENV)/python.stamp
 	@touch $@ $(VENV)/lab.stamp
 
 # No stamp unless every kernel was compiled: next time there may be a compiler.
-$(VENV)/kernels.stamp: setup.py $(KERNEL_SOURCES)
+$(VENV)/kernels.stamp: $(VENV)/kernels.sum
 	@if ECE662_REQUIRE_KERNELS=1 $(PY) setup.py -q build_ext --inplace $(BUILD_ARGS) \
 	    > $(VENV)/kernels.log 2>&1; \
 	then touch $@; \

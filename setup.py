@@ -13,6 +13,7 @@ instruction set when they run.
 """
 
 import os
+import runpy
 import shutil
 import sys
 import sysconfig
@@ -27,6 +28,7 @@ from setuptools.command.editable_wheel import editable_wheel
 # end of staff only
 
 KERNELS = Path("ece662", "fast", "_kernels")  # relative, as setuptools wants it
+TRANSLATED = Path("build", "cython")
 # A square root that need not report errors in errno is one instruction.
 COMPILE_ARGS = [] if sys.platform == "win32" else ["-O3", "-fno-math-errno"]
 
@@ -52,6 +54,8 @@ class BuildKernels(build_ext):
             return give_up(f"there is no C compiler ({compiler})")
         if not header.exists():
             return give_up(f"{header} is missing (apt install python3-dev brings it)")
+        built = Path(self.get_ext_fullpath(ext.name))
+        self.force = self.force or not is_made_from(built, MARK)  # whatever its time
         try:
             return super().build_extension(ext)
         except Exception as error:
@@ -87,9 +91,13 @@ def extensions() -> list[Extension]:
         give_up(error)
         return []
     wanted = [extension(source, numpy.get_include()) for source in sources]
+    translated = [(TRANSLATED / s).with_suffix(".c") for s in sources]
+    if not all(is_made_from(path, MARK) for path in translated):
+        # Cython would keep headers there that are not older than a new one's date.
+        shutil.rmtree(TRANSLATED, ignore_errors=True)
     try:
         modules = cythonize(
-            wanted, build_dir="build/cython", quiet=True, language_level=3
+            wanted, build_dir=str(TRANSLATED), quiet=True, language_level=3
         )
     except CompileError as error:
         give_up(f"Cython cannot translate {error}")
@@ -105,7 +113,10 @@ def extension(source: Path, numpy_headers: str) -> Extension:
         ".".join(source.with_suffix("").parts),
         [str(source)],
         include_dirs=[numpy_headers, str(KERNELS)],
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        define_macros=[
+            ("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION"),
+            ("ECE662_SOURCES", f'"{MARK}"'),
+        ],
         depends=[str(header) for header in sorted(KERNELS.glob("*.h"))],
         extra_compile_args=COMPILE_ARGS,
     )
@@ -113,6 +124,8 @@ def extension(source: Path, numpy_headers: str) -> Extension:
 
 if __name__ == "__main__":
     os.chdir(Path(__file__).resolve().parent)
+    sources = runpy.run_path(str(KERNELS / "sources.py"))
+    is_made_from, MARK = sources["is_made_from"], sources["mark_of"](KERNELS)
     commands = {"build_ext": BuildKernels}
     # staff only
     commands["editable_wheel"] = WithCourse

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import ece662
 from ece662._computer import cores
+from ece662.fast._kernels.sources import is_made_from, mark_of
 from ece662.frameworks.installed import has_build, why_missing
 
 __all__ = ["CHECKS", "HELP", "Finding", "configure", "examine", "run"]
@@ -191,8 +192,8 @@ def check_compiler() -> Finding:
 def check_kernels() -> Finding:
     """Are the fast layers compiled, and from the sources that are there?"""
     is_checkout = (PACKAGE.parent / "setup.py").exists()
-    stale = []
-    for source in sorted((PACKAGE / "fast" / "_kernels").glob("*.pyx")):
+    folder, stale = PACKAGE / "fast" / "_kernels", []
+    for source in sorted(folder.glob("*.pyx")):
         try:
             module = importlib.import_module(f"ece662.fast._kernels.{source.stem}")
         except ModuleNotFoundError:
@@ -201,11 +202,10 @@ def check_kernels() -> Finding:
             return Finding("warn", "not compiled, NumPy serves", BUILD)
         except Exception as error:  # built for another numpy, it raises ValueError
             return Finding("FAIL", f"{source.stem} cannot be loaded: {error}", BUILD)
-        built = Path(module.__file__).stat().st_mtime
-        if is_checkout and built < source.stat().st_mtime:
+        if is_checkout and not is_made_from(Path(module.__file__), mark_of(folder)):
             stale.append(source.stem)
     if stale:
-        return Finding("warn", f"older than the source: {', '.join(stale)}", BUILD)
+        return Finding("warn", f"made from other sources: {', '.join(stale)}", BUILD)
     from ece662.fast_layers import backend
 
     try:

@@ -12,6 +12,7 @@ import pytest
 
 from ece662 import fast_layers
 from ece662.commands import cli, doctor
+from ece662.fast._kernels.sources import mark_of
 from tests.limits import WAIT
 
 LINE = re.compile(r"(ok    |warn  |FAIL  )\S.{8,}")
@@ -164,7 +165,7 @@ def kernels(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     (tmp_path / "setup.py").touch()
     (folder / "fake.pyx").touch()
-    monkeypatch.setattr(doctor, "PACKAGE", folder.parent)
+    monkeypatch.setattr(doctor, "PACKAGE", tmp_path / "ece662")
     monkeypatch.setattr("ece662.fast._kernels.__path__", [str(folder)])
     monkeypatch.delitem(sys.modules, "ece662.fast._kernels.fake", raising=False)
     yield folder
@@ -185,19 +186,21 @@ def test_kernel_that_cannot_be_loaded_is_a_failure(kernels, kind):
     assert finding.advice == doctor.BUILD
 
 
-def test_kernel_older_than_its_source_is_a_warning(kernels):
-    (kernels / "fake.py").touch()
-    os.utime(kernels / "fake.pyx", (2e9, 2e9))
+def test_kernel_made_from_other_sources_is_a_warning(kernels):
+    (kernels / "fake.py").write_text(f"SOURCES = '{mark_of(kernels)}'")
+    os.utime(kernels / "fake.pyx", (1e9, 1e9))
+    (kernels / "fake.pyx").write_text("new")
+    os.utime(kernels / "fake.pyx", (1e9, 1e9))
     finding = doctor.check_kernels()
     assert finding.sign == "warn"
-    assert finding.text == "older than the source: fake"
+    assert finding.text == "made from other sources: fake"
 
 
 def test_compiled_kernels_are_described_by_the_layers_that_use_them(
     kernels, monkeypatch
 ):
-    (kernels / "fake.py").touch()
-    os.utime(kernels / "fake.pyx", (1e9, 1e9))
+    (kernels / "fake.py").write_text(f"SOURCES = '{mark_of(kernels)}'")
+    os.utime(kernels / "fake.pyx", (2e9, 2e9))
     monkeypatch.setattr(fast_layers, "backend", lambda: "compiled, 3 threads")
     assert doctor.check_kernels() == doctor.Finding("ok", "compiled, 3 threads")
 
@@ -239,7 +242,7 @@ def test_cache_that_is_a_file_is_told(own_cache):
     code, lines = report()
     assert code == 1
     assert lines["data"].startswith("FAIL")
-    assert lines["disk"].startswith("warn")
+    assert lines["disk"].startswith("FAIL")
     assert "ECE662_DATA" in lines["disk"]
 
 

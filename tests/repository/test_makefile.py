@@ -29,8 +29,8 @@ esac
 """
 
 # What make and its recipes call; everything else, and every Python, is out of sight.
-TOOLS = ["make", "sh", "cat", "cp", "echo", "grep", "mkdir", "pwd", "rm", "tail"]
-TOOLS += ["test", "touch"]
+TOOLS = ["make", "sh", "cat", "cksum", "cp", "echo", "grep", "mkdir", "pwd", "rm"]
+TOOLS += ["tail", "test", "touch"]
 
 pytestmark = [
     pytest.mark.posix,  # shell scripts
@@ -131,24 +131,46 @@ def test_tests_get_the_frameworks_and_the_index_for_torch(checkout):
     assert "--extra-index-url https://example.org/cpu" in installs(calls)[-1]
 
 
+def change(path, date):
+    """Change a file as an archive does that is unpacked over it."""
+    path.write_text("new")
+    os.utime(path, (date, date))
+
+
+IN_1980, IN_2033 = 315536400, 2e9
+
+
+@pytest.mark.parametrize("date", [IN_1980, IN_2033])
 @pytest.mark.parametrize("name", ["pyproject.toml", "setup.py", "constraints.txt"])
-def test_change_of_requirements_installs_again(checkout, name):
+def test_change_of_requirements_installs_again(checkout, name, date):
     checkout.add_python()
     checkout.make("setup")
     checkout.age()
-    (checkout.folder / name).touch()
+    change(checkout.folder / name, date)
     _, _, calls = checkout.make("setup")
     assert len(installs(calls)) == 2
+    assert checkout.make("setup") == (0, "", ["-c "])
 
 
+@pytest.mark.parametrize("date", [IN_1980, IN_2033])
 @pytest.mark.parametrize("name", ["native.pyx", "new.pyx", "new.h"])
-def test_change_of_a_kernel_compiles_and_installs_nothing(checkout, name):
+def test_change_of_a_kernel_compiles_and_installs_nothing(checkout, name, date):
     checkout.add_python()
     checkout.make("setup")
     checkout.age()
-    (checkout.folder / "ece662" / "fast" / "_kernels" / name).touch()
+    change(checkout.folder / "ece662" / "fast" / "_kernels" / name, date)
     _, _, calls = checkout.make("setup")
     assert (len(installs(calls)), len(builds(calls))) == (0, 1)
+    assert checkout.make("setup") == (0, "", ["-c "])
+
+
+def test_new_dates_alone_are_no_change(checkout):
+    checkout.add_python()
+    checkout.make("setup")
+    checkout.age()
+    for name in ("pyproject.toml", "ece662/fast/_kernels/native.pyx"):
+        (checkout.folder / name).touch()
+    assert checkout.make("setup") == (0, "", ["-c "])
 
 
 def test_moved_folder_gets_a_new_environment(checkout):

@@ -102,6 +102,18 @@ def one_line(text):
     return line
 
 
+TINY = """\
+cdef extern from "tiny.h":
+    int ANSWER
+    const char *ECE662_SOURCES
+
+SOURCES = ECE662_SOURCES
+
+def answer():
+    return 1 * ANSWER
+"""
+
+
 @pytest.fixture
 def kernel(copy):
     """A copy whose only kernel is a line long."""
@@ -109,23 +121,48 @@ def kernel(copy):
     kernels = copy / "ece662" / "fast" / "_kernels"
     shutil.rmtree(kernels)
     kernels.mkdir()
-    (kernels / "tiny.pyx").write_text("def answer():\n    return 42\n")
+    shutil.copy(ROOT / "ece662" / "fast" / "_kernels" / "sources.py", kernels)
+    (kernels / "tiny.h").write_text("#define ANSWER 42\n")
+    (kernels / "tiny.pyx").write_text(TINY)
     return copy
 
 
 BUILD = ("-q", "build_ext", "--inplace")
 
 
-def test_kernels_are_compiled_in_place(kernel):
+def compiled_answer(folder):
+    """Build the kernel in place, and return what it answers and its time."""
     if shutil.which(os.environ.get("CC", "cc")) is None:
         pytest.skip("there is no C compiler")
-    done = run_setup(kernel, *BUILD, ECE662_REQUIRE_KERNELS="1")
+    done = run_setup(folder, *BUILD, ECE662_REQUIRE_KERNELS="1")
     assert done.returncode == 0, done.stderr
-    code = "from ece662.fast._kernels.tiny import answer; print(answer())"
+    code = "import tiny; print(tiny.answer())"
+    kernels = folder / "ece662" / "fast" / "_kernels"
     ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=kernel, capture_output=True, check=True
+        [sys.executable, "-c", code], cwd=kernels, capture_output=True, check=True
     )
-    assert ran.stdout == b"42\n"
+    [built] = kernels.glob("tiny*.so")
+    return int(ran.stdout), built.stat().st_mtime_ns
+
+
+def test_kernels_are_compiled_in_place(kernel):
+    answer, built = compiled_answer(kernel)
+    assert answer == 42
+    assert compiled_answer(kernel) == (42, built)  # nothing is compiled twice
+
+
+def test_kernels_unzipped_over_old_ones_are_compiled_again(kernel):
+    assert compiled_answer(kernel)[0] == 42
+    kernels = kernel / "ece662" / "fast" / "_kernels"
+    for name, old, new, expected in [
+        ("tiny.h", "42", "43", 43),
+        ("tiny.pyx", "1 *", "2 *", 86),
+        ("tiny.pyx", "2 *", "1 *", 43),  # the older one again
+    ]:
+        path = kernels / name
+        path.write_text(path.read_text().replace(old, new))
+        os.utime(path, (315536400, 315536400))  # 1980, as in some archives
+        assert compiled_answer(kernel)[0] == expected
 
 
 def test_no_compiler_is_one_line_and_no_failure(kernel):

@@ -67,6 +67,17 @@ cdef extern from "variants.h" nogil:
     const Kernels *kernels_for(int level, int itemsize)
 
 
+cdef extern from *:
+    """
+    #ifndef ECE662_SOURCES  /* setup.py's mark of these files; see sources.py */
+    #define ECE662_SOURCES ""
+    #endif
+    """
+    const char *ECE662_SOURCES
+
+SOURCES = ECE662_SOURCES.decode()
+
+
 def levels():
     """Return how many instruction sets can be chosen from on this processor."""
     return best_level() + 1
