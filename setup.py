@@ -55,7 +55,9 @@ class BuildKernels(build_ext):
         if not header.exists():
             return give_up(f"{header} is missing (apt install python3-dev brings it)")
         built = Path(self.get_ext_fullpath(ext.name))
-        self.force = self.force or not is_made_from(built, MARK)  # whatever its time
+        for path in (built, KERNELS / built.name):
+            if path.exists() and not is_made_from(path, MARK):
+                path.unlink()  # whatever its time
         try:
             return super().build_extension(ext)
         except Exception as error:

@@ -8,11 +8,22 @@ import os
 import stat
 import sys
 from contextlib import suppress
+from importlib.machinery import PathFinder
 
-__all__ = ["cores", "hidden_names", "lend_home", "limit_threads", "show_hidden"]
+__all__ = [
+    "cores",
+    "hidden_names",
+    "lend_home",
+    "limit_threads",
+    "show_hidden",
+    "student_folders",
+]
 
 # Files of the course itself, which hide nothing that it imports.
 _OURS = {"benchmarks", "build", "conftest", "course", "ece662", "setup", "tests"}
+# What the notebooks import and no other package need require.
+_REQUIRED = {"jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy", "torch"}
+_REQUIRED |= {"keras", "tensorflow", "tensorflow-cpu"}
 
 
 def cores(root: str = "/") -> int:
@@ -165,28 +176,44 @@ def _lent() -> str:
     return tempfile.mkdtemp(prefix="ece662-home-")
 
 
+def student_folders() -> list[str]:
+    """Return the folders where a student's own files may be."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    folders = [os.path.join(root, "notebooks")]
+    if os.path.basename(root) not in ("site-packages", "dist-packages"):
+        folders.append(root)
+    with suppress(OSError):  # the current folder may have been removed
+        folders.append(os.getcwd())
+    return sorted({os.path.realpath(folder) for folder in folders})
+
+
 def hidden_names(folders) -> dict[str, str]:
     """Map each file of some folders that hides a module of that name to that name.
 
     `random.py` beside a notebook is what every `import random` finds, numpy's too.
+    Modules that nothing else needs do not count: a student's `helper.py` comes before
+    an installed `helper`.
     """
-    ours = {os.path.realpath(folder) for folder in folders}
-    others = [p for p in sys.path if p and os.path.realpath(p) not in ours]
-    found = {}
-    for folder in sorted(ours):
+    files = dict(_modules_in(folders))
+    standard = {p: n for p, n in files.items() if n in sys.stdlib_module_names}
+    others = [p for p in sys.path if p and os.path.realpath(p) not in folders]
+    installed = {p: n for p, n in files.items() if _is_in(n, others)}
+    needed = _needed(set(installed.values()) - set(standard.values()))
+    return {p: n for p, n in files.items() if p in standard or n in needed}
+
+
+def _modules_in(folders):
+    """Yield path and name of each module in some folders, but those of the course."""
+    for folder in folders:
         with suppress(OSError):
             for entry in sorted(os.listdir(folder)):
                 name, path = entry.removesuffix(".py"), os.path.join(folder, entry)
                 inside = os.path.join(path, "__init__.py")
-                is_module = name != entry or os.path.isfile(inside)
-                if is_module and name not in _OURS and _exists(name, others):
-                    found[path] = name
-    return found
+                if name not in _OURS and (name != entry or os.path.isfile(inside)):
+                    yield path, name
 
 
-def _exists(name: str, folders: list[str]) -> bool:
-    if name in sys.stdlib_module_names:
-        return True
+def _is_in(name: str, folders: list[str]) -> bool:
     return any(
         os.path.isfile(os.path.join(folder, *inside))
         for folder in folders
@@ -194,22 +221,60 @@ def _exists(name: str, folders: list[str]) -> bool:
     )
 
 
+def _needed(names: set[str]) -> set[str]:
+    """Return which of some installed modules a package that is installed requires."""
+    if not names:
+        return names
+    import re
+    from importlib.metadata import distributions, packages_distributions
+
+    required = set(_REQUIRED)
+    for distribution in distributions():
+        for line in distribution.requires or ():
+            required.add(_plain(re.match(r"[\w.-]+", line).group()))
+    sources = packages_distributions()
+    return {n for n in names if required & {_plain(d) for d in sources.get(n, ())}}
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+class _PassOver:
+    """Looks for modules of some names everywhere but in a student's folders."""
+
+    def __init__(self, names, folders):
+        self.names, self.folders = names, folders
+
+    def find_spec(self, name, path=None, target=None):
+        """Be called by Python for each module that is not loaded yet."""
+        if name not in self.names:
+            return None
+        others = [p for p in sys.path if p and os.path.realpath(p) not in self.folders]
+        spec = PathFinder.find_spec(name, others, target)
+        if spec is None:  # msvcrt is of the standard library, on Windows
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return spec
+
+
+def _pass_over(names: set[str], folders: list[str]) -> None:
+    if names:
+        before = sys.meta_path.index(PathFinder) if PathFinder in sys.meta_path else 0
+        sys.meta_path.insert(before, _PassOver(names, folders))
+
+
 def show_hidden() -> None:
     """Pass over the student's files that hide a module, and say so.
 
-    The folders with such a file go to the end of the path: Python's own module and the
-    installed one come first then, there and in what they import.
+    Python's own module and the installed one are found instead, there and in what
+    they import. All other files of the folder stay what is found first.
     """
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    folders = [root, os.path.join(root, "notebooks")]
-    with suppress(OSError):  # the current folder may have been removed
-        folders.append(os.getcwd())
+    folders = student_folders()
+    files = dict(_modules_in(folders))
+    # First these: what is imported to find the others needs them.
+    _pass_over(set(files.values()) & sys.stdlib_module_names, folders)
     found = hidden_names(folders)
-    if not found:
-        return
-    hiding = {os.path.dirname(path) for path in found}
-    behind = [p for p in sys.path if os.path.realpath(p) in hiding]
-    sys.path[:] = [p for p in sys.path if p not in behind] + behind
+    _pass_over(set(found.values()) - sys.stdlib_module_names, folders)
     for path, name in found.items():
         module = sys.modules.get(name)
         loaded = getattr(module, "__file__", None) or ""

@@ -215,6 +215,62 @@ def test_names_of_modules_are_passed_over(copy, name):
     assert done.stderr == f"{expected}: give it another name.\n"
 
 
+def _start(copy, *words, cwd=None):
+    """Run Python in a folder of the copy; it has no other package of that name."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=cwd or copy,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("place", [".", "notebooks"])
+def test_files_named_as_every_module_of_python(copy, place):
+    """Of one file for each module of the standard library none is ever run."""
+    folder = copy / place
+    folder.mkdir(exist_ok=True)
+    named = sorted(sys.stdlib_module_names | {"numpy", "matplotlib", "tqdm", "PIL"})
+    for name in named:
+        (folder / f"{name}.py").write_text(f"raise SystemExit('ran {name}.py')\n")
+    shutil.copy(ROOT / "ece662/check/signatures.npz", copy / "ece662/check")
+    for words in (["--version"], ["check", "dropout_forward"]):
+        done = _start(copy, "-m", "ece662", *words, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        lines = done.stderr.splitlines()
+        assert [line for line in lines if "and is passed over" not in line] == []
+        for name in named:
+            assert any(f"{folder / name}.py has the name" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["token", "functools", "types", "re", "code", "queue"])
+def test_a_file_with_the_name_of_a_module_alone(copy, name):
+    (copy / f"{name}.py").write_text("raise SystemExit('ran')\n")
+    done = _start(copy, "-m", "ece662", "status", "Q3")
+    assert done.returncode == 0, done.stderr
+    assert f"{name}.py has the name of the module {name}" in done.stderr
+
+
+def test_other_files_of_the_folder_still_come_first(copy, tmp_path):
+    """A student's helper beside a numpy.py is theirs, and not an installed helper."""
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    for name in ("helper", "numpy"):
+        (copy / f"{name}.py").write_text("whose = 'mine'\n")
+    (installed / "helper.py").write_text("whose = 'installed'\n")
+    code = f"import sys; sys.path.append({str(installed)!r}); import ece662, helper"
+    done = _start(copy, "-c", f"{code}, numpy; print(helper.whose, numpy.pi)")
+    assert done.stdout == "mine 3.141592653589793\n", done.stderr
+    assert "helper" not in done.stderr
+
+
+def test_no_finder_is_added_where_nothing_is_hidden(copy):
+    code = "import sys; before = len(sys.meta_path); import ece662"
+    done = _start(copy, "-c", f"{code}; print(len(sys.meta_path) - before)")
+    assert done.stdout == "0\n", done.stderr
+
+
 def test_names_hidden_before_are_found_again(copy):
     (copy / "numpy.py").write_text("mine = 1\n")
     code = "import numpy, ece662.solver, numpy; print(numpy.__version__)"

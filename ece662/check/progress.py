@@ -19,7 +19,7 @@ from typing import NamedTuple
 from ece662.check.recipes import RECIPES
 from ece662.data.cache import cache_root
 from ece662.exercises import EXERCISES, Exercise, find_exercise, regions
-from ece662.exercises.work import Piece, read_text, read_work
+from ece662.exercises.work import Piece, read_text, read_work, with_package_in
 
 __all__ = ["State", "progress"]
 
@@ -98,11 +98,9 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
 
 def _check(root: Path, ids: Sequence[str]) -> list[dict]:
     """Have exercises checked, in a process of its own on the code in ``root``."""
-    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-m", "ece662", "check", "--json", *ids],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": path},
+        **with_package_in(root),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         check=False,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import ece662
-from ece662.exercises.work import find_root
+from ece662.exercises.work import find_root, with_package_in
 
 __all__ = ["HELP", "configure", "run"]
 
@@ -79,10 +79,9 @@ def _as_object(result) -> dict:
 def _run_there(root: Path, args: argparse.Namespace) -> int:
     """Start again with the package of that folder: it is another one than this."""
     options = ["--json"] if args.json else []
-    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "ece662", "check", *options, "--", *args.ids]
-    environment = {**os.environ, "PYTHONPATH": path}
-    return subprocess.run(command, cwd=root, env=environment, check=False).returncode
+    done = subprocess.run(command, **with_package_in(root), check=False)
+    return done.returncode
 
 
 def _in_colour() -> bool:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import ece662
-from ece662._computer import cores
+from ece662._computer import cores, hidden_names, student_folders
 from ece662.fast._kernels.sources import is_made_from, mark_of
 from ece662.frameworks.installed import has_build, why_missing
 
@@ -284,6 +284,15 @@ def check_disk() -> Finding:
     return Finding("ok", text)
 
 
+def check_files() -> Finding:
+    """Does a file have the name of a module that others import?"""
+    found = [str(path) for path in hidden_names(student_folders())]
+    if not found:
+        return Finding("ok", "none has the name of a module")
+    text = f"named as modules that Python or a library needs: {', '.join(found)}"
+    return Finding("warn", text, "give them other names")
+
+
 CHECKS: dict[str, Callable[[], Finding]] = {
     "Python": check_python,
     "packages": check_packages,
@@ -294,6 +303,7 @@ CHECKS: dict[str, Callable[[], Finding]] = {
     "BLAS": check_blas,
     "data": check_data,
     "disk": check_disk,
+    "files": check_files,
 }
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "keep_and_write",
     "read_text",
     "read_work",
+    "with_package_in",
 ]
 
 ANSWER = "**Your answer.** *Write it here, in place of this line.*"
@@ -63,6 +64,16 @@ def find_root(folder: Path | None = None) -> Path:
         if (candidate / "ece662" / "exercises" / "exercises.toml").is_file():
             return candidate
     return Path(ece662.__file__).resolve().parents[1]
+
+
+def with_package_in(root: Path) -> dict:
+    """Return the arguments of subprocess.run that make a folder's package be found.
+
+    Python looks in the current folder first. Not PYTHONPATH: what is there is found
+    before the package can pass over a student's file that has the name of a module.
+    """
+    names = os.environ.keys() - {"PYTHONSAFEPATH"}
+    return {"cwd": root, "env": {name: os.environ[name] for name in names}}
 
 
 def read_text(path: Path) -> str:

@@ -253,6 +253,16 @@ def test_full_disk_is_a_warning(monkeypatch):
     assert "ECE662_DATA" in finding.advice
 
 
+def test_file_with_the_name_of_a_module_is_a_warning(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "helper_of_mine.py").touch()
+    assert doctor.check_files().sign == "ok"
+    (tmp_path / "token.py").touch()
+    finding = doctor.check_files()
+    assert finding.sign == "warn"
+    assert finding.text.endswith(f"needs: {tmp_path / 'token.py'}")
+
+
 def test_whatever_a_check_raises_is_a_failure():
     def check():
         raise RuntimeError("first line\nsecond line")
