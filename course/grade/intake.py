@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from course.grade.text import printable
+from ece662.exercises.findings import Finding
+from ece662.exercises.lines import BYTE_ORDER_MARK
+from ece662.exercises.reading import decode
 
 __all__ = ["Submission", "open_submission", "student_of", "submissions_in"]
 
@@ -205,10 +208,9 @@ def _keep(submission: Submission, file: str, data: bytes) -> None:
     if len(data) > MAX_FILE:
         submission.notes.append(f"{file} is larger than {MAX_FILE >> 20} MB: ignored")
         return
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        told = f"{file} is not UTF-8 (at byte {error.start}): ignored"
-        submission.notes.append(told)
+    text = decode(data, file)
+    if isinstance(text, Finding):
+        submission.notes.append(f"{text}: ignored")
         return
+    text = text.removeprefix(BYTE_ORDER_MARK)
     submission.files[file] = text.replace("\r\n", "\n").replace("\r", "\n")

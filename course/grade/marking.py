@@ -13,7 +13,6 @@ import numpy as np
 
 from course.grade import frameworks, training
 from course.grade.inside import PROBLEMS
-from course.grade.pieces import Pieces, Place
 from course.grade.pristine import BARE, FULL, Pristine, tree_of
 from course.sandbox.client import Limits, Outcome, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
@@ -26,6 +25,7 @@ from ece662.check.rendering import Result
 from ece662.check.running import SEED, facts, inputs_of
 from ece662.check.signatures import Signature
 from ece662.exercises import EXERCISES, Exercise, find_exercise
+from ece662.exercises.reading import Pieces, Place
 
 __all__ = ["Mark", "Marker"]
 
@@ -170,11 +170,11 @@ class Marker:
         limits: Limits,
     ) -> Mark:
         if exercise.file in pieces.missing:
-            told = f"{exercise.file} is not there, or cannot be read."
+            told = f"{pieces.missing[exercise.file]}."
             return Mark(exercise.id, "missing", 0, exercise.points, "missing", told)
         damage = pieces.damage_of(exercise)
         if damage is not None:
-            told = f"The marker lines were changed: {damage}."
+            told = f"It cannot be taken out of its file: {damage}."
             return Mark(exercise.id, "damaged", 0, exercise.points, "damaged", told)
         if not exercise.is_checked:
             return Mark(exercise.id, "answer", 0, exercise.points)

@@ -17,7 +17,6 @@ import numpy as np
 
 from course.grade import frameworks
 from course.grade.frameworks import needs_of
-from course.grade.pieces import Place
 from course.sandbox.client import Limits
 from ece662.check.cells import sources_of
 from ece662.check.recipes import pruning
@@ -27,6 +26,7 @@ from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.data import synthetic
 from ece662.data_utils import find_data_set, get_CINIC10_data
 from ece662.exercises import Exercise
+from ece662.exercises.reading import Place
 from ece662.exercises.regions import fill
 from ece662.frameworks.tf_tools import quietly
 from ece662.pruning.training import course_network

@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 from course.grade import frameworks
 from course.grade.intake import Submission
 from course.grade.marking import Mark, Marker
-from course.grade.pieces import take
 from course.grade.pristine import FULL, ROOT, Pristine
 from course.grade.similar import fingerprints
 from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
 from course.sandbox.runtime import lay_out
 from ece662.exercises import EXERCISES
+from ece662.exercises.reading import read_files
 
 __all__ = [
     "Setup",
@@ -91,7 +91,7 @@ def grade(setup: Setup, submission: Submission) -> dict[str, Any]:
     """
     with _lock:
         marker = _marker(setup)
-    pieces = take(submission.files, marker.pristine.texts)
+    pieces = read_files(submission.files)
     marks = marker.mark(pieces)
     return {
         "student": submission.name,

@@ -2,14 +2,16 @@
 
 import contextlib
 import io
-import json
 import linecache
 import os
 from pathlib import Path
 from typing import Any
 
 from ece662.exercises import Exercise
-from ece662.exercises.regions import is_empty, read
+from ece662.exercises.findings import MarkerError
+from ece662.exercises.lines import split
+from ece662.exercises.regions import is_empty, parse_file
+from ece662.exercises.work import read_text
 
 __all__ = ["Cells", "sources_of"]
 
@@ -33,7 +35,7 @@ class Cells:
             KeyError: a cell is not in it.
             NotImplementedError: a cell is not written yet; names it.
         """
-        text = (self.root / exercise.file).read_text("utf-8")
+        text = read_text(self.root / exercise.file, self.root)
         names = self._names.setdefault(exercise.file, {"__name__": "__main__"})
         for id, source in sources_of(exercise, text).items():
             if (exercise.file, id) not in self._done:
@@ -53,25 +55,30 @@ def sources_of(exercise: Exercise, notebook: str) -> dict[str, str]:
         KeyError: a cell is not in it.
         NotImplementedError: a cell is not written yet; names it.
     """
-    bodies, cells = read(notebook, exercise.file), json.loads(notebook)["cells"]
-    sources = {
-        cell["id"]: "".join(cell["source"])
-        for cell in cells
-        if cell["cell_type"] == "code"
-    }
+    parsed = parse_file(notebook, exercise.file)
+    bodies = parsed.bodies
     wanted = (*exercise.context, *exercise.regions)
     for id in wanted:
+        if faults := parsed.faults.get(id):
+            raise MarkerError(faults[0])
+        if id not in parsed.cells:
+            raise KeyError(id)
         own = [body for (owner, _), body in bodies.items() if owner == id]
         if own and all(map(is_empty, own)):
             raise NotImplementedError(id)
-    return {id: sources[id] for id in wanted}
+    return {id: parsed.cells[id].source for id in wanted}
 
 
 def _run(source: str, id: str, names: dict[str, Any]) -> None:
     """Run one cell."""
     place = f"<{id}>"
     # So that the text of a line can be shown where one fails.
-    linecache.cache[place] = (len(source), None, source.splitlines(True), place)
+    linecache.cache[place] = (
+        len(source),
+        None,
+        [line + "\n" for line in split(source)],
+        place,
+    )
     with contextlib.redirect_stdout(io.StringIO()), _no_windows():
         exec(compile(source, place, "exec"), names)
 

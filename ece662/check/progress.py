@@ -18,8 +18,10 @@ from typing import NamedTuple
 
 from ece662.check.recipes import RECIPES
 from ece662.data.cache import cache_root
-from ece662.exercises import EXERCISES, Exercise, find_exercise, regions
-from ece662.exercises.work import Piece, read_text, read_work, with_package_in
+from ece662.exercises import EXERCISES, Exercise, find_exercise
+from ece662.exercises.reading import Piece
+from ece662.exercises.regions import parse_file
+from ece662.exercises.work import read_text, read_work, with_package_in
 
 __all__ = ["State", "progress"]
 
@@ -123,9 +125,9 @@ def _given(root: Path) -> str:
         content = path.read_bytes()
         if file in written:
             try:
-                text = content.decode("utf-8")
-                empty = dict.fromkeys(regions.read(text, file), "")
-                content = regions.fill(text, file, empty).encode("utf-8")
+                parsed = parse_file(content.decode("utf-8"), file)
+                whole = (key for key in parsed.places if key[0] not in parsed.faults)
+                content = parsed.fill(dict.fromkeys(whole, "")).encode("utf-8")
             except ValueError:
                 pass  # damaged: whatever changes in it counts
         marks.append(file.encode() + hashlib.sha256(content).digest())

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Empty the regions; return 1, and change nothing, where that cannot be done."""
-    from ece662.exercises import regions
+    from ece662.exercises.regions import parse_file, stub
     from ece662.exercises.work import find_place, find_root, keep_and_write, read_text
 
     root = find_root()
@@ -35,9 +35,10 @@ def run(args: argparse.Namespace) -> int:
         exercise, keys = find_place(args.id, args.number, root)
         in_module = exercise.file.endswith(".py")
         notebook = f"notebooks/{exercise.notebook}.ipynb" if in_module else None
-        stub = regions.stub(exercise.id, notebook)
+        empty = stub(exercise.id, notebook)
         path = root / exercise.file
-        text = regions.fill(read_text(path), exercise.file, dict.fromkeys(keys, stub))
+        parsed = parse_file(read_text(path, root), exercise.file)
+        text = parsed.fill(dict.fromkeys(keys, empty))
         backup = keep_and_write(path, text, root)
     except (OSError, ValueError) as error:
         print(f"ece662 reset: {error}", file=sys.stderr)

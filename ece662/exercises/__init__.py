@@ -39,12 +39,22 @@ class Exercise:
     file: str  # where it is written, from the root; else the notebook itself
     regions: tuple[str, ...]  # owners, as in `ece662.exercises.regions`; else the id
     points: int
+    counts: tuple[int, ...] = ()  # how many regions each owner has; else one
     kind: str = "function"  # one of KINDS
     needs: tuple[str, ...] = ()  # ids of exercises whose code it runs
     provides: tuple[str, ...] = ()  # names it defines; else those of its regions
     recipe: str | None = None  # what tries it; else the id, and None for an answer
     extends: str | None = None  # id of the exercise in whose regions it is written
     context: tuple[str, ...] = ()  # for a cell: the cells that have to run before it
+
+    def count_of(self, owner: str) -> int:
+        """Return how many regions an owner has: one of this exercise, or extended."""
+        exercise = self
+        if self.extends:
+            exercise = next(e for e in EXERCISES if e.id == self.extends)
+        if not exercise.counts:
+            return 1
+        return exercise.counts[exercise.regions.index(owner)]
 
     @property
     def is_checked(self) -> bool:

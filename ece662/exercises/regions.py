@@ -5,53 +5,178 @@ repository knows what a marker looks like. A region is known by its *owner* and 
 number there, counted from 1: in a module the owner is the function or method around it
 ("affine_forward", "TwoLayerNet.loss"), in a notebook the id of the cell.
 
+    parse_file(text, name)      all of it: regions, faults and notes
     find(text, name)            where the regions are
     read(text, name)            what stands in them
     fill(text, name, bodies)    the same text with other bodies
 
-All three are pure: text in, text out. `name` is the file's, for messages, and its
-ending tells a notebook from a module. Modules are read line by line and never parsed,
-because a student's file may hold a syntax error and still has to be mended.
+All are pure: text in, text out. `name` is the file's, from the course's root; its
+ending tells a notebook from a module. Lines of a body end as Python sees it, by `\\n`.
 """
 
-import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ece662.exercises import EXERCISES
+from ece662.exercises.findings import Finding, MarkerError, Note
+from ece662.exercises.lines import END, START, Kind, code_lines, scan
+from ece662.exercises.naming import ANSWER, name_cells
+from ece662.exercises.notebooks import Cell, cells_of, with_sources
+from ece662.exercises.sources import Region, Source, parse
 
 __all__ = [
+    "ANSWER",
     "END",
     "START",
     "MarkerError",
+    "Parsed",
     "Region",
     "fill",
     "find",
     "find_regions",
     "is_empty",
+    "parse_file",
     "read",
     "stub",
 ]
 
-START = "# *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****"
-END = "# *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****"
-
-_DEFINITION = re.compile(r"( *)(?:async +)?(?:def|class) +(\w+) *[\[(:]")
 _STUB = re.compile(r"raise NotImplementedError\b")
 
-
-class MarkerError(ValueError):
-    """A marker line is damaged or out of place; the text says where."""
+Key = tuple[str, int]  # owner and number
 
 
-class Region(NamedTuple):
-    """Where a region is, and whose it is."""
+class Place(NamedTuple):
+    """Where one region is in a file."""
 
-    start: int  # the line of the START marker, counted from 1 in the module or cell
-    end: int  # the line of the END marker
-    indent: str  # the indentation of both
-    owner: str = ""  # function, method or cell; "" at the top level of a module
-    number: int = 1  # which of its owner's regions
+    source: Source
+    span: tuple[int, int, str]  # lines of the markers, and their indentation
+    cell: int = 0  # the cell's number, in a notebook
+
+
+@dataclass
+class Parsed:
+    """A file: what stands in it, whole or damaged."""
+
+    text: str
+    name: str
+    places: dict[Key, Place] = field(default_factory=dict)
+    # By owner; those that no owner has to answer for stand under "".
+    faults: dict[str, list[Finding]] = field(default_factory=dict)
+    notes: list[Finding] = field(default_factory=list)
+    cells: dict[str, Cell] = field(default_factory=dict)  # by name, in a notebook
+    lines: dict[str, int] = field(default_factory=dict)  # where owners begin
+
+    @property
+    def regions(self) -> dict[Key, Region]:
+        """The regions, in their order."""
+        return {key: Region(*place.span, *key) for key, place in self.places.items()}
+
+    @property
+    def bodies(self) -> dict[Key, str]:
+        """What stands in the regions."""
+        return {
+            key: place.source.body(place.span) for key, place in self.places.items()
+        }
+
+    def require_whole(self) -> None:
+        """Raise a MarkerError for the first fault, if there is one."""
+        faults = [fault for faults in self.faults.values() for fault in faults]
+        if faults:
+            raise MarkerError(faults[0])
+
+    def fill(self, bodies: Mapping[Key, str]) -> str:
+        """Return the text with other bodies in some regions.
+
+        Raises:
+            MarkerError: the region's owner is damaged, or a body holds a marker line.
+            KeyError: there is no such region.
+        """
+        wanted: dict[int, dict[tuple[int, int, str], str]] = {}
+        sources = {}
+        for key, body in bodies.items():
+            if faults := self.faults.get(key[0]):
+                raise MarkerError(faults[0])
+            if key not in self.places:
+                raise KeyError(f"{self.name} has no region {key[1]} in {key[0]}")
+            if _holds_a_marker(body):
+                told = f"{self.name}: the text for {key[0]} holds a marker line"
+                raise MarkerError(told)
+            source, span, cell = self.places[key]
+            wanted.setdefault(cell, {})[span] = body
+            sources[cell] = source
+        changed = {cell: sources[cell].with_bodies(wanted[cell]) for cell in wanted}
+        if not self.name.endswith(".ipynb"):
+            return changed.get(0, self.text)
+        new = {cell: s for cell, s in changed.items() if s != sources[cell].text}
+        return with_sources(self.text, new)
+
+
+def parse_file(text: str, name: str) -> Parsed:
+    """Parse a module or a notebook.
+
+    Raises:
+        NotebookError: the file is named as a notebook, and is none.
+    """
+    listed = [exercise for exercise in EXERCISES if exercise.file == name]
+    if name.endswith(".ipynb"):
+        return _parse_notebook(text, name, listed)
+    names = {w for e in listed for owner in e.regions for w in owner.split(".")}
+    source = parse(text, names.__contains__ if names else lambda name: True)
+    parsed = Parsed(text, name)
+    spans = []
+    for path, definition in source.definitions.items():
+        spans += [(span, path, n) for n, span in enumerate(definition.regions, 1)]
+        parsed.lines[path] = definition.line
+        _add_faults(parsed, path, definition.faults)
+        if definition.times > 1 and path in {o for e in listed for o in _and_outer(e)}:
+            note = Finding(Note.TWICE, name, path, definition.line, definition.times)
+            parsed.notes.append(note)
+    for span, path, number in sorted(spans):
+        parsed.places[path, number] = Place(source, span)
+    return parsed
+
+
+def _and_outer(exercise) -> Iterator[str]:
+    for owner in exercise.regions:
+        yield owner
+        yield owner.partition(".")[0]
+
+
+def _parse_notebook(text, name, listed) -> Parsed:
+    cells = cells_of(text, name)
+    sources = {cell.number: parse(cell.source) for cell in cells if _may_hold(cell)}
+    spans = {n: source.regions_of("") for n, source in sources.items()}
+    bodies = {
+        number: [sources[number].body(span) for span in found]
+        for number, found in spans.items()
+        if found
+    }
+    names, notes = name_cells(cells, listed, bodies, is_empty)
+    parsed = Parsed(text, name, notes=[note._replace(file=name) for note in notes])
+    for cell in cells:
+        own = names[cell.number]
+        parsed.cells[own] = cell
+        if cell.number not in sources:
+            continue
+        _add_faults(parsed, own, sources[cell.number].faults)
+        for number, span in enumerate(spans[cell.number], start=1):
+            parsed.places[own, number] = Place(sources[cell.number], span, cell.number)
+    return parsed
+
+
+def _may_hold(cell: Cell) -> bool:
+    """Tell whether marker lines in a cell count: in Markdown, only whole ones do."""
+    if "OF YOUR CODE" not in cell.source.upper():
+        return False
+    return cell.kind == "code" or (START in cell.source and END in cell.source)
+
+
+def _add_faults(parsed: Parsed, owner: str, faults) -> None:
+    if faults:
+        own = [fault._replace(file=parsed.name, owner=owner) for fault in faults]
+        parsed.faults[owner] = own
 
 
 def find(text: str, name: str) -> list[Region]:
@@ -64,10 +189,12 @@ def find(text: str, name: str) -> list[Region]:
     Raises:
         MarkerError: a damaged marker line; says the file, the cell and the line.
     """
-    return [region for _, region in _located(text, name)]
+    parsed = parse_file(text, name)
+    parsed.require_whole()
+    return list(parsed.regions.values())
 
 
-def read(text: str, name: str) -> dict[tuple[str, int], str]:
+def read(text: str, name: str) -> dict[Key, str]:
     """Read what stands in the regions, as it stands there.
 
     Returns:
@@ -76,14 +203,12 @@ def read(text: str, name: str) -> dict[tuple[str, int], str]:
     Raises:
         MarkerError: as `find`.
     """
-    bodies = {}
-    for source, region in _located(text, name):
-        lines = source.splitlines()[region.start : region.end - 1]
-        bodies[region.owner, region.number] = "\n".join(lines)
-    return bodies
+    parsed = parse_file(text, name)
+    parsed.require_whole()
+    return parsed.bodies
 
 
-def fill(text: str, name: str, bodies: Mapping[tuple[str, int], str]) -> str:
+def fill(text: str, name: str, bodies: Mapping[Key, str]) -> str:
     """Write other bodies into some regions; all else stays as it is, to the letter.
 
     Args:
@@ -96,21 +221,19 @@ def fill(text: str, name: str, bodies: Mapping[tuple[str, int], str]) -> str:
         MarkerError: as `find`; or a body holds a marker line itself.
         KeyError: there is no such region.
     """
-    there = {(region.owner, region.number) for region in find(text, name)}
-    for key, body in bodies.items():
-        if key not in there:
-            raise KeyError(f"{name} has no region {key[1]} in {key[0]}")
-        if any(map(_is_nearly_a_marker, body.splitlines())):
-            raise MarkerError(f"{name}: the text for {key[0]} holds a marker line")
-    if not name.endswith(".ipynb"):
-        return _fill_source(text, find_regions(text, name), bodies)
-    notebook = json.loads(text)
-    for cell, source in _code_cells(notebook):
-        regions = _of_cell(source, cell["id"], name)
-        if any((region.owner, region.number) in bodies for region in regions):
-            lines = _fill_source(source, regions, bodies).splitlines(keepends=True)
-            cell["source"] = lines
-    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    parsed = parse_file(text, name)
+    parsed.require_whole()
+    return parsed.fill(bodies)
+
+
+def find_regions(source: str, name: str = "") -> list[Region]:
+    """Find the regions of one source: a module, or a single cell.
+
+    Raises:
+        MarkerError: a marker without its counterpart, one that is indented otherwise,
+            or not quite a marker; says which line.
+    """
+    return find(source, name)
 
 
 def stub(exercise: str, notebook: str | None) -> str:
@@ -123,111 +246,16 @@ def stub(exercise: str, notebook: str | None) -> str:
     """
     if notebook is None:
         return f"# Your code for the exercise {exercise} goes here.\npass"
-    told = f"{exercise} is yours to write: see {notebook}"
-    return f'raise NotImplementedError(\n    "{told}"\n)'
+    message = f"{exercise} is yours to write: see {notebook}"
+    return f'raise NotImplementedError(\n    "{message}"\n)'
 
 
 def is_empty(body: str) -> bool:
     """True where nobody has written anything yet: a stub, `pass`, or comments only."""
-    lines = [line.strip() for line in body.splitlines()]
-    code = [line for line in lines if line and not line.startswith("#")]
+    code = list(code_lines(body))
     return not code or code == ["pass"] or bool(_STUB.match(code[0]))
 
 
-def find_regions(source: str, name: str = "") -> list[Region]:
-    """Find the regions of one source: a module, or a single cell.
-
-    Raises:
-        MarkerError: a marker without its counterpart, one that is indented otherwise,
-            or not quite a marker; says which line.
-    """
-    place = f"{name}, " if name else ""
-    regions, opened, scopes = [], None, []
-    owners: Counter[str] = Counter()
-    for number, line in enumerate(source.splitlines(), start=1):
-        text = line.strip()
-        if text == START:
-            if opened is not None:
-                raise MarkerError(f"{place}line {number} opens a region within another")
-            opened = (number, line[: line.index("#")])
-        elif text == END:
-            if opened is None:
-                told = "closes a region that was not opened"
-                raise MarkerError(f"{place}line {number} {told}")
-            start, indent = opened
-            if line[: line.index("#")] != indent:
-                told = f"is not indented as line {start}, which opens the region"
-                raise MarkerError(f"{place}line {number} {told}")
-            owner = ".".join(word for depth, word in scopes if depth < len(indent))
-            owners[owner] += 1
-            regions.append(Region(start, number, indent, owner, owners[owner]))
-            opened = None
-        elif _is_nearly_a_marker(line):
-            told = f"is almost a marker line: {text!r}"
-            raise MarkerError(f"{place}line {number} {told}")
-        elif opened is None and (found := _DEFINITION.match(line)):
-            scopes = [scope for scope in scopes if scope[0] < len(found[1])]
-            scopes.append((len(found[1]), found[2]))
-    if opened is not None:
-        told = f"the region opened in line {opened[0]} is never closed"
-        raise MarkerError(f"{place}{told}")
-    return regions
-
-
-def _is_nearly_a_marker(line: str) -> bool:
-    return "OF YOUR CODE" in line
-
-
-def _located(text: str, name: str) -> Iterator[tuple[str, Region]]:
-    """Yield each region with the source that it stands in."""
-    if not name.endswith(".ipynb"):
-        yield from ((text, region) for region in find_regions(text, name))
-        return
-    for cell, source in _code_cells(json.loads(text)):
-        for region in _of_cell(source, cell.get("id", ""), name):
-            yield source, region
-
-
-def _of_cell(source: str, cell_id: str, name: str) -> list[Region]:
-    """Find the regions of a cell: all its own, whatever functions it defines."""
-    found = find_regions(source, f"{name}, cell {cell_id}")
-    return [
-        region._replace(owner=cell_id, number=number)
-        for number, region in enumerate(found, start=1)
-    ]
-
-
-def _code_cells(notebook: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            yield cell, "".join(cell["source"])  # one string, or a list of lines
-
-
-def _fill_source(
-    source: str, regions: list[Region], bodies: Mapping[tuple[str, int], str]
-) -> str:
-    lines = source.splitlines(keepends=True)
-    for region in reversed(regions):  # from the end, so that line numbers stay true
-        body = bodies.get((region.owner, region.number))
-        if body is None:
-            continue
-        opening = lines[region.start - 1]
-        newline = opening[len(opening.rstrip("\r\n")) :]
-        moved = _move(body.splitlines(), len(region.indent))
-        lines[region.start : region.end - 1] = [line + newline for line in moved]
-    return "".join(lines)
-
-
-def _move(lines: list[str], depth: int) -> list[str]:
-    """Shift lines so that the first one with code stands at ``depth``."""
-    full = [line for line in lines if line.strip()]
-    code = [line for line in full if not line.lstrip().startswith("#")]
-    first = (code or full or [""])[0]
-    shift = depth - (len(first) - len(first.lstrip()))
-    if shift == 0:
-        return lines
-    depths = [len(line) - len(line.lstrip()) + shift for line in lines]
-    return [
-        " " * depth + line.lstrip() if line.strip() else ""
-        for depth, line in zip(depths, lines, strict=True)
-    ]
+def _holds_a_marker(body: str) -> bool:
+    markers = (Kind.START, Kind.END, Kind.ALMOST)
+    return any(line.kind in markers for line in scan(body))

@@ -6,9 +6,7 @@ the folder `backups` first: nothing that a student has written is lost.
 """
 
 import difflib
-import hashlib
 import itertools
-import json
 import os
 import shutil
 import time
@@ -17,7 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import ece662
-from ece662.exercises import EXERCISES, Exercise, regions
+from ece662.exercises import EXERCISES, Exercise
+from ece662.exercises.findings import Fault, Finding, MarkerError
+from ece662.exercises.reading import Piece, decode, fault_of, read_files
+from ece662.exercises.regions import ANSWER, parse_file
 
 __all__ = [
     "ANSWER",
@@ -31,7 +32,6 @@ __all__ = [
     "with_package_in",
 ]
 
-ANSWER = "**Your answer.** *Write it here, in place of this line.*"
 BACKUPS = "backups"
 
 
@@ -40,21 +40,6 @@ class Place(NamedTuple):
 
     exercise: Exercise
     keys: tuple[tuple[str, int], ...]  # (owner, number), as in `regions`
-
-
-class Piece(NamedTuple):
-    """What a student has made of an exercise."""
-
-    exercise: Exercise
-    bodies: tuple[str, ...] = ()  # of its regions, or the one text of an answer
-    written: bool = False  # in every region
-    damage: str = ""  # why it could not be read
-
-    @property
-    def digest(self) -> str:
-        """Return a short text that changes with the work."""
-        whole = "\0".join(self.bodies)
-        return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def find_root(folder: Path | None = None) -> Path:
@@ -76,51 +61,38 @@ def with_package_in(root: Path) -> dict:
     return {"cwd": root, "env": {name: os.environ[name] for name in names}}
 
 
-def read_text(path: Path) -> str:
-    """Read a file with its line ends as they are."""
-    return path.read_bytes().decode("utf-8")
+def read_text(path: Path, root: Path | None = None) -> str:
+    """Read a file with its line ends as they are.
+
+    Args:
+        path: of the file.
+        root: the course's folder, from where the file is named in messages.
+
+    Raises:
+        ValueError: it is not UTF-8; says which file, and what to do.
+    """
+    name = path.relative_to(root).as_posix() if root else str(path)
+    text = decode(path.read_bytes(), name)
+    if isinstance(text, Finding):
+        raise ValueError(str(text))
+    return text
 
 
 def read_work(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[Piece]:
     """Read the work on each exercise; a damaged file is told, piece by piece."""
-    found: dict[str, dict | str] = {}
-    for file in dict.fromkeys(exercise.file for exercise in exercises):
-        try:
-            text = read_text(root / file)
-            found[file] = regions.read(text, file)
-            if file.endswith(".ipynb"):
-                found[file] |= _answers(text)
-        except (OSError, ValueError) as error:
-            found[file] = str(error)
-    return [_piece(exercise, found[exercise.file]) for exercise in exercises]
+    exercises = tuple(exercises)
+    names = dict.fromkeys(exercise.file for exercise in exercises)
+    pieces = read_files({name: _read(root, name) for name in names}, exercises)
+    return [pieces.piece_of(exercise) for exercise in exercises]
 
 
-def _answers(text: str) -> dict[tuple[str, int], str]:
-    listed = {exercise.id for exercise in EXERCISES if exercise.kind == "answer"}
-    return {
-        (cell["id"], 1): "".join(cell["source"])
-        for cell in json.loads(text)["cells"]
-        if cell.get("id") in listed
-    }
-
-
-def _piece(exercise: Exercise, found: dict | str) -> Piece:
-    if isinstance(found, str):
-        return Piece(exercise, damage=found)
-    owners = exercise.regions
-    if exercise.extends:
-        owners = next(e.regions for e in EXERCISES if e.id == exercise.extends)
-    bodies = {key: body for key, body in found.items() if key[0] in owners}
-    missing = [owner for owner in owners if (owner, 1) not in bodies]
-    if missing:
-        what = "cell" if exercise.file.endswith(".ipynb") else "region"
-        told = f"{exercise.file}: the {what} of {', '.join(missing)} is gone"
-        return Piece(exercise, damage=told)
-    if exercise.kind == "answer":
-        text = bodies[exercise.id, 1].strip()
-        return Piece(exercise, (text,), text not in ("", ANSWER))
-    written = not any(map(regions.is_empty, bodies.values()))
-    return Piece(exercise, tuple(bodies.values()), written)
+def _read(root: Path, file: str) -> bytes | Finding:
+    try:
+        return (root / file).read_bytes()
+    except FileNotFoundError:
+        return Finding(Fault.NO_FILE, file)
+    except OSError as error:
+        return Finding(Fault.CLOSED, file, text=error.strerror or str(error))
 
 
 def find_place(name: str, number: int | None, root: Path) -> Place:
@@ -145,9 +117,11 @@ def find_place(name: str, number: int | None, root: Path) -> Place:
     if wanted not in known:
         raise ValueError(_unknown(name, wanted, known))
     exercise, owners = known[wanted]
-    text = read_text(root / exercise.file)
-    there = regions.find(text, exercise.file)
-    mine = [(r.owner, r.number) for r in there if r.owner in owners]
+    parsed = parse_file(read_text(root / exercise.file, root), exercise.file)
+    mine = [key for key in parsed.places if key[0] in owners]
+    for owner in owners:
+        if fault := fault_of(parsed, owner, exercise):
+            raise MarkerError(fault)
     if number is None:
         return Place(exercise, tuple(mine))
     if not 1 <= number <= len(mine):

@@ -12,7 +12,8 @@ import textwrap
 from pathlib import Path
 
 from ece662 import live
-from ece662.exercises.regions import END, START, Region, fill, find, read
+from ece662.exercises.lines import split
+from ece662.exercises.regions import END, START, Parsed, Region, parse_file
 from ece662.exercises.work import find_place, find_root, keep_and_write, read_text
 
 __all__ = ["register", "show", "write"]
@@ -63,9 +64,9 @@ def write(line: str, cell: str, root: Path | None = None) -> str:
             written then.
     """
     root = find_root() if root is None else root
-    file, text, key = _find(line, root)
+    file, parsed, key = _find(line, root)
     body, skipped = _without_markers(cell)
-    new = fill(text, file, {key: body})
+    new = parsed.fill({key: body})
     _check_syntax(new, file, key, skipped)
     backup = keep_and_write(root / file, new, root)
     if backup is None:
@@ -79,20 +80,20 @@ def write(line: str, cell: str, root: Path | None = None) -> str:
 
 def show(line: str, root: Path | None = None) -> str:
     """Return what a region holds now; arguments and errors as `write`."""
-    file, text, key = _find(line, find_root() if root is None else root)
-    return read(text, file)[key]
+    _, parsed, key = _find(line, find_root() if root is None else root)
+    return parsed.bodies[key]
 
 
-def _find(line: str, root: Path) -> tuple[str, str, tuple[str, int]]:
-    """Return the file, its text and the one region that a line names."""
+def _find(line: str, root: Path) -> tuple[str, Parsed, tuple[str, int]]:
+    """Return the file, what stands in it and the one region that a line names."""
     name, number = _parse(line)
     exercise, keys = find_place(name, number, root)
     if exercise.file.endswith(".ipynb"):
         raise ValueError(f"{name} is written in its own cell, {exercise.id}")
-    text = read_text(root / exercise.file)
+    parsed = parse_file(read_text(root / exercise.file, root), exercise.file)
     if len(keys) > 1:
-        raise ValueError(_ask_which(text, exercise.file, keys))
-    return exercise.file, text, keys[0]
+        raise ValueError(_ask_which(parsed, keys))
+    return exercise.file, parsed, keys[0]
 
 
 def _parse(line: str) -> tuple[str, int | None]:
@@ -104,10 +105,9 @@ def _parse(line: str) -> tuple[str, int | None]:
     raise ValueError(f"{USAGE}; got {line!r}")
 
 
-def _ask_which(text: str, file: str, keys: tuple[tuple[str, int], ...]) -> str:
+def _ask_which(parsed: Parsed, keys: tuple[tuple[str, int], ...]) -> str:
     """List the regions among which to choose, each with the line above it."""
-    lines = text.splitlines()
-    found = {(r.owner, r.number): r for r in find(text, file)}
+    lines, found = split(parsed.text), parsed.regions
     choices = []
     for owner, number in keys:
         above = lines[found[owner, number].start - 2].strip()
@@ -117,7 +117,7 @@ def _ask_which(text: str, file: str, keys: tuple[tuple[str, int], ...]) -> str:
 
 def _without_markers(cell: str) -> tuple[str, int]:
     """Take off marker lines that were copied along; count the lines before the text."""
-    lines = cell.splitlines()
+    lines = split(cell)
     if START in map(str.strip, lines) and END in map(str.strip, lines):
         texts = [line.strip() for line in lines]
         first, last = texts.index(START) + 1, texts.index(END)
@@ -130,13 +130,13 @@ def _check_syntax(text: str, file: str, key: tuple[str, int], skipped: int) -> N
     try:
         compile(text, file, "exec", dont_inherit=True)
     except SyntaxError as error:
-        mine = next(r for r in find(text, file) if (r.owner, r.number) == key)
+        mine = parse_file(text, file).regions[key]
         raise ValueError(_told(error, mine, text, file, skipped)) from None
 
 
 def _told(error: SyntaxError, mine: Region, text: str, file: str, skipped: int) -> str:
     line = error.lineno or 1
-    source = text.splitlines()[line - 1].strip()  # error.text may be the old file's
+    source = split(text)[line - 1].strip()  # error.text may be the old file's
     if mine.start < line <= mine.end:
         number = line - mine.start + skipped + 1  # the first line is the magic's own
         where = f"line {number} of this cell"

@@ -113,7 +113,7 @@ def test_release_leaves_what_is_there_alone(tmp_path):
 
 
 DAMAGES = [
-    (lambda text: text.replace(END, "", 1), r"line \d+ opens a region within another"),
+    (lambda text: text.replace(END, "", 1), r"opened in line \d+ is never closed"),
     (lambda text: text.replace(END, f"{END}\n    {END}", 1), r"line \d+ closes a reg"),
     (lambda text: text.replace(f"    {END}", END, 1), r"line \d+ is not indented as"),
     (lambda text: text[: text.rindex(END)], r"opened in line \d+ is never closed"),

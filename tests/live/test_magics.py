@@ -113,7 +113,9 @@ def test_write_refuses_a_damaged_file_and_half_a_pair_of_markers(root):
     with pytest.raises(ValueError, match="holds a marker line"):
         magics.write("relu_forward", f"{START}\nout = 1", root)
     path = root / "ece662/layers.py"
-    path.write_text(path.read_text().replace(START, "", 1))
+    head, name, rest = path.read_text().partition("def relu_forward(")
+    path.write_text(head + name + rest.replace(START, "", 1))
+    magics.write("relu_backward", "dx = dout", root)  # which is whole
     with pytest.raises(ValueError, match=r"ece662/layers.py, line \d+"):
         magics.write("relu_forward", "out = 1", root)
 

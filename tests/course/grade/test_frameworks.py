@@ -7,10 +7,10 @@ import pytest
 
 from course.grade import frameworks, marking
 from course.grade.classroom import Pupil, files_of
-from course.grade.pieces import take
 from course.grade.pristine import FULL, Pristine
 from course.sandbox.isolation import Isolation
 from ece662.exercises import EXERCISES, find_exercise
+from ece662.exercises.reading import read_files
 
 TRAIN = "model = ThreeLayerConvNet(3, channel_1, channel_2, num_classes=6).to(device)"
 # What stands after the region calls `train_part34`: this one does next to nothing.
@@ -88,7 +88,7 @@ def mark(marker, monkeypatch):
         chosen = tuple(find_exercise(id) for id in ids)
         monkeypatch.setattr(marking, "EXERCISES", chosen)
         pupil = Pupil("ann", ids[0] if old else "", old, new)
-        found = marker.mark(take(files_of(pupil), marker.pristine.texts))
+        found = marker.mark(read_files(files_of(pupil)))
         return {mark.exercise: mark for mark in found}
 
     return mark_some
@@ -167,6 +167,6 @@ def test_exercise_builds_on_a_cell_that_is_not_written(mark, marker, monkeypatch
     id = "q5-torch-module-convnet-train"
     monkeypatch.setattr(marking, "EXERCISES", (find_exercise(id),))
     files = dict(marker.pristine.texts)
-    [found] = marker.mark(take(files, marker.pristine.texts))
+    [found] = marker.mark(read_files(files))
     assert (found.status, found.points) == ("needs", 0)
     assert "q5-torch-module-convnet-class" in json.dumps(found.message)

@@ -5,9 +5,9 @@ import pytest
 
 from course.grade import training
 from course.grade.classroom import Pupil, files_of
-from course.grade.pieces import take
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from ece662.exercises import find_exercise
+from ece662.exercises.reading import read_files
 
 SEED = 7
 
@@ -115,7 +115,7 @@ def test_measured_does_not_mind_numbers_that_are_none():
 def test_cells_of_gives_the_context_and_the_students_own():
     files = files_of(Pupil("ann"))
     exercise = find_exercise("q1-overfit-five-train")
-    bodies = take(files, files).bodies
+    bodies = read_files(files).bodies
     own = {place: "weight_scale = 7" for place in bodies if place[1] == exercise.id}
     cells = dict(training.cells_of(exercise, files[exercise.file], bodies | own))
     assert list(cells) == [*exercise.context, exercise.id]

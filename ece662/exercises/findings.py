@@ -1,0 +1,160 @@
+"""What is found in a student's file beside the work: facts, and the words for them.
+
+A *fault* costs an exercise (or all of a file) until it is mended; a *note* costs
+nothing and is shown. Both are facts, which programs compare; the sentences are made
+here, at the very end, and may be reworded at any time.
+"""
+
+import enum
+from typing import NamedTuple
+
+__all__ = ["Fault", "Finding", "MarkerError", "Note", "NotebookError", "say"]
+
+
+class Fault(enum.Enum):
+    """What keeps a text from being read."""
+
+    # of marker lines
+    WITHIN = "opens a region within another"
+    UNOPENED = "closes a region that was not opened"
+    UNCLOSED = "never closed"
+    INDENTED = "not indented as the line that opens"
+    ALMOST = "almost a marker line"
+    COUNT = "another number of regions"
+    BARE = "no marker lines"
+    GONE = "gone"
+    CONFLICT = "a merge conflict"
+    LONG = "too long"
+    LETTERS = "no text"
+    # of a whole file
+    NO_FILE = "not there"
+    CLOSED = "cannot be opened"
+    EMPTY = "empty"
+    UTF_16 = "UTF-16"
+    BYTES = "not UTF-8"
+    HUGE = "too large"
+    JSON = "not JSON"
+    FORM = "no notebook"
+    OLD = "an old format"
+
+
+class Note(enum.Enum):
+    """What was read all the same, and should be known."""
+
+    TWICE = "defined twice"
+    COPIED = "cells with one id"
+    TYPE = "another type of cell"
+    FOUND = "a cell without its id"
+    CUT = "a long answer"
+    PICTURES = "attached pictures"
+
+
+class Finding(NamedTuple):
+    """One fact about a file, an exercise in it, and the place."""
+
+    what: Fault | Note
+    file: str = ""
+    owner: str = ""  # whose region or cell
+    line: int = 0  # counted from 1, in the module, the cell or the file
+    other: int = 0  # another line, or how many there are
+    limit: int = 0  # how many there should be, or may be
+    text: str = ""  # from the file, cut
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return say(self)
+
+
+class MarkerError(ValueError):
+    """A marker line is damaged or out of place; the text says where."""
+
+    def __init__(self, finding: Finding | str):
+        """Keep the fact that the text is made of."""
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+class NotebookError(ValueError):
+    """A file is no notebook that can be read; the text says why, and what to do."""
+
+    def __init__(self, finding: Finding):
+        """Keep the fact that the text is made of."""
+        super().__init__(str(finding))
+        self.finding = finding
+
+
+_SENTENCES = {
+    Fault.WITHIN: "{place}line {line} opens a region within another",
+    Fault.UNOPENED: "{place}line {line} closes a region that was not opened",
+    Fault.UNCLOSED: (
+        "{place}line {other} is reached, and the region opened in line {line} is never "
+        "closed"
+    ),
+    Fault.INDENTED: (
+        "{place}line {line} is not indented as line {other}, which opens the region"
+    ),
+    Fault.ALMOST: "{place}line {line} is almost a marker line: {text!r}",
+    Fault.COUNT: "{owner} in {file} has {other} fill-in regions instead of {limit}",
+    Fault.BARE: (
+        "{file}: the region of {owner} has lost its marker lines: what runs begins in "
+        "line {line}, and no marker line stands in it"
+    ),
+    Fault.GONE: "{file}: the {thing} of {owner} is gone",
+    Fault.CONFLICT: (
+        "{place}line {line} is left of a merge that found a conflict: keep one of the "
+        "two versions, and take out the lines <<<<<<<, ======= and >>>>>>>"
+    ),
+    Fault.LONG: "{owner} in {file} has {other} characters, expected up to {limit}",
+    Fault.LETTERS: "{owner} in {file} holds half a character, which no file can hold",
+    Fault.NO_FILE: "{file} is not there",
+    Fault.CLOSED: "{file} cannot be opened: {text}",
+    Fault.EMPTY: (
+        "{file} is empty: take an earlier version from the folder backups, or the file "
+        "as it was handed out"
+    ),
+    Fault.UTF_16: (
+        "{file} is not UTF-8 but UTF-16: open it in an editor and save it with the "
+        "encoding UTF-8"
+    ),
+    Fault.BYTES: (
+        "{file} is not UTF-8 (at byte {line}): open it in an editor and save it with "
+        "the encoding UTF-8"
+    ),
+    Fault.HUGE: "{file} has {other} characters, expected up to {limit}",
+    Fault.JSON: (
+        "{file} is not a notebook: line {line} is not JSON ({text}). Take an earlier "
+        "version from the folder backups or from JupyterLab's checkpoints"
+    ),
+    Fault.FORM: "{file} is not a notebook: {text}",
+    Fault.OLD: (
+        "{file} is a notebook of the format {other}, expected 4: open it in JupyterLab "
+        "and save it"
+    ),
+    Note.TWICE: (
+        "{file}: {owner} is defined {other} times; the last one, line {line}, counts"
+    ),
+    Note.COPIED: "{file}: {other} cells have the id {owner}; cell {line} counts",
+    Note.TYPE: (
+        "{file}: the cell of {owner} has become a {text} cell; it was read all the same"
+    ),
+    Note.FOUND: (
+        "{file}: the cell of {owner} has lost its id; cell {line} was taken for it"
+    ),
+    Note.CUT: (
+        "{file}: the answer {owner} has {other} characters, the first {limit} were kept"
+    ),
+    Note.PICTURES: (
+        "{file}: {other} pictures are attached to the answer {owner}; they are in the "
+        "notebook only"
+    ),
+}  # fmt: skip
+
+
+def say(finding: Finding) -> str:
+    """Return a finding as a sentence, without its full stop."""
+    values = finding._asdict()
+    is_notebook = finding.file.endswith(".ipynb")
+    where = f", cell {finding.owner}" if is_notebook else ""
+    values["place"] = f"{finding.file}{where}, " if finding.file else ""
+    values["thing"] = "cell" if is_notebook else "region"
+    return _SENTENCES[finding.what].format(**values)

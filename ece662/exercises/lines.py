@@ -1,0 +1,152 @@
+"""A source as Python sees it: its lines, and which of them are marker lines.
+
+A line ends with `\\n`, `\\r\\n` or `\\r` and nothing else: a form feed or U+2028 in a
+comment is a character like any other. What stands inside a string is text, whatever it
+looks like. Nothing is parsed or run: a student's file may hold a syntax error, and a
+stranger's file may be anything. Every function here is linear in its input.
+"""
+
+import enum
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+__all__ = ["END", "START", "Kind", "Line", "code_lines", "column_of", "scan", "split"]
+
+START = "# *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****"
+END = "# *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****"
+
+BYTE_ORDER_MARK = "\ufeff"
+TAB = 8  # columns, as Python counts them
+
+_NEWLINE = re.compile(r"\r\n?|\n")
+_DEFINITION = re.compile(r"[ \t\f]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)")
+_TOKEN = re.compile(
+    r"(?P<newline>\r\n?|\n)"
+    r"|(?P<comment>\#[^\r\n]*+)"
+    r'|(?P<triple>"""(?:[^"\\]|\\[\s\S]|"(?!""))*+(?P<closed>""")?'
+    r"|'''(?:[^'\\]|\\[\s\S]|'(?!''))*+(?P<shut>''')?)"
+    r"|(?P<string>'(?:[^'\\\r\n]|\\(?:\r\n|[\s\S]))*+'?"
+    r'|"(?:[^"\\\r\n]|\\(?:\r\n|[\s\S]))*+"?)'
+    r"|(?P<code>[^\r\n#'\"]++)"
+)
+_CUT = re.compile(  # see `scan`
+    r"(?:^|(?<=[\r\n]))[ \t\f]*+"
+    r"(?:\# \*{5}(?:START|END) OF YOUR CODE|(?:async[ \t]++)?(?:def|class)[ \t]++\w)"
+)
+
+
+class Kind(enum.Enum):
+    """What a line is."""
+
+    CODE = enum.auto()
+    COMMENT = enum.auto()
+    BLANK = enum.auto()
+    INSIDE = enum.auto()  # it begins within a string
+    START = enum.auto()
+    END = enum.auto()
+    ALMOST = enum.auto()  # a marker line that somebody has changed
+
+
+class Line(NamedTuple):
+    """One line of a source."""
+
+    begin: int  # where its text begins in the source
+    end: int  # where its text ends
+    after: int  # where the next line begins
+    kind: Kind
+    indent: str
+    defines: str = ""  # the name of the function or class that begins here
+
+
+def split(text: str) -> list[str]:
+    """Split a text into lines as Python does; their ends are left out."""
+    return _NEWLINE.split(text)
+
+
+def column_of(indent: str) -> int:
+    """Return the column that an indentation leads to, as Python counts it."""
+    column = 0
+    for character in indent:
+        if character == "\t":
+            column = (column // TAB + 1) * TAB
+        else:
+            column = 0 if character == "\f" else column + 1
+    return column
+
+
+def scan(source: str) -> list[Line]:
+    """Find the lines of a source.
+
+    A string that is never closed would swallow all that follows it. Python refuses such
+    a source whole; here a string then ends at the latest before a marker line or a
+    definition, so that the mistake costs the place where it was made and no other.
+    """
+    begin = len(BYTE_ORDER_MARK) if source.startswith(BYTE_ORDER_MARK) else 0
+    lines, is_closed = _scan_part(source, begin, len(source))
+    if is_closed:
+        return lines
+    cuts = [match.start() for match in _CUT.finditer(source, begin)]
+    places = sorted({begin, *cuts, len(source)})
+    parts = (_scan_part(source, *part)[0] for part in pairwise(places))
+    return [line for lines in parts for line in lines]
+
+
+def _scan_part(source: str, begin: int, end: int) -> tuple[list[Line], bool]:
+    """Find the lines of a part of a source that begins with a line.
+
+    Returns:
+        The lines, and whether every string over several lines comes to its end.
+    """
+    lines: list[Line] = []
+    inside, suspicious, is_closed = False, False, True
+    for match in _TOKEN.finditer(source, begin, end):
+        kind = match.lastgroup
+        if kind == "newline":
+            line = _line(source, begin, match, inside, suspicious)
+            lines.append(line)
+            begin, inside, suspicious = match.end(), False, False
+        elif match["comment"] or match["code"]:
+            suspicious = suspicious or "OF YOUR CODE" in match[0].upper()
+        else:
+            if match["triple"]:
+                is_closed = bool(match["closed"] or match["shut"])
+            for newline in _NEWLINE.finditer(source, match.start(), match.end()):
+                lines.append(_line(source, begin, newline, inside, suspicious))
+                begin, inside, suspicious = newline.end(), True, False
+    if begin < end:
+        lines.append(_line(source, begin, None, inside, suspicious, end))
+    return lines, is_closed
+
+
+def _line(
+    source: str,
+    begin: int,
+    newline: re.Match | None,
+    inside: bool,
+    suspicious: bool,
+    end: int = 0,
+) -> Line:
+    end, after = newline.span() if newline else (end, end)
+    text = source[begin:end]
+    bare = text.lstrip(" \t\f")
+    indent = text[: len(text) - len(bare)]
+    if inside:
+        return Line(begin, end, after, Kind.INSIDE, indent)
+    if suspicious:
+        marker = {START: Kind.START, END: Kind.END}.get(bare.rstrip(), Kind.ALMOST)
+        return Line(begin, end, after, marker, indent)
+    if not bare:
+        return Line(begin, end, after, Kind.BLANK, indent)
+    if bare.startswith("#"):
+        return Line(begin, end, after, Kind.COMMENT, indent)
+    found = _DEFINITION.match(text)
+    return Line(begin, end, after, Kind.CODE, indent, found[1] if found else "")
+
+
+def code_lines(source: str) -> Iterator[str]:
+    """Yield the lines that hold code, without what surrounds it."""
+    for line in scan(source):
+        if line.kind is Kind.CODE:
+            yield source[line.begin : line.end].strip()

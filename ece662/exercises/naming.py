@@ -1,0 +1,151 @@
+"""Which cell of a notebook is whose.
+
+A cell is known by its id. Where ids are gone (an old notebook format, a service that
+gives new ones), a cell with marker lines belongs to the exercise that the next `check`
+names, and an answer stands below its question; what is left is paired in the course's
+own order, where the numbers agree.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from ece662.exercises import Exercise
+from ece662.exercises.findings import Finding, Note
+from ece662.exercises.notebooks import Cell
+
+__all__ = ["ANSWER", "name_cells"]
+
+ANSWER = "**Your answer.** *Write it here, in place of this line.*"
+
+_CHECK = re.compile(r"""\bcheck\(\s*["']([\w.-]{1,80})["']\s*\)""")
+_QUESTION = re.compile(
+    r"#+ (?:Inline question \d|Describe what you did)", re.IGNORECASE
+)
+
+
+def name_cells(
+    cells: Sequence[Cell],
+    exercises: Collection[Exercise],
+    bodies: Mapping[int, Sequence[str]],
+    is_empty: Callable[[str], bool],
+) -> tuple[dict[int, str], list[Finding]]:
+    """Give every cell a name of its own.
+
+    Args:
+        cells: of the notebook.
+        exercises: those that are written in it.
+        bodies: what stands in the regions of a cell, by its number, where it has any.
+        is_empty: tells of a body whether anything is written.
+
+    Returns:
+        The names by the number of the cell: for the exercises' cells the owners that
+        the exercises list, for others their ids. And notes, without the file.
+    """
+    return _Namer(cells, exercises, bodies, is_empty).named()
+
+
+class _Namer:
+    def __init__(self, cells, exercises, bodies, is_empty):
+        self.cells, self.exercises = cells, exercises
+        self.bodies, self.is_empty = bodies, is_empty
+        self.answers = [e.id for e in exercises if e.kind == "answer"]
+        self.owners = [o for e in exercises if e.kind != "answer" for o in e.regions]
+        self.listed = {*self.answers, *self.owners}
+        self.by_id: dict[str, list[Cell]] = defaultdict(list)
+        for cell in cells:
+            self.by_id[cell.id].append(cell)
+        self.taken: dict[int, str] = {}
+        self.notes: list[Finding] = []
+
+    def named(self) -> tuple[dict[int, str], list[Finding]]:
+        for owner in self.owners:
+            same = self.by_id.get(owner, [])
+            self._choose(owner, [c for c in same if c.number in self.bodies])
+        for answer in self.answers:
+            self._choose(answer, self.by_id.get(answer, []))
+        self._find_owners()
+        self._find_answers()
+        for owner in self._missing(self.owners):  # the marker lines are gone
+            self._choose(owner, self.by_id.get(owner, []))
+        names = {}
+        for cell in self.cells:
+            is_own = len(self.by_id[cell.id]) == 1 and cell.id not in {"", *self.listed}
+            own = cell.id if is_own else f"cell {cell.number}"
+            names[cell.number] = self.taken.get(cell.number, own)
+        return names, self.notes
+
+    def _choose(self, name: str, cells: list[Cell]) -> None:
+        """Take the last cell of those with one id, of the written ones if there are."""
+        if not cells:
+            return
+        written = [cell for cell in cells if self._is_written(cell)]
+        chosen = (written or cells)[-1]
+        self.taken[chosen.number] = name
+        if len(cells) > 1:
+            note = Finding(Note.COPIED, "", name, chosen.number, len(cells))
+            self.notes.append(note)
+
+    def _is_written(self, cell: Cell) -> bool:
+        bodies = self.bodies.get(cell.number)
+        if bodies is None:
+            return cell.source.strip() not in ("", ANSWER)
+        return not any(map(self.is_empty, bodies))
+
+    def _missing(self, names: Iterable[str]) -> list[str]:
+        found = set(self.taken.values())
+        return [name for name in names if name not in found]
+
+    def _find_owners(self) -> None:
+        """Find cells by the `check` below them, then by their order."""
+        if not self._missing(self.owners):
+            return
+        waiting: list[Cell] = []
+        for cell in self.cells:
+            if self._is_free(cell) and cell.number in self.bodies:
+                waiting.append(cell)
+            elif waiting and (asked := _CHECK.search(cell.source)):
+                self._take(waiting, self._missing(self._owners_of(asked[1])))
+                waiting = []
+        left = [c for c in self.cells if self._is_free(c) and c.number in self.bodies]
+        missing = self._missing(self.owners)
+        if len(left) == len(missing):
+            self._take(left, missing)
+
+    def _owners_of(self, id: str) -> Sequence[str]:
+        return next((e.regions for e in self.exercises if e.id == id), ())
+
+    def _take(self, cells: Sequence[Cell], names: Sequence[str]) -> None:
+        """Pair names with the last of some cells."""
+        count = min(len(cells), len(names))
+        pairs = zip(
+            cells[len(cells) - count :], names[len(names) - count :], strict=True
+        )
+        for cell, name in pairs:
+            self.taken[cell.number] = name
+            self.notes.append(Finding(Note.FOUND, "", name, cell.number))
+
+    def _is_free(self, cell: Cell) -> bool:
+        return cell.number not in self.taken and cell.id not in self.listed
+
+    def _find_answers(self) -> None:
+        """Find answers below their questions, then by their tags."""
+        if not (missing := self._missing(self.answers)):
+            return
+        asking = [i for i, cell in enumerate(self.cells) if _is_question(cell)]
+        if len(asking) == len(self.answers):
+            for place, answer in zip(asking, self.answers, strict=True):
+                below = self.cells[place + 1 : place + 2]
+                free = [c for c in below if self._is_free(c) and not _is_question(c)]
+                if free and answer in missing:
+                    self._take(free, [answer])
+        tagged = [c for c in self.cells if self._is_free(c) and "answer" in c.tags]
+        missing = self._missing(self.answers)
+        if len(tagged) == len(missing):
+            self._take(tagged, missing)
+
+
+def _is_question(cell: Cell) -> bool:
+    return cell.kind == "markdown" and (
+        "question" in cell.tags or bool(_QUESTION.match(cell.source.lstrip()[:80]))
+    )

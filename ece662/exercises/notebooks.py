@@ -1,0 +1,187 @@
+"""A notebook's file: its cells, and new sources put into it with all else as it was.
+
+What Jupyter needs is not asked for: a cell without id, outputs or metadata is a cell.
+Only `source` is ever replaced, in the very form that the file has it in: indentation,
+escapes, the order of keys and what stands in other cells stay to the letter.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ece662.exercises.findings import Fault, Finding, NotebookError
+from ece662.exercises.lines import BYTE_ORDER_MARK
+
+__all__ = ["Cell", "cells_of", "with_sources"]
+
+MAX_CELLS = 20_000
+
+_SPACE = re.compile(r"[ \t\r\n]*+")
+_STRING = re.compile(r'"(?:[^"\\]|\\[\s\S])*+"')
+_SCALAR = re.compile(r"[^\s,:\[\]{}\"]++")
+_STEP = re.compile(r'[^"\[\]{}]*+(?:"(?:[^"\\]|\\[\s\S])*+"|([\[{])|([\]}]))')
+_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: |\r?$)", re.MULTILINE)
+
+
+class Cell(NamedTuple):
+    """One cell, as far as it is looked at."""
+
+    number: int  # which cell of the notebook, counted from 1
+    id: str  # "" where it has none
+    kind: str  # "code", "markdown" or "raw"
+    source: str
+    tags: tuple[str, ...] = ()
+    pictures: int = 0  # that are attached
+
+
+def cells_of(text: str, name: str = "") -> list[Cell]:
+    """Read the cells of a notebook.
+
+    Args:
+        text: of the file.
+        name: of the file, for messages.
+
+    Raises:
+        NotebookError: this is no notebook, or one of another format.
+    """
+    notebook = _load(text, name)
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if isinstance(cells, list):
+        if len(cells) > MAX_CELLS:
+            what = f"it has {len(cells)} cells"
+            raise NotebookError(Finding(Fault.FORM, name, text=what))
+        return [_cell(n, c) for n, c in enumerate(cells, 1) if isinstance(c, dict)]
+    if isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):
+        raise NotebookError(Finding(Fault.OLD, name, other=3))
+    what = "it has no list of cells"
+    raise NotebookError(Finding(Fault.FORM, name, text=what))
+
+
+def _load(text: str, name: str) -> Any:
+    if not text.strip(BYTE_ORDER_MARK + " \t\r\n"):
+        raise NotebookError(Finding(Fault.EMPTY, name))
+    try:
+        return json.loads(text.removeprefix(BYTE_ORDER_MARK), strict=False)
+    except json.JSONDecodeError as error:
+        if conflict := _CONFLICT.search(text):
+            line = text.count("\n", 0, conflict.start()) + 1
+            found = Finding(Fault.CONFLICT, name, line=line)
+        else:
+            found = Finding(Fault.JSON, name, line=error.lineno, text=error.msg)
+    except (ValueError, RecursionError) as error:  # a number, or a depth, without end
+        what = f"it has another form ({type(error).__name__})"
+        found = Finding(Fault.FORM, name, text=what)
+    raise NotebookError(found)
+
+
+def _cell(number: int, cell: dict[str, Any]) -> Cell:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    tags = [tags] if isinstance(tags, str) else tags if isinstance(tags, list) else []
+    id, attached = cell.get("id"), cell.get("attachments")
+    return Cell(
+        number,
+        id if isinstance(id, str) else "",
+        str(cell.get("cell_type", ""))[:40],
+        _joined(cell.get("source")),
+        tuple(tag for tag in tags if isinstance(tag, str)),
+        len(attached) if isinstance(attached, dict) else 0,
+    )
+
+
+def _joined(source: Any) -> str:
+    """Return a source, which is one string or a list of lines."""
+    if isinstance(source, str):
+        return source
+    lines = source if isinstance(source, list) else []
+    return "".join(line for line in lines if isinstance(line, str))
+
+
+def with_sources(text: str, sources: Mapping[int, str]) -> str:
+    """Return a notebook's text with other sources in some cells.
+
+    Args:
+        text: of the file; one that `cells_of` reads.
+        sources: by the number of the cell.
+    """
+    if not sources:
+        return text
+    as_ascii = text.isascii() and "\\u" in text
+    parts, done = [], 0
+    for number, (begin, end) in enumerate(_spans_of_sources(text), start=1):
+        if number in sources and begin < end:
+            parts.append(text[done:begin])
+            parts.append(_written(sources[number], text[begin:end], as_ascii))
+            done = end
+    return "".join([*parts, text[done:]])
+
+
+def _written(source: str, before: str, as_ascii: bool) -> str:
+    """Write a source as JSON, in the form of what stands there."""
+
+    def dump(value: str) -> str:
+        is_half = any("\ud800" <= character <= "\udfff" for character in value)
+        return json.dumps(value, ensure_ascii=as_ascii or is_half)
+
+    if not before.startswith("["):
+        return dump(source)
+    lines = source.splitlines(keepends=True)  # as nbformat does
+    opening = "[" + _SPACE.match(before, 1)[0]
+    closing = before[len(before[:-1].rstrip(" \t\r\n")) :]
+    between = "," + opening[1:] if "\n" in opening else ", "
+    return opening + between.join(map(dump, lines)) + closing
+
+
+def _spans_of_sources(text: str) -> Iterator[tuple[int, int]]:
+    """Yield for each cell where the value of its source begins and ends."""
+    top = _items(text, _after_space(text, len(BYTE_ORDER_MARK) if
+                 text.startswith(BYTE_ORDER_MARK) else 0))  # fmt: skip
+    cells = dict(top).get("cells", (0, 0))
+    for begin, _ in _elements(text, cells[0]):
+        if text[begin] == "{":
+            yield dict(_items(text, begin)).get("source", (0, 0))
+        else:
+            yield 0, 0
+
+
+def _items(text: str, begin: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the keys of an object, and where their values stand; a later one counts."""
+    place = _after_space(text, begin + 1)
+    while text[place] != "}":
+        if text[place] == ",":
+            place = _after_space(text, place + 1)
+        key = _STRING.match(text, place)
+        place = _after_space(text, _after_space(text, key.end()) + 1)
+        end = _end_of_value(text, place)
+        yield json.loads(key[0], strict=False), (place, end)
+        place = _after_space(text, end)
+
+
+def _elements(text: str, begin: int) -> Iterator[tuple[int, int]]:
+    """Yield where the elements of a list stand."""
+    place = _after_space(text, begin + 1)
+    while text[place] != "]":
+        if text[place] == ",":
+            place = _after_space(text, place + 1)
+        end = _end_of_value(text, place)
+        yield place, end
+        place = _after_space(text, end)
+
+
+def _end_of_value(text: str, begin: int) -> int:
+    if text[begin] == '"':
+        return _STRING.match(text, begin).end()
+    if text[begin] not in "[{":
+        return _SCALAR.match(text, begin).end()
+    depth, place = 0, begin
+    while True:
+        step = _STEP.match(text, place)
+        depth += bool(step[1]) - bool(step[2])
+        place = step.end()
+        if depth == 0:
+            return place
+
+
+def _after_space(text: str, place: int) -> int:
+    return _SPACE.match(text, place).end()

@@ -1,0 +1,213 @@
+"""One source parsed: a module or a cell, its definitions and their regions.
+
+What Python runs is what counts. Where a function is defined twice, the last definition
+is the function; what stands in a string is a string. A damaged marker line costs the
+definition that it stands in and no other.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ece662.exercises.findings import Fault, Finding
+from ece662.exercises.lines import Kind, Line, column_of, scan, split
+
+__all__ = ["Definition", "Region", "Source", "move", "parse"]
+
+_CONFLICT = ("<<<<<<<", ">>>>>>>")  # how the lines begin that a merge leaves
+
+
+class Region(NamedTuple):
+    """Where a region is, and whose it is."""
+
+    start: int  # the line of the START marker, counted from 1 in the module or cell
+    end: int  # the line of the END marker
+    indent: str  # the indentation of both
+    owner: str = ""  # function, method or cell; "" at the top level of a module
+    number: int = 1  # which of its owner's regions
+
+
+@dataclass
+class Definition:
+    """A function or a class, or the source itself, which has no name."""
+
+    name: str = ""
+    line: int = 1
+    column: int = -1
+    outer: "Definition | None" = None
+    inner: dict[str, "Definition"] = field(default_factory=dict)  # the last of a name
+    regions: list[tuple[int, int, str]] = field(default_factory=list)
+    faults: list[Finding] = field(default_factory=list)
+    times: int = 1  # how often its name was defined where it stands, up to here
+
+
+@dataclass
+class Source:
+    """What `parse` finds."""
+
+    text: str
+    lines: list[Line]
+    definitions: dict[str, Definition]  # by path, those that Python runs
+    faults: list[Finding]  # without file and owner
+
+    def regions_of(self, path: str) -> list[tuple[int, int, str]]:
+        """Return start, end and indentation of a definition's regions, in order."""
+        found = self.definitions.get(path)
+        return found.regions if found else []
+
+    def body(self, region: tuple[int, int, str]) -> str:
+        """Return what stands in a region; its lines end with a newline each."""
+        start, end, _ = region
+        first, last = self.lines[start - 1], self.lines[end - 1]
+        return "\n".join(split(self.text[first.after : last.begin])[:-1])
+
+    def with_bodies(self, bodies: Mapping[tuple[int, int, str], str]) -> str:
+        """Return the text with other bodies in some regions, moved to their places."""
+        parts, done = [], 0
+        for region in sorted(bodies):
+            start, end, indent = region
+            body = bodies[region]
+            if body == self.body(region):
+                continue
+            first, last = self.lines[start - 1], self.lines[end - 1]
+            newline = self.text[first.end : first.after]
+            moved = split(move(body, indent)) if body else []
+            parts.append(self.text[done : first.after])
+            parts += [line + newline for line in moved]
+            done = last.begin
+        return "".join([*parts, self.text[done:]])
+
+
+def parse(text: str, ends: Callable[[str], bool] | None = None) -> Source:
+    """Find the regions of a source; never raises.
+
+    Args:
+        text: a module, or a cell.
+        ends: tells by its name whether a function or class ends a region that is still
+            open there; None for a cell, whose regions are its own whatever it defines.
+    """
+    lines = scan(text)
+    top = Definition()
+    _Parser(lines, text, top, ends).run()
+    definitions = dict(_reachable(top))
+    faults = [fault for found in definitions.values() for fault in found.faults]
+    return Source(text, lines, definitions, faults)
+
+
+def _reachable(definition: Definition) -> Iterator[tuple[str, Definition]]:
+    """Yield the definitions that Python runs, those in other ones too."""
+    waiting = [("", definition)]
+    while waiting:
+        path, found = waiting.pop()
+        yield path, found
+        prefix = f"{path}." if path else ""
+        waiting += [(prefix + name, inner) for name, inner in found.inner.items()]
+
+
+class _Parser:
+    """One walk over the lines."""
+
+    def __init__(self, lines, text, top, ends):
+        self.lines, self.text, self.ends = lines, text, ends
+        self.scopes = [top]
+        self.opened: tuple[int, str, Definition] | None = None
+
+    def run(self) -> None:
+        for number, line in enumerate(self.lines, start=1):
+            if line.kind is Kind.START:
+                self._start(number, line)
+            elif line.kind is Kind.END:
+                self._end(number, line)
+            elif line.kind is Kind.ALMOST:
+                text = self.text[line.begin : line.end].strip()[:100]
+                self._fault(number, Finding(Fault.ALMOST, line=number, text=text))
+            elif line.defines and self.ends is not None:
+                self._define(number, line)
+            elif self._is_of_a_conflict(line):
+                self._fault(number, Finding(Fault.CONFLICT, line=number))
+        self._never_closed(len(self.lines))
+
+    def _start(self, number: int, line: Line) -> None:
+        if self.opened is not None:
+            fault = Finding(Fault.WITHIN, line=number)
+            self.opened[2].faults.append(fault)
+            return
+        self.opened = (number, line.indent, self._owner(number))
+
+    def _end(self, number: int, line: Line) -> None:
+        if self.opened is None:
+            self._fault(number, Finding(Fault.UNOPENED, line=number))
+            return
+        start, indent, owner = self.opened
+        if line.indent != indent:
+            owner.faults.append(Finding(Fault.INDENTED, line=number, other=start))
+        owner.regions.append((start, number, indent))
+        self.opened = None
+
+    def _define(self, number: int, line: Line) -> None:
+        column = column_of(line.indent)
+        if self.opened is not None:
+            # A helper inside the region, unless the function itself has ended.
+            if column > self.opened[2].column or not self.ends(line.defines):
+                return
+            self._never_closed(number)
+        while self.scopes[-1].column >= column:
+            self.scopes.pop()
+        outer = self.scopes[-1]
+        before = outer.inner.get(line.defines)
+        times = before.times + 1 if before else 1
+        new = Definition(line.defines, number, column, outer, times=times)
+        outer.inner[line.defines] = new
+        self.scopes.append(new)
+
+    def _never_closed(self, here: int) -> None:
+        if self.opened is not None:
+            start, _, owner = self.opened
+            owner.faults.append(Finding(Fault.UNCLOSED, line=start, other=here))
+            self.opened = None
+
+    def _is_of_a_conflict(self, line: Line) -> bool:
+        return _is_code(line) and self.text.startswith(_CONFLICT, line.begin)
+
+    def _fault(self, number: int, fault: Finding) -> None:
+        owner = self.opened[2] if self.opened else self._owner(number)
+        owner.faults.append(fault)
+
+    def _owner(self, number: int) -> Definition:
+        """Return the definition that a comment line stands in.
+
+        Python takes no notice of a comment's indentation: the line of code below says
+        where it is.
+        """
+        column = column_of(self.lines[number - 1].indent)
+        below = next(filter(_is_code, self.lines[number : number + 200]), None)
+        if below is not None:
+            column = max(column, column_of(below.indent))
+        return next(s for s in reversed(self.scopes) if s.column < column)
+
+
+def _is_code(line: Line) -> bool:
+    return line.kind is Kind.CODE
+
+
+def move(body: str, indent: str) -> str:
+    """Move code, as a whole, to another indentation.
+
+    Its first line of code gets the indentation; the lines that begin like it follow.
+    What stands inside a string is left as it is.
+    """
+    lines = scan(body)
+    shown = [line for line in lines if line.kind is not Kind.BLANK]
+    first = next(filter(_is_code, lines), shown[0] if shown else None)
+    if first is None or first.indent == indent:
+        return body
+    moved = []
+    for line in lines:
+        text = body[line.begin : line.after]
+        if line.kind is Kind.BLANK:
+            moved.append(body[line.end : line.after])
+        elif line.kind is Kind.INSIDE or not text.startswith(first.indent):
+            moved.append(text)
+        else:
+            moved.append(indent + text[len(first.indent) :])
+    return "".join(moved)
