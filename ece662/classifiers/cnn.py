@@ -223,12 +223,12 @@ class ConvNet(Classifier):
             (loss, grads), with grads[name] of the shape of params[name]. The loss
             adds `0.5 * reg * sum(W * W)` for every W.
         """
-        out, caches = np.asarray(X, dtype=self.dtype), []
+        out, block_caches = np.asarray(X, dtype=self.dtype), []
         for i, bn_param in enumerate(self.bn_params, start=1):
             bn_param["mode"] = "test" if y is None else "train"
             out, cache = self._convolve(out, i, bn_param)
-            caches.append(cache)
-        last = len(caches) + 1
+            block_caches.append(cache)
+        last = len(block_caches) + 1
         weights, biases = self.params[f"W{last}"], self.params[f"b{last}"]
         scores, scores_cache = affine_forward(out, weights, biases)
         if y is None:
@@ -240,7 +240,7 @@ class ConvNet(Classifier):
         for i in reversed(range(1, last)):
             ends_stage = self.ends_stage[i - 1]
             back = conv_bn_relu_pool_backward if ends_stage else conv_bn_relu_backward
-            dout, dW, _, dgamma, dbeta = back(dout, caches.pop())
+            dout, dW, _, dgamma, dbeta = back(dout, block_caches.pop())
             grads |= {f"W{i}": dW, f"gamma{i}": dgamma, f"beta{i}": dbeta}
         return data_loss + self._regularise(grads), grads
 
