@@ -38,7 +38,8 @@ def prepare(folder: Path, isolation: Isolation, code: Path) -> dict[str, str]:
     installed = [name for name in LIMITS if importlib.util.find_spec(name)]
     why = {name: missing(name) for name in LIMITS if name not in installed}
     if isolation is not Isolation.NONE and installed:
-        lay_out(folder, sorted({"numpy", *distributions_of(installed)}))
+        modules = [*installed, "IPython"]  # which reads cells with magics
+        lay_out(folder, sorted({"numpy", *distributions_of(modules)}))
     return why | {name: _fault(name, folder, isolation, code) for name in installed}
 
 

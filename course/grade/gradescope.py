@@ -46,7 +46,7 @@ else # the image is older than the course: uv fetches a Python
     export UV_PYTHON_INSTALL_DIR=/autograder/python
     /autograder/uv/bin/uv venv -q --seed --python 3.12 /autograder/venv
 fi
-/autograder/venv/bin/python -m pip install -q -c constraints.txt . nbformat
+/autograder/venv/bin/python -m pip install -q -c constraints.txt . ipython
 """
 # Gradescope puts the script beside the folders that it names.
 RUN = """\

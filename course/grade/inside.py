@@ -6,13 +6,16 @@ This file is laid into the student's copy of the package as `ece662.check._insid
 import ast
 import json
 import linecache
+import sys
 
 import numpy as np
 
+from ece662.check.as_python import add_shell, compiled
 from ece662.check.code import make_code
 from ece662.check.problems import explain
 from ece662.check.running import run_case
 from ece662.exercises import find_exercise
+from ece662.exercises.lines import split
 
 __all__ = ["PROBLEMS", "find_unreadable", "run_cells", "run_exercise"]
 
@@ -53,6 +56,11 @@ def run_cells(arrays, exercise, plain, cells, seed):
     from ece662.check import _standing_in as standing_in  # there only
 
     exercise, namespace = find_exercise(exercise), {"__name__": "__main__"}
+    add_shell(namespace)
+    try:
+        codes = _compiled(cells)
+    except (Exception, SystemExit) as error:
+        return _answer({}, [explain(error, exercise)])
     standing_in.stand_in()
     standing_in.serve_data(_taken(arrays, "data"))
     weights = {mode: _taken(arrays, mode) for mode in ("torch", "tensorflow")}
@@ -60,16 +68,26 @@ def run_cells(arrays, exercise, plain, cells, seed):
         standing_in.serve_models(weights)
     try:
         np.random.seed(seed)
-        for name, source in cells:
-            place = f"<cell {name}>"
-            # So that the text of a line can be shown where one fails.
-            lines = source.splitlines(keepends=True)
-            linecache.cache[place] = (len(source), None, lines, place)
-            exec(compile(source, place, "exec"), namespace)
+        for code in codes:
+            exec(code, namespace)
     except (Exception, SystemExit) as error:
         return _answer({}, [explain(error, exercise)])
     code = make_code(namespace=namespace)
     return _run_cases(exercise, code, _joined(arrays, plain), seed)
+
+
+def _compiled(cells):
+    """Compile cells, before anything stands in for the IPython that knows magics."""
+    codes = []
+    for name, source in cells:
+        place = f"<cell {name}>"
+        # So that the text of a line can be shown where one fails.
+        lines = [line + "\n" for line in split(source)]
+        linecache.cache[place] = (len(source), None, lines, place)
+        codes.append(compiled(source, place))
+    for name in [n for n in sys.modules if n.partition(".")[0] == "IPython"]:
+        del sys.modules[name]
+    return codes
 
 
 def _taken(arrays, folder):

@@ -23,7 +23,7 @@ from course.grade.pristine import FULL, ROOT, Pristine
 from course.grade.similar import fingerprints
 from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
-from course.sandbox.runtime import lay_out
+from course.sandbox.runtime import distributions_of, lay_out
 from ece662.exercises import EXERCISES
 from ece662.exercises.reading import read_files
 
@@ -67,7 +67,8 @@ def prepare(folder: Path, trusted: bool, training: bool = True) -> Isolation:
         (folder / name).mkdir()
     try:
         if candidates():
-            lay_out(folder / "runtime")
+            packages = {"numpy", *distributions_of(["IPython"])}  # for magics in cells
+            lay_out(folder / "runtime", sorted(packages))
         isolation = choose(folder / "runtime")
     except NoWallsError:
         if not trusted:

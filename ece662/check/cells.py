@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ece662.check.as_python import add_shell, compiled
 from ece662.exercises import Exercise
 from ece662.exercises.findings import MarkerError
 from ece662.exercises.lines import split
@@ -37,6 +38,7 @@ class Cells:
         """
         text = read_text(self.root / exercise.file, self.root)
         names = self._names.setdefault(exercise.file, {"__name__": "__main__"})
+        add_shell(names)
         for id, source in sources_of(exercise, text).items():
             if (exercise.file, id) not in self._done:
                 _run(source, id, names)
@@ -80,7 +82,7 @@ def _run(source: str, id: str, names: dict[str, Any]) -> None:
         place,
     )
     with contextlib.redirect_stdout(io.StringIO()), _no_windows():
-        exec(compile(source, place, "exec"), names)
+        exec(compiled(source, place), names)
 
 
 @contextlib.contextmanager

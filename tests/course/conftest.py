@@ -8,7 +8,7 @@ import pytest
 from course.sandbox.check import NoWallsError, choose, leaks
 from course.sandbox.client import SandboxError
 from course.sandbox.isolation import Isolation
-from course.sandbox.runtime import lay_out
+from course.sandbox.runtime import distributions_of, lay_out
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def public_folder():
 def runtime(public_folder):
     folder = public_folder / "runtime"
     folder.mkdir()
-    return lay_out(folder)
+    return lay_out(folder, sorted({"numpy", *distributions_of(["IPython"])}))
 
 
 @pytest.fixture(scope="session", params=[Isolation.BUBBLEWRAP, Isolation.LANDLOCK])

@@ -58,6 +58,13 @@ def test_training_cell_passes_by_what_its_weights_reach(mark):
     assert told.endswith("expected at least 40%")
 
 
+def test_training_cell_with_the_magics_of_a_notebook_passes(mark):
+    old = "weight_scale, learning_rate = 2e-2, 3e-3"
+    new = "!pip install numpy\n%time weight_scale = 2e-2\nlearning_rate = 3e-3\nPATH?"
+    found = mark("q1-overfit-three", old, new)
+    assert found.status == "passed", found
+
+
 def test_training_cell_that_falls_short_fails_with_a_reason(mark):
     found = mark("q1-solver-train", RATE + EPOCHS, TINY + "num_epochs=1")
     assert (found.status, found.diagnosis) == ("failed", "not-learning")

@@ -1,0 +1,309 @@
+"""What editors and students do to files: the reader copes, for everybody alike."""
+
+import json
+import re
+
+import nbformat
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from course.grade.classroom import Pupil, files_of
+from ece662.exercises import EXERCISES
+from ece662.exercises.findings import Fault, MarkerError, Note, NotebookError
+from ece662.exercises.notebooks import cells_of, with_sources
+from ece662.exercises.reading import read_files
+from ece662.exercises.regions import END, START, fill, parse_file, read
+from ece662.exercises.work import read_work
+
+LAYERS, FC_NET = "ece662/layers.py", "ece662/classifiers/fc_net.py"
+Q1, Q5 = "notebooks/Q1-FCNetworks.ipynb", "notebooks/Q5-Pytorch.ipynb"
+SOLVED = files_of(Pupil("ann"))
+RELU = re.compile(r"def relu_forward\(.*?(?=\ndef relu_backward)", re.DOTALL)
+
+
+def in_cells(change):
+    """Make a change of a notebook's text out of one of its cells."""
+
+    def changed(text):
+        notebook = json.loads(text)
+        for cell in notebook["cells"]:
+            change(cell)
+        return json.dumps(notebook)
+
+    return changed
+
+
+def without(*keys):
+    return in_cells(lambda cell: [cell.pop(key, None) for key in keys])
+
+
+def with_values(**values):
+    return in_cells(lambda cell: cell.update(values))
+
+
+def answer_as(kind):
+    def change(cell):
+        if cell["id"] == "q1-depth-answer":
+            cell["cell_type"] = kind
+
+    return in_cells(change)
+
+
+def copied(text):
+    notebook = json.loads(text)
+    cells = notebook["cells"]
+    place = next(i for i, c in enumerate(cells) if c["id"] == "q1-solver-train")
+    cells.insert(place, cells[place])
+    return json.dumps(notebook)
+
+
+def indented(unit):
+    """Indent all lines by another unit than four spaces."""
+
+    def change(text):
+        lines = text.split("\n")
+        depths = [len(line) - len(line.lstrip(" ")) for line in lines]
+        return "\n".join(
+            unit * (depth // 4) + " " * (depth % 4) + line.lstrip(" ")
+            for depth, line in zip(depths, lines, strict=True)
+        )
+
+    return change
+
+
+def old_copy(before, after):
+    """Keep the function as it was, changed so that one sees which was read."""
+
+    def change(text):
+        old = RELU.search(text)[0].replace("np.maximum", "np.minimum")
+        old = old.replace('"""', "'''")
+        return text.replace(
+            "def relu_forward(", f"{before}{old}{after}\n\n\ndef relu_forward(", 1
+        )
+
+    return change
+
+
+def commented(character):
+    return lambda text: text.replace(START, f"{START}\n    # {character} = 1", 1)
+
+
+# What is done to which file, and the notes that are expected.
+CASES = {
+    "U+2028": (LAYERS, commented("\u2028 a"), []),
+    "vertical tab": (LAYERS, commented("\v a\x1c b\x85 c\f"), []),
+    "2 spaces": (FC_NET, indented("  "), []),
+    "8 spaces": (FC_NET, indented("        "), []),
+    "tabs": (FC_NET, indented("\t"), []),
+    "windows": (LAYERS, lambda text: text.replace("\n", "\r\n"), []),
+    "old macs": (LAYERS, lambda text: text.replace("\n", "\r"), []),
+    "byte order mark": (LAYERS, lambda text: "\ufeff" + text, []),
+    "kept in a string": (LAYERS, old_copy('"""', '"""'), []),
+    "defined twice": (LAYERS, old_copy("", ""), [Note.TWICE]),
+    "cell copied": (Q1, copied, [Note.COPIED]),
+    "answer as code": (Q1, answer_as("code"), [Note.TYPE]),
+    "answer raw": (Q1, answer_as("raw"), [Note.TYPE]),
+    "no counts": (Q1, without("execution_count", "outputs"), []),
+    "no metadata": (Q1, without("metadata"), []),
+    "tags as text": (Q1, with_values(metadata={"tags": "answer"}), []),
+    "no nbformat": (Q1, lambda text: text.replace('"nbformat": 4,', ""), []),
+    "no ids": (Q1, without("id"), None),
+    "ids null": (Q5, with_values(id=None), None),
+    "no ids, no tags": (Q5, without("id", "metadata"), None),
+    "notebook with a mark": (Q1, lambda text: "\ufeff" + text, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_own_tools_and_grader_read_the_same(tmp_path, name):
+    file, change, notes = CASES[name]
+    text = change(SOLVED[file])
+    assert text != SOLVED[file]
+    for other, content in {**SOLVED, file: text}.items():
+        (tmp_path / other).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / other).write_bytes(content.encode())
+    graded = read_files({**SOLVED, file: text})
+    own = read_work(tmp_path)
+    assert own == [graded.piece_of(exercise) for exercise in EXERCISES]
+    assert [
+        piece.exercise.id for piece in own if piece.fault or not piece.written
+    ] == []
+    whole = read_files(SOLVED)
+    assert graded.answers == whole.answers
+    assert graded.bodies.keys() == whole.bodies.keys()
+    if file == Q1 or name in ("kept in a string", "windows", "old macs"):
+        assert graded.bodies == whole.bodies
+    if notes is None:
+        assert {note.what for note in graded.findings} == {Note.FOUND}
+    else:
+        assert [note.what for note in graded.findings] == notes
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_was_read_can_be_filled_in_again(name):
+    file, change, _ = CASES[name]
+    text = change(SOLVED[file])
+    assert fill(text, file, read(text, file)) == text
+
+
+def test_work_in_another_indentation_means_the_same_in_the_courses_own_file():
+    spaces = read_files(SOLVED).bodies
+    for unit in ("  ", "        ", "\t"):
+        changed = read_files({**SOLVED, FC_NET: indented(unit)(SOLVED[FC_NET])}).bodies
+        mine = {p[1:]: body for p, body in changed.items() if p[0] == FC_NET}
+        filled = fill(SOLVED[FC_NET], FC_NET, mine)
+        compile(filled, FC_NET, "exec")
+        same = {p[1:]: body for p, body in spaces.items() if p[0] == FC_NET}
+        assert read(filled, FC_NET).keys() == same.keys()
+        if unit != "\t":
+            continue
+        assert filled.expandtabs(4) == SOLVED[FC_NET]
+
+
+def test_an_open_string_costs_the_function_that_it_stands_in():
+    text = SOLVED[LAYERS].replace("out = np.maximum(x, 0)", 'out = """x', 1)
+    pieces = read_files({**SOLVED, LAYERS: text})
+    assert pieces.faults == {}
+    whole = read_files(SOLVED).bodies
+    changed = {place for place, body in pieces.bodies.items() if body != whole[place]}
+    assert changed == {(LAYERS, "relu_forward", 1)}
+
+
+def test_a_merge_costs_the_function_in_which_it_stopped():
+    conflict = "<<<<<<< HEAD\n    out = x\n=======\n    out = 0\n>>>>>>> mine"
+    text = SOLVED[LAYERS].replace("    out = np.maximum(x, 0)", conflict, 1)
+    faults = read_files({**SOLVED, LAYERS: text}).faults
+    assert {place: fault.what for place, fault in faults.items()} == {
+        (LAYERS, "relu_forward"): Fault.CONFLICT
+    }
+
+
+def test_a_body_that_is_too_long_is_a_fault_and_a_long_answer_a_note():
+    long = SOLVED[LAYERS].replace(
+        "out = np.maximum(x, 0)", f"out = 0  # {'x' * 100_000}"
+    )
+    [fault] = read_files({**SOLVED, LAYERS: long}).faults.values()
+    assert (fault.what, fault.owner) == (Fault.LONG, "relu_forward")
+    notebook = json.loads(SOLVED[Q1])
+    answer = next(c for c in notebook["cells"] if c["id"] == "q1-depth-answer")
+    answer |= {"source": "y" * 20_001, "attachments": {"a.png": {"image/png": "aa"}}}
+    pieces = read_files({**SOLVED, Q1: json.dumps(notebook)})
+    assert {note.what for note in pieces.findings} == {Note.CUT, Note.PICTURES}
+    assert len(pieces.answers["q1-depth-answer"]) == 20_000
+
+
+def test_half_a_character_costs_the_cell_that_it_stands_in():
+    notebook = json.loads(SOLVED[Q1])
+    cell = next(c for c in notebook["cells"] if c["id"] == "q1-solver-train")
+    cell["source"] = "".join(cell["source"]).replace(START, f"{START}\nx = '\ud800'")
+    [fault] = read_files({**SOLVED, Q1: json.dumps(notebook)}).faults.values()
+    assert (fault.what, fault.owner) == (Fault.LETTERS, "q1-solver-train")
+
+
+LINES = st.sampled_from(
+    [START, END, f"    {START}", f"    {END}", "def f(x):", "    def g():", "class A:",
+     "    x = 1", '    """', "'''", "\t", "# \u2028", "x = '", "\\", "<<<<<<< HEAD",
+     "# ***END OF YOUR CODE***", "", "def relu_forward(x):", "\ufeff", "{", "\x00"]
+)  # fmt: skip
+ENDS = st.sampled_from(["\n", "\r\n", "\r", "\n\n", "\f", "\v", "\u2028", ""])
+TEXTS = st.lists(st.tuples(LINES, ENDS), max_size=25).map(
+    lambda pairs: "".join(a + b for a, b in pairs)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(TEXTS, st.text()), st.sampled_from(["m.py", LAYERS]))
+def test_any_module_comes_back_from_reading_and_filling(text, name):
+    parsed = parse_file(text, name)
+    whole = {k: b for k, b in parsed.bodies.items() if k[0] not in parsed.faults}
+    assert parsed.fill(whole) == text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(TEXTS, st.text()))
+def test_any_text_that_python_accepts_comes_back_from_a_region(body):
+    try:
+        compile(body, "b.py", "exec")
+    except (SyntaxError, ValueError):
+        return
+    given = f"a = 1\n{START}\nb = 2\n{END}\nc = 3\n"
+    try:
+        filled = fill(given, "m.py", {("", 1): body})
+    except MarkerError:
+        assert "OF YOUR CODE" in body.upper()
+        return
+    seen = body.replace("\r\n", "\n").replace("\r", "\n")
+    if body.split("\n")[0].strip() and not body.startswith((" ", "\t", "\f", "\ufeff")):
+        assert read(filled, "m.py")["", 1] == seen
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.floats()),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+SOURCES = st.one_of(TEXTS, st.text())
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(SOURCES, max_size=4), SOURCES, VALUES, st.booleans(),
+    st.sampled_from([None, 1, 2, "\t"]), st.booleans(),
+)  # fmt: skip
+def test_only_the_source_of_a_cell_changes(sources, new, extra, listed, indent, ascii):
+    cells = [
+        {"x": extra, "source": s.splitlines(True) if listed else s, "cell_type": "code"}
+        for s in sources
+    ]
+    notebook = {"a": extra, "cells": cells, "z": [extra]}
+    text = json.dumps(notebook, indent=indent, ensure_ascii=ascii) + "\n"
+    assert [cell.source for cell in cells_of(text)] == sources
+    changed = with_sources(text, {1: new})
+    if not cells:
+        assert changed == text
+        return
+    assert [cell.source for cell in cells_of(changed)] == [new, *sources[1:]]
+    assert with_sources(changed, {1: sources[0]}) == text or not all([sources[0], new])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["code", "markdown", "raw"]), SOURCES)))
+def test_any_notebook_that_nbformat_writes_is_read(cells):
+    notebook = nbformat.v4.new_notebook()
+    for kind, source in cells:
+        cell = getattr(nbformat.v4, f"new_{kind}_cell")(source)
+        notebook.cells.append(cell)
+    text = nbformat.writes(notebook)
+    assert [(c.kind, c.source) for c in cells_of(text)] == cells
+    parsed = parse_file(text, "n.ipynb")
+    whole = {k: b for k, b in parsed.bodies.items() if k[0] not in parsed.faults}
+    assert parsed.fill(whole) == text
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_own_tools_and_grader_read_any_mutation_alike(tmp_path_factory, data):
+    file = data.draw(st.sampled_from([LAYERS, FC_NET, Q1]))
+    text = SOLVED[file]
+    begin = data.draw(st.integers(0, len(text)))
+    end = min(len(text), begin + data.draw(st.integers(0, 400)))
+    text = text[:begin] + data.draw(st.one_of(TEXTS, st.text())) + text[end:]
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:
+        return
+    folder = tmp_path_factory.getbasetemp() / "mutated"
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / file).write_bytes(raw)
+    mine = [exercise for exercise in EXERCISES if exercise.file == file]
+    graded = read_files({file: text}, mine)
+    assert read_work(folder, mine) == [graded.piece_of(e) for e in mine]
+    try:
+        parsed = parse_file(text, file)
+    except NotebookError:
+        return
+    whole = {k: b for k, b in parsed.bodies.items() if k[0] not in parsed.faults}
+    assert parsed.fill(whole) == text
