@@ -252,6 +252,15 @@ def test_a_file_with_the_name_of_a_module_alone(copy, name):
     assert f"{name}.py has the name of the module {name}" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["contextlib", "functools", "types", "collections"])
+def test_a_module_that_python_has_not_loaded_yet(copy, name):
+    """-S as where nothing is installed: then the package is the first to import it."""
+    (copy / f"{name}.py").write_text("raise SystemExit('ran')\n")
+    done = _start(copy, "-S", "-c", "import ece662; print('works')")
+    assert (done.returncode, done.stdout) == (0, "works\n"), done.stderr
+    assert f"{name}.py has the name of the module {name}" in done.stderr
+
+
 def test_other_files_of_the_folder_still_come_first(copy, tmp_path):
     """A student's helper beside a numpy.py is theirs, and not an installed helper."""
     installed = tmp_path / "installed"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -181,3 +182,34 @@ def test_commands_where_streams_are_closed(tmp_path, closed):
 def test_json_is_the_same_in_any_encoding():
     done = run("check", "--json", "dropout_forward", PYTHONIOENCODING="ascii")
     assert json.loads(done.stdout)[0]["passed"]
+
+
+@pytest.fixture
+def workbook(tmp_path):
+    """A student's copy of the package and of a notebook."""
+    for name in ("ece662", "notebooks"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.so", "Q[12456]*")
+        shutil.copytree(ROOT / name, tmp_path / "course" / name, ignore=ignored)
+    return tmp_path / "course"
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("kind", ["full", "closed"])
+def test_reset_that_cannot_keep_the_old_file_changes_nothing(workbook, kind):
+    backups, layers = workbook / "backups", workbook / "ece662/layers.py"
+    backups.mkdir()
+    if kind == "full":
+        before = (*MOUNT, 'mount -t tmpfs -o size=4k none "$0" && exec "$@"', backups)
+        reason = "No space left on device"
+    else:
+        backups.chmod(0o555)
+        before, reason = ORDINARY, "Permission denied"
+    need(*before, "true")
+    written = layers.read_bytes()
+    words = ("reset", "dropout_forward")
+    done = run(*words, before=before, cwd=workbook, PYTHONDONTWRITEBYTECODE=1)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("ece662 reset: ")
+    assert reason in line
+    assert layers.read_bytes() == written
