@@ -10,7 +10,6 @@ regions are emptied, notebooks become student notebooks, and the links lead to w
 copy will be published. The same repository gives the same bytes.
 """
 
-import os
 import re
 import tempfile
 from collections.abc import Collection
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from course.dependence import names_that_lean_on
 from course.student_notebook import student_notebook
+from ece662._files import put_in_place
 from ece662.commands.packing import write_zip
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.regions import START, MarkerError, fill, read, stub
@@ -104,7 +104,7 @@ def make_release(
             target.chmod(0o755 if file.suffix == ".sh" else 0o644)
         if out.exists():
             out.rmdir()
-        os.replace(whole, out)
+        put_in_place(whole, out)
     return files
 
 

@@ -6,10 +6,8 @@ there. So whatever ends a run, a reboot or a full disk, the records are the trut
 """
 
 import contextlib
-import errno
 import json
 import multiprocessing
-import os
 import secrets
 import tempfile
 import time
@@ -48,6 +46,7 @@ from course.grade.worker import (
 )
 from course.sandbox.check import NoWallsError
 from ece662._computer import cores
+from ece662._files import is_full, write_file
 from ece662.exercises import EXERCISES
 
 __all__ = ["GradingError", "grade_class", "record_path", "write_whole"]
@@ -122,17 +121,10 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         GradingError: the disk is full.
     """
-    part = path.with_name(f".{path.name}.part")
     try:
-        with open(part, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        write_file(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(error):
             raise GradingError(
                 f"the disk of {path.parent} is full. What is graded is kept: make "
                 "room, then grade again with --resume."

@@ -8,14 +8,13 @@ files that are given.
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ece662._files import write_file
 from ece662.check.recipes import RECIPES
 from ece662.data.cache import cache_root
 from ece662.exercises import EXERCISES, Exercise, find_exercise
@@ -155,11 +154,4 @@ def _load(path: Path) -> dict[str, dict]:
 
 def _save(path: Path, kept: dict[str, dict]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(json.dumps(dict(list(kept.items())[-KEPT:])), "utf-8")
-        os.replace(unfinished, path)
-    except OSError:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise
+    write_file(path, json.dumps(dict(list(kept.items())[-KEPT:])))

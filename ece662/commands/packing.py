@@ -7,16 +7,15 @@ proof: grading takes the text between the marker lines, and judges that again.
 
 import hashlib
 import json
-import os
 import platform
 import stat
 import zipfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
 import ece662
+from ece662._files import writing
 from ece662.check.progress import State
 from ece662.exercises import EXERCISES
 
@@ -55,18 +54,10 @@ def contents(root: Path, states: Sequence[State], student: str) -> dict[str, byt
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> None:
     """Write a zip, in one go; the same files give the same bytes."""
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        _pack(unfinished, files)
-        os.replace(unfinished, path)
-    except OSError:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise
-
-
-def _pack(path: Path, files: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+    with (
+        writing(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
         for name, content in files.items():
             entry = zipfile.ZipInfo(name)  # dated 1980, whenever it is made
             entry.compress_type = zipfile.ZIP_DEFLATED

@@ -32,6 +32,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 
+from ece662._files import put_in_place, sync_folder, write_file
 from ece662.data.classes import SPLITS
 from ece662.data.lazy import mean_image
 
@@ -188,15 +189,11 @@ def commit(folder: Path, arrays: dict[str, np.ndarray], meta: dict) -> DataSet:
     partial.mkdir()
     try:
         _write_files(partial, arrays, meta)
-        os.rename(partial, final)
-        _sync_folder(folder)
+        put_in_place(partial, final)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    pointer = folder / f"writing-current-{token}"
-    _write_synced(pointer, lambda file: file.write(final.name.encode()))
-    os.replace(pointer, folder / "current")
-    _sync_folder(folder)
+    write_file(folder / "current", final.name)
     _remove_litter(folder)
     return open_data_set(folder.name)
 
@@ -261,7 +258,7 @@ def _write_files(folder: Path, arrays: dict[str, np.ndarray], meta: dict) -> Non
         _write_synced(folder / f"{key}.npy", save)
     text = json.dumps(_complete(meta, arrays), indent=2, ensure_ascii=False) + "\n"
     _write_synced(folder / "meta.json", lambda file: file.write(text.encode()))
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def _saver(array: np.ndarray):
@@ -275,17 +272,6 @@ def _write_synced(path: Path, write) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make renames inside ``folder`` survive a power cut, where the system can."""
-    if os.name == "nt":
-        return  # Windows opens no folders, and orders renames by itself
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _remove_litter(folder: Path) -> None:
     """Remove what is neither the lock nor in force; the caller holds the lock."""
     try:
@@ -293,7 +279,7 @@ def _remove_litter(folder: Path) -> None:
     except (FileNotFoundError, DamagedCacheError):
         current = None
     for path in folder.iterdir():
-        if path.name.startswith("writing-current-"):
+        if path.name.startswith((".current.", "writing-current-")):
             path.unlink(missing_ok=True)
         elif path.name.startswith(("writing-", "images-")) and path.name != current:
             # On Windows an open memory map forbids it: left to the next writer.

@@ -8,13 +8,13 @@ the folder `backups` first: nothing that a student has written is lost.
 import difflib
 import itertools
 import os
-import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import ece662
+from ece662._files import write_file
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.findings import Fault, Finding, MarkerError
 from ece662.exercises.reading import Piece, decode, fault_of, read_files
@@ -155,10 +155,6 @@ def keep_and_write(path: Path, text: str, root: Path) -> Path | None:
     stamp = time.strftime("%Y-%m-%d-%H%M%S")
     names = (f"{path.stem}.{stamp}-{i}{path.suffix}" for i in itertools.count(1))
     backup = next(folder / name for name in names if not (folder / name).exists())
-    backup.write_bytes(before)
-    path = path.resolve()  # a link stays a link
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_bytes(text.encode("utf-8"))
-    shutil.copymode(path, unfinished)
-    os.replace(unfinished, path)
+    write_file(backup, before)
+    write_file(path, text)
     return backup

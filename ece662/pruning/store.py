@@ -12,20 +12,19 @@ only, but HDF5 can point to other files on the disk, and Keras insists on that e
 safetensors file is a table of names, types and shapes, and the bytes; the network is
 built by our own code, from widths that `architecture` has checked.
 
-Both files are written beside their place and renamed over it, the JSON first: whenever
-the writer is killed, there is a whole model or none.
+Both files are written in one go, the JSON first: whenever the writer is killed, there
+is a whole model or none.
 """
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import numpy as np
 
+from ece662._files import write_file
 from ece662.pruning.architecture import Architecture
 
 __all__ = ["load_weights", "read_description", "require_fit", "save_model"]
@@ -50,8 +49,8 @@ def save_model(
     described = {"format": FORMAT, **description, "weights_sha256": digest}
     text = json.dumps(described, indent=2) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(_json_beside(path), text.encode())
-    _write(path, content)
+    write_file(_json_beside(path), text)
+    write_file(path, content)
 
 
 def read_description(path: Path, mode: str, data_sha256: str) -> dict[str, Any]:
@@ -139,16 +138,3 @@ def require_fit(shapes: Mapping[str, tuple], weights: Mapping[str, np.ndarray]) 
 
 def _json_beside(path: Path) -> Path:
     return path.with_name(path.name + ".json")
-
-
-def _write(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f"{path.name}.{token_hex(4)}.unfinished")
-    try:
-        with open(unfinished, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise

@@ -1,8 +1,7 @@
 """Checkpoint files: arrays and a JSON text in one .npz, never pickled.
 
-A file is written beside its final place and then renamed over it, so that whoever
-reads it, and whenever the writer is killed, the file is one whole version: the old or
-the new.
+Why .npz, where models are kept in safetensors? A checkpoint needs NumPy and nothing
+else, and holds arrays of any type, those of a Solver's random numbers among them.
 """
 
 import json
@@ -11,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from ece662._files import writing
 
 __all__ = [
     "check_writable",
@@ -74,12 +75,8 @@ def save_checkpoint(name, arrays, meta):
     path = checkpoint_path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"format": FORMAT, **meta})
-    unfinished = path.with_name(path.name + ".unfinished")
-    with open(unfinished, "wb") as file:
+    with writing(path) as file:
         np.savez(file, __meta__=np.array(text), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
     return path
 
 

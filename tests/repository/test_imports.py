@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FLOORS = """
-    _checks _computer exercises data gradient_check vis_utils figures.style
+    _checks _computer _files exercises data gradient_check vis_utils figures.style
     layers optim fast live
     fast_layers layer_utils data_utils classifiers
     training solver frameworks

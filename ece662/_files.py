@@ -1,0 +1,91 @@
+"""The one way to write a file: whole, or as it was before.
+
+The new content is written beside the file under a name of its own, brought to the disk,
+given the rights that the old file has (those of the umask for a new one) and renamed
+over it. Whoever reads the file, and whenever the writer is killed, it is one whole
+version. A link stays a link: what it leads to is written.
+"""
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+__all__ = ["is_full", "put_in_place", "sync_folder", "write_file", "writing"]
+
+TRIES = 20  # of a rename
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def write_file(path: str | os.PathLike, content: bytes | str) -> None:
+    """Write a file in one go; text as UTF-8, its line ends as they are.
+
+    Raises:
+        OSError: it cannot be written; then it is as it was, and nothing lies beside it.
+            On a full disk the error says so and names the folder.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with writing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Open a file to write it in one go; it is in force when the block is left.
+
+    An exception in the block leaves the file as it was. Errors as `write_file`.
+    """
+    path = Path(os.path.realpath(path))
+    unfinished = path.with_name(f".{path.name[:100]}.{token_hex(4)}.part")
+    try:
+        with open(unfinished, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(OSError):  # a new file, or rights that cannot be given
+            os.chmod(unfinished, path.stat().st_mode & 0o7777)
+        put_in_place(unfinished, path)
+    except BaseException as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError) and is_full(error):
+            full = f"the disk of {path.parent} is full"
+            raise OSError(error.errno, full, str(path)) from error
+        raise
+
+
+def put_in_place(source: str | os.PathLike, target: str | os.PathLike) -> None:
+    """Give a file or a folder its final name, in place of what has it.
+
+    A folder takes the place of none, or of an empty one. Both lie on one file system.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            os.replace(source, target)
+            break
+        except PermissionError:  # on Windows also while a scanner reads the file
+            if os.name != "nt" or not tries_left:
+                raise
+            time.sleep(0.05)
+    sync_folder(Path(target).parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's list of names to the disk, where the system can do that."""
+    if os.name == "nt":
+        return
+    with suppress(OSError):  # some network file systems cannot
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether an error means that there is no room left."""
+    return error.errno in FULL
