@@ -10,6 +10,7 @@ import pytest
 
 from ece662 import _computer
 from ece662._computer import cores, hidden_names
+from ece662.exercises.work import with_package_in
 
 ROOT = Path(_computer.__file__).resolve().parents[1]
 
@@ -250,6 +251,20 @@ def test_a_file_with_the_name_of_a_module_alone(copy, name):
     done = _start(copy, "-m", "ece662", "status", "Q3")
     assert done.returncode == 0, done.stderr
     assert f"{name}.py has the name of the module {name}" in done.stderr
+
+
+def test_checks_of_another_folder_start_beside_such_files(copy, monkeypatch):
+    """By PYTHONPATH Python would read encodings.py before anything else, and stop."""
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    (copy / "encodings.py").write_text("raise SystemExit('ran')\n")
+    done = subprocess.run(
+        [sys.executable, "-c", "import ece662; print(ece662.__file__)"],
+        **with_package_in(copy),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == f"{copy / 'ece662/__init__.py'}\n", done.stderr
 
 
 @pytest.mark.parametrize("name", ["contextlib", "functools", "types", "collections"])
