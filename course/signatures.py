@@ -36,15 +36,12 @@ def has_signature(exercise: Exercise) -> bool:
     return exercise.recipe in RECIPES and RECIPES[exercise.recipe].fixed
 
 
-def make_signature(
-    exercise: Exercise, seed: int = SEED, with_hidden: bool = False
-) -> Signature:
+def make_signature(exercise: Exercise, seed: int = SEED) -> Signature:
     """Run the recipe on the reference, the other right solutions and the mistakes.
 
     Args:
         exercise: which one.
         seed: of the inputs.
-        with_hidden: also the mistakes that students are not told of.
 
     Raises:
         RuntimeError: the reference itself does not come through.
@@ -59,7 +56,7 @@ def make_signature(
     )
     names = sketched_names(exercise, expected)
     known = []
-    for mistake in _mistakes_in(exercise, with_hidden):
+    for mistake in _mistakes_in(exercise):
         code = make_code({mistake.replaces: mistake.implementation})
         wrong = run(exercise, code, seed)
         found = sketch(wrong.outputs, names)
@@ -74,14 +71,14 @@ def _solved(exercise):
     return make_code(namespace=_cells.names_after(exercise))
 
 
-def _mistakes_in(exercise, with_hidden) -> list:
-    """List the mistakes of an exercise: all, or those that students may be told of."""
+def _mistakes_in(exercise) -> list:
+    """List the mistakes of an exercise that students may be shown by name."""
     try:
         from course.mistakes import all_mistakes
     except ImportError:
         return []
     known = [mistake for mistake in all_mistakes() if mistake.exercise == exercise.id]
-    return [mistake for mistake in known if with_hidden or not mistake.hidden]
+    return [mistake for mistake in known if not mistake.hidden]
 
 
 def _without_own(outputs) -> dict:

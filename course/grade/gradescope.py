@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from course.grade.intake import open_submission
-from course.grade.reports.pages import WORDS, details_of
+from course.grade.reports.pages import WORDS
 from course.grade.run import WANTED, write_whole
 from course.grade.text import printable
 from course.grade.worker import Setup, grade
@@ -124,7 +124,7 @@ def results_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _told(mark: Mapping[str, Any]) -> Sequence[str]:
     said = WORDS[mark["status"]], mark["message"], mark["question"]
-    return [*said, *details_of(mark)]
+    return [*said, *mark["details"]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from ece662.check.as_python import add_shell, compiled
 from ece662.check.code import make_code
 from ece662.check.problems import explain
-from ece662.check.running import run_case
+from ece662.check.running import run_cases
 from ece662.exercises import find_exercise
 from ece662.exercises.lines import split
 
@@ -35,7 +35,7 @@ def run_exercise(arrays, exercise, plain, seed):
         The outputs by "case/name", and the problems.
     """
     exercise, code = find_exercise(exercise), make_code()
-    return _run_cases(exercise, code, _joined(arrays, plain), seed)
+    return _answer(*run_cases(exercise, code, _joined(arrays, plain), seed))
 
 
 def run_cells(arrays, exercise, plain, cells, seed):
@@ -73,7 +73,7 @@ def run_cells(arrays, exercise, plain, cells, seed):
     except (Exception, SystemExit) as error:
         return _answer({}, [explain(error, exercise)])
     code = make_code(namespace=namespace)
-    return _run_cases(exercise, code, _joined(arrays, plain), seed)
+    return _answer(*run_cases(exercise, code, _joined(arrays, plain), seed))
 
 
 def _compiled(cells):
@@ -103,22 +103,6 @@ def _joined(arrays, plain):
         case, _, name = key.partition("/")
         inputs[case][name] = array
     return inputs
-
-
-def _run_cases(exercise, code, inputs, seed):
-    outputs, problems = {}, []
-    for case, of_case in inputs.items():
-        try:
-            found = run_case(exercise, code, of_case, seed)
-        except (Exception, SystemExit) as error:
-            problem = explain(error, exercise, case)
-            if problem.kind in ("not implemented", "needs"):
-                problems = [problem._replace(case="")]  # as `running.run` has it
-                break
-            problems.append(problem)
-            continue
-        outputs |= {f"{case}/{name}": value for name, value in found.items()}
-    return _answer(outputs, problems)
 
 
 def _answer(outputs, problems):

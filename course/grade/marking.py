@@ -7,22 +7,23 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from course.grade import frameworks, training
+from course.grade.frameworks import needs_of
 from course.grade.inside import PROBLEMS
 from course.grade.pristine import BARE, FULL, Pristine, tree_of
 from course.sandbox.client import Limits, Outcome, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.signatures import has_signature, make_signature
-from ece662.check.diagnosing import Diagnosis, diagnose
-from ece662.check.judging import OWN, Verdict, judge
+from ece662.check.examining import examine
+from ece662.check.judging import Verdict
 from ece662.check.problems import Problem, explain
 from ece662.check.recipes.training import CASE
 from ece662.check.rendering import Result
-from ece662.check.running import SEED, facts, inputs_of
+from ece662.check.running import SEED, Run, derive_facts, facts, inputs_of
 from ece662.check.signatures import Signature
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.reading import Pieces, Place
@@ -34,8 +35,6 @@ __all__ = ["Mark", "Marker"]
 AFTER_A_STOP = Limits(cpu=2, wall=10.0)
 INSIDE = "ece662.check._inside"
 MAX_PROBLEMS = 50
-# Outputs this much larger than expected are not even compared: they would only cost.
-SIZE_FACTOR, SIZE_FREE = 4, 10_000
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,10 @@ class Mark:
 
 
 class _Tried(NamedTuple):
-    """What came out of an exercise, after a first look at it."""
+    """What came out of an exercise in the sandbox."""
 
-    outputs: dict[str, np.ndarray]
-    problems: tuple[Problem, ...]
+    run: Run
+    inputs: dict[str, dict]  # by case
     stopped: str = ""  # the outcome's ending where there is no answer
     printed: str = ""
 
@@ -152,50 +151,17 @@ class Marker:
             return found
 
     def _mark_all(self, pieces: Pieces, sandboxes: Mapping[str, Sandbox]) -> list[Mark]:
-        limits, marks = self.limits, []
-        for exercise in EXERCISES:
-            marks.append(self._mark_exercise(exercise, pieces, sandboxes, limits))
-            if marks[-1].diagnosis in ("time", "memory"):
-                limits = AFTER_A_STOP
-        return marks
+        submission = _Submission(self, pieces, sandboxes)
+        return [submission.examined(exercise)[0] for exercise in EXERCISES]
 
     def _sandbox(self, code: Path) -> Sandbox:
         return Sandbox(self.isolation, self.runtime, code, self.limits, (INSIDE,))
 
-    def _mark_exercise(
-        self,
-        exercise: Exercise,
-        pieces: Pieces,
-        sandboxes: Mapping[str, Sandbox],
-        limits: Limits,
-    ) -> Mark:
-        if exercise.file in pieces.missing:
-            told = f"{pieces.missing[exercise.file]}."
-            return Mark(exercise.id, "missing", 0, exercise.points, "missing", told)
-        damage = pieces.damage_of(exercise)
-        if damage is not None:
-            told = f"It cannot be taken out of its file: {damage}."
-            return Mark(exercise.id, "damaged", 0, exercise.points, "damaged", told)
-        if not exercise.is_checked:
-            return Mark(exercise.id, "answer", 0, exercise.points)
-        if exercise.kind == "training" and not self.training:
-            return Mark(exercise.id, "not run", 0, exercise.points, "training-skipped")
-        needs = frameworks.needs_of(exercise)
-        reasons = (self.why_not.get(name, frameworks.missing(name)) for name in needs)
-        if why := next(filter(None, reasons), ""):
-            return Mark(exercise.id, "not run", 0, exercise.points, "no-sandbox", why)
-        if (why := pieces.unreadable_of(exercise)) is not None:
-            told = f"Python cannot read what is written there: {why}."
-            return Mark(exercise.id, "failed", 0, exercise.points, "syntax", told)
-        sandbox = sandboxes[needs[0] if needs else tree_of(exercise)]
-        tried = self._try(exercise, pieces, sandbox, limits)
-        if tried.stopped:
-            told = tried.problems[0].message
-            return Mark(
-                exercise.id, "stopped", 0, exercise.points, tried.stopped, told,
-                printed=tried.printed,
-            )  # fmt: skip
-        return self._judge(exercise, tried)
+    def why_not_run(self, exercise: Exercise) -> str:
+        """Say why an exercise cannot be run here; "" where it can."""
+        names = needs_of(exercise)
+        reasons = (self.why_not.get(name, frameworks.missing(name)) for name in names)
+        return next(filter(None, reasons), "")
 
     def signature(self, exercise: Exercise) -> Signature:
         """Return what reference and mistakes give for the inputs of this run."""
@@ -203,13 +169,14 @@ class Marker:
             return Signature({})  # judged by what it reaches
         with self._lock:  # making one draws from NumPy's own numbers, which all share
             if exercise.id not in self._signatures:
-                made = make_signature(exercise, self.seed, with_hidden=True)
+                made = make_signature(exercise, self.seed)
                 self._signatures[exercise.id] = made
             return self._signatures[exercise.id]
 
-    def _try(
+    def try_exercise(
         self, exercise: Exercise, pieces: Pieces, sandbox: Sandbox, limits: Limits
     ) -> _Tried:
+        """Run an exercise of a submission in a sandbox, and derive what is judged."""
         inputs = inputs_of(exercise, self.seed)
         arguments = {"exercise": exercise.id, "seed": self.seed}
         call, served = "run_exercise", {}
@@ -218,10 +185,10 @@ class Marker:
             try:
                 cells = training.cells_of(exercise, notebook, pieces.bodies)
             except NotImplementedError as error:
-                return _Tried({}, (explain(error, exercise),))
+                return _Tried(Run({}, (explain(error, exercise),)), inputs)
             call, served = "run_cells", training.served(exercise, cells, self.seed)
             inputs[CASE] |= training.asked(exercise, self.seed)
-            # Not this run's seed, which tells the labels of those pictures.
+            # Not this run's seed, which gives away the labels of those pictures.
             arguments |= {"cells": cells, "seed": SEED}
             limits = training.limits_of(exercise, limits is self.limits)
         arrays, plain = _split(inputs)
@@ -231,80 +198,106 @@ class Marker:
                 f"{INSIDE}:{call}", arrays | served, arguments, limits
             )
         except SandboxError as error:
-            return _Tried({}, (Problem("error", str(error)),), "sandbox-failed")
+            return _stopped(inputs, "sandbox-failed", str(error))
         if outcome.ending != "answered":
-            problem = Problem("error", _stopped(outcome))
-            return _Tried({}, (problem,), outcome.ending, outcome.printed)
+            why = _why_stopped(outcome)
+            return _stopped(inputs, outcome.ending, why, outcome.printed)
         try:
             problems = _read_problems(outcome.outputs.pop(PROBLEMS, None))
         except ValueError as error:
-            problem = Problem("error", f"What came back is no answer: {error}.")
-            return _Tried({}, (problem,), "invalid", outcome.printed)
-        outputs, misfits = self._facts(exercise, inputs, outcome.outputs)
-        return _Tried(outputs, (*problems, *misfits), "", outcome.printed)
-
-    def _facts(self, exercise, inputs, outputs) -> tuple[dict, list[Problem]]:
-        """Derive what is judged from the raw outputs, case by case."""
-        expected = self.signature(exercise).expected
-        found, misfits = {}, []
-        for case, of_case in inputs.items():
-            raw = {
-                key.partition("/")[2]: array
-                for key, array in outputs.items()
-                if key.startswith(f"{case}/")
-            }
-            try:
-                derived = self._derive(exercise, of_case, raw) if raw else {}
-            except Exception as error:
-                # A recipe returns what can be derived from; this came another way.
-                text = f"The outputs are not those of the exercise ({error})."
-                misfits.append(Problem("misfit", text, case))
-                continue
-            for name, array in derived.items():
-                key = f"{case}/{name}"
-                if _is_plausible(exercise, name, array, expected.get(key)):
-                    found[key] = array
-        return found, misfits
+            why = f"What came back is no answer: {error}."
+            return _stopped(inputs, "invalid", why, outcome.printed)
+        ran = Run(outcome.outputs, problems)
+        tried = derive_facts(exercise, inputs, ran, self._derive)
+        return _Tried(tried, inputs, "", outcome.printed)
 
     def _derive(self, exercise, inputs, outputs) -> dict:
         if exercise.kind == "training":
             return training.facts_of(exercise, inputs, outputs, self.seed)
         return facts(exercise, inputs, outputs)
 
-    def _judge(self, exercise: Exercise, tried: _Tried) -> Mark:
-        signature = self.signature(exercise)
-        try:
-            verdict, wrong = _verdict(exercise, tried, signature)
-        except Exception as error:
-            # Judging is for what recipes return. These arrays came some other way.
-            told = f"The outputs cannot be judged ({type(error).__name__})."
-            verdict = Verdict(exercise.id, False)
-            wrong = Diagnosis("invalid", told)
-        _, *details = (text for _, text in Result(verdict, wrong).lines)
-        points = exercise.points if verdict.passed else 0
-        kind = wrong.id if wrong else None
-        status = {None: "passed", "not-implemented": "not written", "needs": "needs"}
-        if wrong is None and not verdict.passed:
-            kind = "unknown"
-        return Mark(
-            exercise.id,
-            status.get(kind, "failed"),
-            points,
-            exercise.points,
-            kind,
-            wrong.message if wrong else "",
-            wrong.question if wrong else "",
-            tuple(details),
-            tried.printed,
+
+class _Submission:
+    """Marks the exercises of one submission, each of them once."""
+
+    def __init__(
+        self, marker: Marker, pieces: Pieces, sandboxes: Mapping[str, Sandbox]
+    ):
+        self.marker, self.pieces, self.sandboxes = marker, pieces, sandboxes
+        self.limits = marker.limits
+        self.known: dict[str, tuple[Mark, Verdict | None]] = {}
+
+    def examined(self, exercise: Exercise) -> tuple[Mark, Verdict | None]:
+        """Return an exercise's mark and the verdict on its code, if that was tried."""
+        if exercise.id not in self.known:
+            mark = self._unseen(exercise)
+            found = (mark, None) if mark else self._examine(exercise)
+            self.known[exercise.id] = found
+            if found[0].diagnosis in ("time", "memory"):
+                self.limits = AFTER_A_STOP
+        return self.known[exercise.id]
+
+    def _unseen(self, exercise: Exercise) -> Mark | None:
+        """Return the mark of an exercise whose code is not run; None where it is."""
+        pieces, of = self.pieces, exercise.points
+        if exercise.file in pieces.missing:
+            told = f"{pieces.missing[exercise.file]}."
+            return Mark(exercise.id, "missing", 0, of, "missing", told)
+        damage = pieces.damage_of(exercise)
+        if damage is not None:
+            told = f"It cannot be taken out of its file: {damage}."
+            return Mark(exercise.id, "damaged", 0, of, "damaged", told)
+        if not exercise.is_checked:
+            return Mark(exercise.id, "answer", 0, of)
+        if exercise.kind == "training" and not self.marker.training:
+            return Mark(exercise.id, "not run", 0, of, "training-skipped")
+        if why := self.marker.why_not_run(exercise):
+            return Mark(exercise.id, "not run", 0, of, "no-sandbox", why)
+        return None
+
+    def _examine(self, exercise: Exercise) -> tuple[Mark, Verdict]:
+        """Run an exercise in the sandbox, and judge what comes out."""
+        if (why := self.pieces.unreadable_of(exercise)) is not None:
+            told = f"Python cannot read what is written there: {why}."
+            return self._failed(exercise, "failed", "syntax", told)
+        needs = needs_of(exercise)
+        sandbox = self.sandboxes[needs[0] if needs else tree_of(exercise)]
+        tried = self.marker.try_exercise(exercise, self.pieces, sandbox, self.limits)
+        if tried.stopped:
+            told = tried.run.problems[0].message
+            return self._failed(exercise, "stopped", tried.stopped, told, tried.printed)
+        signature = self.marker.signature(exercise)
+        verdict, wrong = examine(
+            exercise, tried.run, tried.inputs, signature, self._verdict_on
         )
+        return _mark_of(exercise, Result(verdict, wrong), tried.printed), verdict
+
+    def _failed(self, exercise, status, diagnosis, message, printed=""):
+        mark = Mark(
+            exercise.id, status, 0, exercise.points, diagnosis, message, printed=printed
+        )
+        problem = Problem("error", message)
+        return mark, Verdict(exercise.id, False, problems=(problem,))
+
+    def _verdict_on(self, need: Exercise) -> Verdict | None:
+        return self.examined(need)[1]
 
 
-def _verdict(exercise, tried, signature) -> tuple[Verdict, Diagnosis | None]:
-    outputs, expected = tried.outputs, signature.expected
-    with np.errstate(all="ignore"):  # a student's numbers may be of any size
-        verdict = judge(exercise, outputs, expected, tried.problems, signature.accepted)
-        wrong = diagnose(exercise, outputs, expected, verdict, signature.known)
-    return verdict, wrong
+def _mark_of(exercise: Exercise, result: Result, printed: str) -> Mark:
+    verdict, wrong = result.verdict, result.diagnosis
+    kind = wrong.id if wrong else None
+    status = {None: "passed", "not-implemented": "not written", "needs": "needs"}
+    return Mark(
+        exercise.id,
+        status.get(kind, "failed"),
+        exercise.points if verdict.passed else 0,
+        exercise.points,
+        kind,
+        wrong.message if wrong else "",
+        wrong.question if wrong else "",
+        tuple(result.details),
+        printed,
+    )
 
 
 def _split(inputs: Mapping[str, Mapping]) -> tuple[dict[str, np.ndarray], dict]:
@@ -322,16 +315,6 @@ def _split(inputs: Mapping[str, Mapping]) -> tuple[dict[str, np.ndarray], dict]:
 
 def _as_bytes(text: str) -> np.ndarray:
     return np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
-
-
-def _is_plausible(
-    exercise: Exercise, name: str, array: Any, expected: np.ndarray | None
-) -> bool:
-    size = np.size(array)
-    if expected is None:
-        wanted = name.startswith(OWN) or exercise.kind == "training"
-        return wanted and size <= SIZE_FREE
-    return size <= SIZE_FACTOR * np.size(expected) + SIZE_FREE
 
 
 def _read_problems(sent: np.ndarray | None) -> tuple[Problem, ...]:
@@ -364,7 +347,11 @@ def _known(id: str) -> str:
         return ""
 
 
-def _stopped(outcome: Outcome) -> str:
+def _stopped(inputs: dict, ending: str, why: str, printed: str = "") -> _Tried:
+    return _Tried(Run({}, (Problem("error", why),)), inputs, ending, printed)
+
+
+def _why_stopped(outcome: Outcome) -> str:
     """Say in words what stopped an exercise that gave no answer."""
     where = ""
     if outcome.lines:

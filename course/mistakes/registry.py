@@ -19,8 +19,8 @@ class Mistake:
         asks: one question that leads on.
         replaces: name of the function or class that it stands for in a solution.
         implementation: that function or class.
-        hidden: it serves to try the checks and to grade, and never ships: a student
-            cannot be told it by name.
+        hidden: it serves to try the checks, which meet no such code otherwise, and is
+            named to nobody: the grader says what the student's own check says.
     """
 
     id: str

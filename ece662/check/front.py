@@ -8,7 +8,8 @@ from typing import Any
 
 from ece662.check.code import make_code
 from ece662.check.diagnosing import diagnose
-from ece662.check.judging import Verdict, judge
+from ece662.check.examining import Examined, examine
+from ece662.check.judging import Verdict
 from ece662.check.problems import Problem, explain
 from ece662.check.recipes import RECIPES
 from ece662.check.rendering import Report, Result
@@ -81,13 +82,18 @@ def check_exercise(exercise: Exercise, names: Names) -> Result:
         names: gives the names of the notebook after an exercise in a cell.
     """
     start = time.perf_counter()
-    outputs, verdict = _try(exercise, names)
-    expected, _, known = signature_of(exercise)
-    broken = [] if verdict.passed else _broken(exercise, names)
-    wrong = diagnose(
-        exercise, outputs, expected, verdict, known, broken, inputs_of(exercise)
-    )
+    verdict, wrong = _examine(exercise, names, lambda need: _verdict_on(need, names))
     return Result(verdict, wrong, time.perf_counter() - start)
+
+
+def _examine(exercise, names, verdict_on) -> Examined:
+    inputs, signature = inputs_of(exercise), signature_of(exercise)
+    return examine(exercise, _run(exercise, names), inputs, signature, verdict_on)
+
+
+def _verdict_on(need, names) -> Verdict:
+    """Return the verdict on an exercise that another builds on, without a diagnosis."""
+    return _examine(need, names, lambda further: None).verdict
 
 
 def _result_in_a_notebook(exercise: Exercise, alone: bool) -> Result:
@@ -104,12 +110,6 @@ def _not_tried(exercise) -> Result:
     return Result(verdict, diagnose(exercise, {}, {}, verdict))
 
 
-def _try(exercise, names) -> tuple[dict, Verdict]:
-    outputs, problems = _run(exercise, names)
-    expected, accepted, _ = signature_of(exercise)
-    return outputs, judge(exercise, outputs, expected, problems, accepted)
-
-
 def _run(exercise, names) -> Run:
     if not _is_a_cell(exercise):
         return run(exercise, make_code())
@@ -122,16 +122,6 @@ def _run(exercise, names) -> Run:
     except (Exception, SystemExit) as error:
         return Run({}, (explain(error, exercise),))
     return run(exercise, make_code(namespace=namespace))
-
-
-def _broken(exercise, names) -> list[str]:
-    """List the needed exercises that are written, and wrong."""
-    broken = []
-    for need in map(find_exercise, exercise.needs):
-        verdict = _try(need, names)[1]
-        if not verdict.passed and not verdict.is_undone:
-            broken.append(need.id)
-    return broken
 
 
 def _is_a_cell(exercise: Exercise) -> bool:

@@ -30,19 +30,29 @@ class Result:
     def lines(self) -> list[tuple[str, str]]:
         """What to say, as (style, text); the headline first, its style a colour."""
         verdict, wrong = self.verdict, self.diagnosis
-        if verdict.passed:
-            told = [(GREEN, f"{verdict.exercise}: passed")]
-            told += [(FAINT, line) for line in _summary(verdict)]
-        else:
-            colour, word = RED, "not yet right"
-            if verdict.is_undone:
-                colour, word = GREY, "to do"
-            told = [(colour, f"{verdict.exercise}: {word}")]
-            if wrong is not None:
-                told.append(("", wrong.message))
-                told += [("", f"Think: {wrong.question}")] if wrong.question else []
-            told += [(FAINT, line) for line in _differences(verdict)]
-        return told + [("", f"Remark: {remark}") for remark in verdict.remarks]
+        colour, word = (GREEN, "passed") if verdict.passed else (RED, "not yet right")
+        if verdict.is_undone:
+            colour, word = GREY, "to do"
+        told = [(colour, f"{verdict.exercise}: {word}")]
+        if wrong is not None:
+            told.append(("", wrong.message))
+            told += [("", f"Think: {wrong.question}")] if wrong.question else []
+        told += [(FAINT, line) for line in self._figures]
+        return told + [("", line) for line in self._remarks]
+
+    @property
+    def details(self) -> list[str]:
+        """The lines that follow the headline, the message and the question."""
+        return [*self._figures, *self._remarks]
+
+    @property
+    def _figures(self) -> list[str]:
+        tell = _summary if self.verdict.passed else _differences
+        return tell(self.verdict)
+
+    @property
+    def _remarks(self) -> list[str]:
+        return [f"Remark: {remark}" for remark in self.verdict.remarks]
 
     def text(self, colour: bool = False) -> str:
         """Return the verdict as text, the headline coloured for a terminal if asked."""

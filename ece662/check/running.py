@@ -7,7 +7,7 @@ expected outputs that were stored once hold on every student's computer.
 import contextlib
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,17 @@ from ece662.check.recipe import Recipe, array_of
 from ece662.check.recipes import RECIPES
 from ece662.exercises import Exercise
 
-__all__ = ["SEED", "Run", "facts", "inputs_of", "recipe_of", "run", "run_case"]
+__all__ = [
+    "SEED",
+    "Run",
+    "derive_facts",
+    "facts",
+    "inputs_of",
+    "recipe_of",
+    "run",
+    "run_case",
+    "run_cases",
+]
 
 SEED = 662  # of the inputs in a student's check; grading draws others
 
@@ -64,16 +74,27 @@ def facts(exercise: Exercise, inputs: Mapping, outputs: Mapping) -> dict:
 
 
 def run(exercise: Exercise, code: Any, seed: int = SEED) -> Run:
-    """Run all cases; what stops one of them is told and does not stop the next.
+    """Run all cases in this process, and derive what is judged."""
+    ran = run_cases(exercise, code, inputs_of(exercise, seed), seed)
+    # Inputs made afresh: the code may have written into those that it was given.
+    return derive_facts(exercise, inputs_of(exercise, seed), ran)
+
+
+def run_cases(
+    exercise: Exercise, code: Any, inputs: Mapping[str, Mapping], seed: int = SEED
+) -> Run:
+    """Run all cases; what stops one of them is reported and does not stop the next.
 
     Only where code is not there yet, its own or another exercise's, no case is tried:
     that is a single problem of no particular case.
+
+    Returns:
+        The raw outputs; see `derive_facts`.
     """
     outputs, problems = {}, []
-    for case, inputs in inputs_of(exercise, seed).items():
-        again = recipe_of(exercise).make_inputs(_rng(exercise, case, seed), case)
+    for case, of_case in inputs.items():
         try:
-            found = facts(exercise, again, run_case(exercise, code, inputs, seed))
+            found = run_case(exercise, code, of_case, seed)
         except (Exception, SystemExit) as error:
             problem = explain(error, exercise, case)
             if problem.kind in ("not implemented", "needs"):
@@ -82,6 +103,44 @@ def run(exercise: Exercise, code: Any, seed: int = SEED) -> Run:
             continue
         outputs |= {f"{case}/{name}": value for name, value in found.items()}
     return Run(outputs, tuple(problems))
+
+
+def derive_facts(
+    exercise: Exercise,
+    inputs: Mapping[str, Mapping],
+    ran: Run,
+    derive: Callable[[Exercise, Mapping, Mapping], dict] = facts,
+) -> Run:
+    """Turn raw outputs into what is judged, case by case.
+
+    Args:
+        exercise: which one.
+        inputs: by case, as the code was given them.
+        ran: the raw outputs, and the problems of running.
+        derive: turns the raw outputs of a case into facts.
+
+    Returns:
+        The facts, and the problems of running and of deriving.
+    """
+    found, misfits = {}, []
+    for case, of_case in inputs.items():
+        raw = dict(_of_case(ran.outputs, case))
+        try:
+            derived = derive(exercise, of_case, raw) if raw else {}
+        except Exception as error:
+            # A recipe returns what can be derived from; this came another way.
+            text = f"The outputs are not those of the exercise ({error})."
+            misfits.append(Problem("misfit", text, case))
+            continue
+        found |= {f"{case}/{name}": value for name, value in derived.items()}
+    return Run(found, (*ran.problems, *misfits))
+
+
+def _of_case(outputs, case) -> Iterator[tuple[str, np.ndarray]]:
+    for key, array in outputs.items():
+        owner, _, name = key.partition("/")
+        if owner == case:
+            yield name, array
 
 
 def _rng(exercise, case, seed) -> np.random.RandomState:

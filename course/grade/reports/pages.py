@@ -11,7 +11,7 @@ from course.grade.run import write_whole
 from course.grade.text import file_name, markdown, printable
 from ece662.exercises import EXERCISES, NOTEBOOKS
 
-__all__ = ["WORDS", "details_of", "write_pages", "write_summary"]
+__all__ = ["WORDS", "write_pages", "write_summary"]
 
 Mark = Mapping[str, Any]
 SHOWN = 30  # of the most frequent mistakes
@@ -82,7 +82,7 @@ def _as_html(record) -> Iterator[str]:
             for text in (mark["message"], mark["question"]):
                 if text:
                     yield html.paragraph(text)
-            if details := details_of(mark):
+            if details := mark["details"]:
                 yield html.preformatted("\n".join(details))
             if mark["printed"]:
                 yield html.paragraph("Printed:")
@@ -95,17 +95,8 @@ def _as_markdown(record) -> Iterator[str]:
         yield from ("", f"## {_line(notebook)}", "")
         for mark in marks:
             yield f"- **{_line(_headline(mark))}**"
-            texts = [mark["message"], mark["question"], *details_of(mark)]
+            texts = [mark["message"], mark["question"], *mark["details"]]
             yield from (f"  {_line(text)}  " for text in texts if text)
-
-
-def details_of(mark: Mark) -> list[str]:
-    """Return the lines that say more than the message and the question do."""
-    return [
-        line
-        for line in mark["details"]
-        if line not in (mark["message"], f"Think: {mark['question']}")
-    ]
 
 
 def _line(text: str) -> str:
