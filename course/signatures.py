@@ -17,6 +17,7 @@ from ece662.check.recipes import RECIPES
 from ece662.check.running import SEED, run
 from ece662.check.signatures import PATH, Signature, pack
 from ece662.check.sketching import sketch
+from ece662.check.terms import Role, read_output
 from ece662.exercises import EXERCISES, Exercise
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,7 +85,9 @@ def _mistakes_in(exercise) -> list:
 def _without_own(outputs) -> dict:
     """Leave out what is judged by itself alone."""
     return {
-        k: v for k, v in outputs.items() if not k.partition("/")[2].startswith("own ")
+        key: array
+        for key, array in outputs.items()
+        if read_output(key.partition("/")[2]).role is not Role.OWN
     }
 
 

@@ -22,6 +22,7 @@ from course.grade.run import WANTED, write_whole
 from course.grade.text import printable
 from course.grade.worker import Setup, grade
 from course.sandbox.check import NoWallsError
+from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 
 __all__ = ["main", "results_of", "write_autograder"]
@@ -104,13 +105,13 @@ def results_of(record: Mapping[str, Any]) -> dict[str, Any]:
             "name": f"{notebooks[mark['exercise']]}: {mark['exercise']}",
             "score": mark["points"],
             "max_score": mark["of"],
-            "status": "passed" if mark["status"] == "passed" else "failed",
+            "status": "passed" if mark["status"] == Status.PASSED else "failed",
             "output": printable("\n".join(filter(None, _told(mark)))),
             "output_format": "text",
             "visibility": "visible",
         }
         for mark in record["marks"]
-        if mark["status"] not in ("answer", "not run")
+        if mark["status"] not in (Status.ANSWER, Status.NOT_RUN)
     ]
     return {
         "score": sum(test["score"] for test in tests),

@@ -25,6 +25,7 @@ from ece662.check.recipes.training import CASE
 from ece662.check.rendering import Result
 from ece662.check.running import SEED, Run, derive_facts, facts, inputs_of
 from ece662.check.signatures import Signature
+from ece662.check.terms import Status, Stop
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.reading import Pieces, Place
 
@@ -39,15 +40,10 @@ MAX_PROBLEMS = 50
 
 @dataclass(frozen=True)
 class Mark:
-    """How one exercise of one submission came out.
-
-    status: "passed", "failed", "not written", "needs" (another exercise first),
-        "missing" (the file), "damaged" (marker lines), "stopped" (a limit, or no
-        answer), "answer" (a person has to read it) or "not run".
-    """
+    """How one exercise of one submission came out."""
 
     exercise: str
-    status: str
+    status: Status
     points: float
     of: float
     diagnosis: str | None = None
@@ -242,30 +238,32 @@ class _Submission:
         pieces, of = self.pieces, exercise.points
         if exercise.file in pieces.missing:
             told = f"{pieces.missing[exercise.file]}."
-            return Mark(exercise.id, "missing", 0, of, "missing", told)
+            return Mark(exercise.id, Status.MISSING, 0, of, "missing", told)
         damage = pieces.damage_of(exercise)
         if damage is not None:
             told = f"It cannot be taken out of its file: {damage}."
-            return Mark(exercise.id, "damaged", 0, of, "damaged", told)
+            return Mark(exercise.id, Status.DAMAGED, 0, of, "damaged", told)
         if not exercise.is_checked:
-            return Mark(exercise.id, "answer", 0, of)
+            return Mark(exercise.id, Status.ANSWER, 0, of)
         if exercise.kind == "training" and not self.marker.training:
-            return Mark(exercise.id, "not run", 0, of, "training-skipped")
+            return Mark(exercise.id, Status.NOT_RUN, 0, of, "training-skipped")
         if why := self.marker.why_not_run(exercise):
-            return Mark(exercise.id, "not run", 0, of, "no-sandbox", why)
+            return Mark(exercise.id, Status.NOT_RUN, 0, of, "no-sandbox", why)
         return None
 
     def _examine(self, exercise: Exercise) -> tuple[Mark, Verdict]:
         """Run an exercise in the sandbox, and judge what comes out."""
         if (why := self.pieces.unreadable_of(exercise)) is not None:
             told = f"Python cannot read what is written there: {why}."
-            return self._failed(exercise, "failed", "syntax", told)
+            return self._failed(exercise, Status.FAILED, "syntax", told)
         needs = needs_of(exercise)
         sandbox = self.sandboxes[needs[0] if needs else tree_of(exercise)]
         tried = self.marker.try_exercise(exercise, self.pieces, sandbox, self.limits)
         if tried.stopped:
             told = tried.run.problems[0].message
-            return self._failed(exercise, "stopped", tried.stopped, told, tried.printed)
+            return self._failed(
+                exercise, Status.STOPPED, tried.stopped, told, tried.printed
+            )
         signature = self.marker.signature(exercise)
         verdict, wrong = examine(
             exercise, tried.run, tried.inputs, signature, self._verdict_on
@@ -276,7 +274,7 @@ class _Submission:
         mark = Mark(
             exercise.id, status, 0, exercise.points, diagnosis, message, printed=printed
         )
-        problem = Problem("error", message)
+        problem = Problem(Stop.ERROR, message)
         return mark, Verdict(exercise.id, False, problems=(problem,))
 
     def _verdict_on(self, need: Exercise) -> Verdict | None:
@@ -285,14 +283,12 @@ class _Submission:
 
 def _mark_of(exercise: Exercise, result: Result, printed: str) -> Mark:
     verdict, wrong = result.verdict, result.diagnosis
-    kind = wrong.id if wrong else None
-    status = {None: "passed", "not-implemented": "not written", "needs": "needs"}
     return Mark(
         exercise.id,
-        status.get(kind, "failed"),
+        verdict.status,
         exercise.points if verdict.passed else 0,
         exercise.points,
-        kind,
+        wrong.id if wrong else None,
         wrong.message if wrong else "",
         wrong.question if wrong else "",
         tuple(result.details),
@@ -335,8 +331,14 @@ def _read_problems(sent: np.ndarray | None) -> tuple[Problem, ...]:
     for entry in told:
         if not isinstance(entry, dict) or set(entry) != set(Problem._fields):
             raise ValueError("a problem has another form")
-        values = {key: str(value)[:2000] for key, value in entry.items()}
-        problems.append(Problem(**values | {"needs": _known(values["needs"])}))
+        if not all(isinstance(value, str) for value in entry.values()):
+            raise ValueError("a problem is not made of words")
+        if entry["kind"] not in list(Stop):
+            raise ValueError("a problem is of no known kind")
+        problem = Problem(**{key: value[:2000] for key, value in entry.items()})
+        problems.append(
+            problem._replace(kind=Stop(entry["kind"]), needs=_known(entry["needs"]))
+        )
     return tuple(problems)
 
 
@@ -348,7 +350,7 @@ def _known(id: str) -> str:
 
 
 def _stopped(inputs: dict, ending: str, why: str, printed: str = "") -> _Tried:
-    return _Tried(Run({}, (Problem("error", why),)), inputs, ending, printed)
+    return _Tried(Run({}, (Problem(Stop.ERROR, why),)), inputs, ending, printed)
 
 
 def _why_stopped(outcome: Outcome) -> str:

@@ -22,6 +22,7 @@ from ece662.check.cells import sources_of
 from ece662.check.recipes import pruning
 from ece662.check.recipes.training import accuracy_of
 from ece662.check.running import facts, recipe_of
+from ece662.check.terms import Role, read_output
 from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.data import synthetic
 from ece662.data_utils import find_data_set, get_CINIC10_data
@@ -41,7 +42,6 @@ PICTURES = 1200  # to judge by
 # Two sets of so many pictures differ by less, in 99 of 100 cases. So much is nobody's
 # fault who measured on the notebook's own.
 MARGIN = 0.05
-STATE = "state "  # in front of the names of weights
 # Exercises that prune, and what their recipes tell of the network that they were given.
 WHOLE_OF = {
     "q6-unstructured-exercise": functools.partial(
@@ -184,12 +184,13 @@ def measured(outputs: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarr
         ValueError: the weights are not those of a fully connected network, or the
             scores not those of the pictures.
     """
-    state = {
-        name.removeprefix(STATE): array
-        for name, array in outputs.items()
-        if name.startswith(STATE)
-    }
-    said = {k: v for k, v in outputs.items() if not k.startswith(STATE)}
+    state, said = {}, {}
+    for name, array in outputs.items():
+        output = read_output(name)
+        if output.role is Role.STATE:
+            state[output.of] = array
+        else:
+            said[name] = array
     facts = {name: array for name, array in said.items() if name not in MEASURES}
     if VALIDATION in said and "scores" in said:
         fresh = _right_share(facts.pop("scores"), pictures(seed)[1])

@@ -24,6 +24,8 @@ from course.grade.similar import fingerprints
 from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
 from course.sandbox.runtime import distributions_of, lay_out
+from course.sandbox.runtime import lay_out
+from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 from ece662.exercises.reading import read_files
 
@@ -107,7 +109,7 @@ def grade(setup: Setup, submission: Submission) -> dict[str, Any]:
 def ungraded(submission: Submission, why: str) -> dict[str, Any]:
     """Return the record of a submission that could not be graded, to be tried again."""
     marks = [
-        Mark(exercise.id, "not run", 0, exercise.points, "not-graded", why)
+        Mark(exercise.id, Status.NOT_RUN, 0, exercise.points, "not-graded", why)
         for exercise in EXERCISES
     ]
     return {

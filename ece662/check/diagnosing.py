@@ -7,13 +7,17 @@ import numpy as np
 
 from ece662.check.general import Diagnosis, describe
 from ece662.check.judging import Verdict
-from ece662.check.learning import describe_training
+from ece662.check.learning import FIRST_LOSSES, describe_training
 from ece662.check.recipe import Rule
 from ece662.check.running import recipe_of
 from ece662.check.sketching import TOLERANCE, matches, sketch
+from ece662.check.terms import Fault, How, Role, Stop, read_output
 from ece662.exercises import Exercise
 
 __all__ = ["Diagnosis", "Known", "diagnose", "sketched_names"]
+
+# These stand before all else, in this order.
+FIRST = (Stop.NEEDS, Stop.NOT_IMPLEMENTED, Stop.OLD_NUMPY, Stop.MISSING_PACKAGE)
 
 
 class Known(NamedTuple):
@@ -31,8 +35,8 @@ def sketched_names(exercise: Exercise, expected: Mapping) -> list[str]:
     names = []
     for key in sorted(expected):
         name = key.partition("/")[2]
-        how = rules.get(key, rules.get(name, Rule())).how
-        if how == "close" and not name.startswith(("own ", "forward's ")):
+        how, role = rules.get(key, rules.get(name, Rule())).how, read_output(name).role
+        if how is How.CLOSE and role not in (Role.OWN, Role.FORWARD):
             names.append(key)
     return names
 
@@ -60,15 +64,15 @@ def diagnose(
     if verdict.passed:
         return None
     kinds = {problem.kind: problem for problem in reversed(verdict.problems)}
-    for kind in ("needs", "not implemented", "old numpy", "missing package"):
+    for kind in FIRST:
         if kind in kinds:
-            return Diagnosis(kind.replace(" ", "-"), kinds[kind].message)
+            return Diagnosis(kind.value, kinds[kind].message)
     if outputs:
         own = sketch(outputs, sketched_names(exercise, expected))
         for mistake in known:
             if matches(own, mistake.sketch, _tolerance(exercise)):
                 return Diagnosis(mistake.id, mistake.says, mistake.asks)
-    if verdict.fault == "forward":
+    if verdict.fault is Fault.FORWARD:
         return _forward_at_fault(exercise)
     others = [id for id in broken if id != recipe_of(exercise).forward]
     if others:
@@ -78,7 +82,7 @@ def diagnose(
         return Diagnosis("needs-mending", message)
     if verdict.problems:
         problem = verdict.problems[0]
-        return Diagnosis(problem.kind, problem.message)
+        return Diagnosis(problem.kind.value, problem.message)
     if not verdict.failed:
         return Diagnosis(
             "no-signature", f"What {exercise.id} should give is not known."
@@ -87,10 +91,10 @@ def diagnose(
     rule = recipe_of(exercise).rules.get(first.name, Rule())
     if rule.says:
         return Diagnosis("not-so", rule.says)
-    if any(key.endswith("/first losses") for key in outputs):
+    if any(key.partition("/")[2] == FIRST_LOSSES for key in outputs):
         return describe_training(outputs)
     found = describe(verdict.failed, verdict.comparisons, inputs)
-    if verdict.fault == "both":
+    if verdict.fault is Fault.BOTH:
         forward = recipe_of(exercise).forward
         note = f"{found.message} And {forward} is not right either: begin there."
         return found._replace(message=note)
@@ -100,7 +104,7 @@ def diagnose(
 def _tolerance(exercise) -> float:
     """Return how near a sketch must come: float32 is granted more than float64."""
     rules = recipe_of(exercise).rules.values()
-    return max([TOLERANCE, *(r.tolerance for r in rules if r.how == "close")])
+    return max([TOLERANCE, *(r.tolerance for r in rules if r.how is How.CLOSE)])
 
 
 def _forward_at_fault(exercise) -> Diagnosis:

@@ -15,6 +15,7 @@ from ece662.check.recipes import RECIPES
 from ece662.check.rendering import Report, Result
 from ece662.check.running import Run, inputs_of, run
 from ece662.check.signatures import signature_of
+from ece662.check.terms import Stop
 from ece662.exercises import (
     EXERCISES,
     Exercise,
@@ -105,7 +106,7 @@ def _result_in_a_notebook(exercise: Exercise, alone: bool) -> Result:
 
 def _not_tried(exercise) -> Result:
     told = f'Run its cell in {exercise.notebook}, then check("{exercise.id}") there.'
-    problem = Problem("not implemented", told)
+    problem = Problem(Stop.NOT_IMPLEMENTED, told)
     verdict = Verdict(exercise.id, False, problems=(problem,))
     return Result(verdict, diagnose(exercise, {}, {}, verdict))
 
@@ -115,7 +116,7 @@ def _run(exercise, names) -> Run:
         return run(exercise, make_code())
     for framework in needs_of(exercise)[:1]:
         if find_spec(framework) is None:
-            missing = Problem("missing package", why_missing(framework))
+            missing = Problem(Stop.MISSING_PACKAGE, why_missing(framework))
             return Run({}, (missing,))
     try:
         namespace = names(exercise)

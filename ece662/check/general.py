@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ece662.check.judging import Comparison
+from ece662.check.terms import Moment, Role
 
 __all__ = ["Diagnosis", "describe"]
 
@@ -69,9 +70,9 @@ def is_missing(found: Comparison) -> Diagnosis | None:
 
 def is_changed_input(found: Comparison) -> Diagnosis | None:
     """An array of the caller was written into."""
-    if not found.name.endswith(" unchanged"):
+    if found.output.role is not Role.UNCHANGED:
         return None
-    name = found.name.removesuffix(" unchanged")
+    name = found.output.of
     return Diagnosis(
         "input-changed",
         f"The results are right, but {name} is not what it was before the call: your "
@@ -136,9 +137,9 @@ def is_not_finite(found: Comparison) -> Diagnosis | None:
 
 def only_in_test_mode(failed, everything) -> Diagnosis | None:
     """Training is right, the rest is not."""
-    if not all("test mode" in f.name or "test" in f.case for f in failed):
+    if not all(map(_in_test_mode, failed)):
         return None
-    if not any("test" not in c.name + c.case for c in everything if c.passed):
+    if all(_in_test_mode(c) for c in everything if c.passed):
         return None
     return Diagnosis(
         "train-only",
@@ -148,13 +149,17 @@ def only_in_test_mode(failed, everything) -> Diagnosis | None:
     )
 
 
+def _in_test_mode(found: Comparison) -> bool:
+    return found.in_test_mode or found.output.moment is Moment.TEST
+
+
 def only_after_the_first(failed, everything) -> Diagnosis | None:
     """The first step or batch is right, later ones are not."""
-    first = ("step 1", "batch 1")
-    later = [f for f in failed if " after step " in f.name or " of batch " in f.name]
-    if not later or any(f.name.endswith(first) for f in failed):
+    repeated = (Moment.STEP, Moment.BATCH)
+    numbers = {f.output.number for f in failed if f.output.moment in repeated}
+    if not numbers or 1 in numbers:
         return None
-    if not any(c.name.endswith(first) and c.passed for c in everything):
+    if not any(c.output.number == 1 for c in everything if c.passed):
         return None
     return Diagnosis(
         "first-step-only",

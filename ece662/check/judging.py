@@ -1,23 +1,22 @@
 """Compare what came out with what should have, and say which half is at fault."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ece662.check.problems import Problem
 from ece662.check.recipe import Rule, slopes_agree
 from ece662.check.running import recipe_of
+from ece662.check.terms import Fault, How, Output, Role, Status, Stop, read_output
 from ece662.exercises import Exercise
 
 __all__ = ["Comparison", "Verdict", "judge"]
 
-OWN = "own "  # outputs that are judged by themselves: see ece662.check.recipe
 PLAIN = Rule()
 # What is zero but for rounding, such as the gradient of a bias that a normalisation
 # takes off again, is no scale to measure errors by.
 ZERO = 1e-9
-FORWARD = "forward's "  # outputs of the other half, which decide nothing by themselves
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,12 @@ class Comparison:
     got: np.ndarray | None = None
     want: np.ndarray | None = None
     at_least: bool = False
+    in_test_mode: bool = False
+
+    @property
+    def output(self) -> Output:
+        """What the output is."""
+        return read_output(self.name)
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,22 @@ class Verdict:
     comparisons: tuple[Comparison, ...] = ()
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()
-    fault: str | None = None  # of a backward: "forward", "backward" or "both"
+    fault: Fault | None = None  # of a backward
+
+    @property
+    def status(self) -> Status:
+        """The state that the exercise is in."""
+        kinds = {problem.kind for problem in self.problems}
+        if self.passed:
+            return Status.PASSED
+        if Stop.NEEDS in kinds:
+            return Status.NEEDS
+        return Status.NOT_WRITTEN if Stop.NOT_IMPLEMENTED in kinds else Status.FAILED
 
     @property
     def is_undone(self) -> bool:
         """True where this exercise, or one that it builds on, is not written yet."""
-        kinds = {problem.kind for problem in self.problems}
-        return bool(kinds & {"not implemented", "needs"})
+        return self.status in (Status.NEEDS, Status.NOT_WRITTEN)
 
     @property
     def failed(self) -> tuple[Comparison, ...]:
@@ -85,7 +99,7 @@ def judge(
 def _judge(exercise, outputs, expected, problems) -> Verdict:
     recipe = recipe_of(exercise)
     stopped = {problem.case for problem in problems}
-    limits = {n: r.tolerance for n, r in recipe.rules.items() if r.how == "at least"}
+    limits = {n: r.tolerance for n, r in recipe.rules.items() if r.how is How.AT_LEAST}
     told = {
         f"{case}/{name}": np.array(value)
         for case in recipe.cases
@@ -96,34 +110,41 @@ def _judge(exercise, outputs, expected, problems) -> Verdict:
         return Verdict(exercise.id, False, problems=problems)
     for key, want in {**expected, **told}.items():
         case, _, name = key.partition("/")
-        if case in stopped or name.startswith(OWN):
+        role = read_output(name).role
+        if case in stopped or role is Role.OWN:
             continue
         rule = recipe.rules.get(key, recipe.rules.get(name, Rule()))
         found = compare(case, name, outputs.get(key), want, rule)
-        if rule.how == "remark":
+        if case in recipe.test_cases:
+            found = replace(found, in_test_mode=True)
+        if rule.how is How.REMARK:
             quiet = found.passed or found.got is None
             remarks += [] if quiet else [rule.says]
         else:
-            (others if name.startswith(FORWARD) else comparisons).append(found)
+            (others if role is Role.FORWARD else comparisons).append(found)
     passed = bool(comparisons) and not problems and all(c.passed for c in comparisons)
-    own = [key for key in outputs if key.partition("/")[2].startswith(OWN)]
+    read = {key: read_output(key.partition("/")[2]) for key in outputs}
+    own = {key: output.of for key, output in read.items() if output.role is Role.OWN}
     # Where no gradient is wrong (a network begins wrongly, say), neither is to blame.
-    gradients = {key.partition(OWN)[2] for key in own}
-    wrong = [found.name for found in comparisons if not found.passed]
+    wrong = {
+        recipe.about.get(found.name, found.output.of)
+        for found in comparisons
+        if not found.passed
+    }
     fault = None
-    if recipe.forward and any(gradients & set(name.split()) for name in wrong):
+    if recipe.forward and wrong & set(own.values()):
         fault = _fault([outputs[key] for key in own], others)
     kept = tuple(dict.fromkeys(remarks))
     return Verdict(exercise.id, passed, tuple(comparisons), problems, kept, fault)
 
 
-def _fault(slopes, forwards) -> str:
+def _fault(slopes, forwards) -> Fault:
     """Say which half is at fault where a backward's outputs are not those expected."""
     consistent = bool(slopes) and all(slopes_agree(*pair) for pair in slopes)
     forward_is_right = all(found.passed for found in forwards)
     if consistent:
-        return "forward"
-    return "backward" if forward_is_right else "both"
+        return Fault.FORWARD
+    return Fault.BACKWARD if forward_is_right else Fault.BOTH
 
 
 def compare(case, name, got, want, rule: Rule = PLAIN) -> Comparison:
@@ -132,7 +153,7 @@ def compare(case, name, got, want, rule: Rule = PLAIN) -> Comparison:
     if got is None:
         return Comparison(case, name, False, np.inf, rule.tolerance, want=want)
     got = np.asarray(got)
-    if rule.how == "at least":
+    if rule.how is How.AT_LEAST:
         short = float(np.max(rule.tolerance - got, initial=0.0))
         return Comparison(
             case, name, short == 0, short, rule.tolerance, (), got, want, at_least=True

@@ -6,7 +6,9 @@ import numpy as np
 
 from ece662.check.general import Diagnosis
 
-__all__ = ["describe_training"]
+__all__ = ["FIRST_LOSSES", "describe_training"]
+
+FIRST_LOSSES = "first losses"  # the output that only recipes of training give
 
 MOVED = 0.02  # a loss that fell by less than this share has not moved
 
@@ -20,7 +22,7 @@ def describe_training(outputs: Mapping[str, np.ndarray]) -> Diagnosis:
     known = {
         key.partition("/")[2]: float(v) for key, v in outputs.items() if not v.ndim
     }
-    first, last = known.get("first losses"), known.get("last losses")
+    first, last = known.get(FIRST_LOSSES), known.get("last losses")
     training = known.get("training accuracy at the end", 0.0)
     validation = known.get("validation accuracy")
     if first is None or last is None or not np.isfinite(last) or last > 1.5 * first:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import ece662
 from ece662.check.recipe import Misfit
+from ece662.check.terms import Stop
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.regions import MarkerError
 from ece662.frameworks.installed import FRAMEWORKS, why_missing
@@ -45,11 +46,10 @@ RENAMED = {
 class Problem(NamedTuple):
     """Why there are no outputs, or not all."""
 
-    # "not implemented", "needs", "old numpy", "missing package", "misfit" or "error"
-    kind: str
+    kind: Stop
     message: str
     case: str = ""
-    needs: str = ""  # for "needs": the id of the exercise that comes first
+    needs: str = ""  # for Stop.NEEDS: the id of the exercise that comes first
 
 
 def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem:
@@ -58,34 +58,34 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
     if isinstance(error, NotImplementedError):
         return _of_stub(error, exercise, case)
     if isinstance(error, Misfit):
-        return Problem("misfit", f"{error}.", case)
+        return Problem(Stop.MISFIT, f"{error}.", case)
     if name := _old_name(error):
         text = f"NumPy 2 no longer has `{name}`{place}: write {RENAMED[name]} instead."
-        return Problem("old numpy", text, case)
+        return Problem(Stop.OLD_NUMPY, text, case)
     if isinstance(error, ModuleNotFoundError) and error.name in FRAMEWORKS:
-        return Problem("missing package", why_missing(error.name), case)
+        return Problem(Stop.MISSING_PACKAGE, why_missing(error.name), case)
     if isinstance(error, MarkerError):
-        return Problem("error", f"A marker line is damaged: {error}.", case)
+        return Problem(Stop.ERROR, f"A marker line is damaged: {error}.", case)
     if isinstance(error, SyntaxError):
         where = f"{Path(error.filename or '?').name}, line {error.lineno}"
-        return Problem("error", f"Python cannot read {where}: {error.msg}.", case)
+        return Problem(Stop.ERROR, f"Python cannot read {where}: {error.msg}.", case)
     if isinstance(error, AttributeError) and error.name in exercise.provides:
-        return Problem("not implemented", f"There is no {error.name} yet.", case)
+        return Problem(Stop.NOT_IMPLEMENTED, f"There is no {error.name} yet.", case)
     text = str(error).strip().partition("\n")[0]
     told = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return Problem("error", f"Your code stopped{place}: {told}", case)
+    return Problem(Stop.ERROR, f"Your code stopped{place}: {told}", case)
 
 
 def _of_stub(error, exercise, case) -> Problem:
     """Tell an exercise that is not done from one that it builds on."""
     owner = _stubs_owner(error)
     if owner in (None, exercise.id):
-        return Problem("not implemented", f"{exercise.id} is not written yet.", case)
+        return Problem(Stop.NOT_IMPLEMENTED, f"{exercise.id} is not written yet.", case)
     text = (
         f"This builds on {owner} ({find_exercise(owner).notebook}), which is not "
         "written yet: do that one first."
     )
-    return Problem("needs", text, case, owner)
+    return Problem(Stop.NEEDS, text, case, owner)
 
 
 def _stubs_owner(error) -> str | None:

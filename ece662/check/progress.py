@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ece662._files import write_file
 from ece662.check.recipes import RECIPES
+from ece662.check.terms import Status
 from ece662.data.cache import cache_root
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.reading import Piece
@@ -24,6 +25,15 @@ from ece662.exercises.work import read_text, read_work, with_package_in
 
 __all__ = ["State", "progress"]
 
+WORDS = {
+    Status.PASSED: "passed",
+    Status.FAILED: "not yet",
+    Status.STOPPED: "not yet",
+    Status.NOT_WRITTEN: "to do",
+    Status.NEEDS: "to do",
+    Status.ANSWER: "written",
+    Status.DAMAGED: "damaged",
+}
 KEPT = 2000  # verdicts, the newest
 
 
@@ -31,14 +41,19 @@ class State(NamedTuple):
     """How an exercise stands."""
 
     exercise: Exercise
-    word: str  # "passed", "to do", "not yet", "written" (for a person) or "damaged"
+    status: Status
     told: str = ""  # what the check says, or what is damaged
     digest: str = ""  # of what the student wrote
 
     @property
     def finished(self) -> bool:
         """True where nothing more can be done before a teacher reads it."""
-        return self.word in ("passed", "written")
+        return self.status in (Status.PASSED, Status.ANSWER)
+
+    @property
+    def word(self) -> str:
+        """The state as it is shown to a student."""
+        return WORDS[self.status]
 
 
 def progress(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[State]:
@@ -62,17 +77,17 @@ def progress(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[Stat
 def _state(piece: Piece, verdict: dict | None) -> State:
     exercise, digest = piece.exercise, piece.digest
     if piece.damage:
-        return State(exercise, "damaged", piece.damage)
+        return State(exercise, Status.DAMAGED, piece.damage)
     if not piece.written:
-        return State(exercise, "to do", "", digest)
+        return State(exercise, Status.NOT_WRITTEN, "", digest)
     if exercise.recipe not in RECIPES:
-        return State(exercise, "written", "", digest)
+        return State(exercise, Status.ANSWER, "", digest)
     if verdict is None:
-        return State(exercise, "not yet", "its check did not come to an end", digest)
-    if verdict["passed"]:
-        return State(exercise, "passed", "", digest)
-    undone = verdict["diagnosis"] in ("needs", "not-implemented")
-    return State(exercise, "to do" if undone else "not yet", verdict["message"], digest)
+        told = "its check did not come to an end"
+        return State(exercise, Status.STOPPED, told, digest)
+    status = Status(verdict["status"])
+    told = "" if status is Status.PASSED else verdict["message"]
+    return State(exercise, status, told, digest)
 
 
 def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
@@ -147,8 +162,9 @@ def _fingerprint(exercise: Exercise, pieces: dict[str, Piece], given: str) -> st
 
 def _load(path: Path) -> dict[str, dict]:
     try:
-        return json.loads(read_text(path))
-    except (OSError, ValueError):
+        kept = json.loads(read_text(path))
+        return {k: v for k, v in kept.items() if v["status"] in list(Status)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

@@ -10,10 +10,11 @@ is graded), so recipes may travel with the exercises.
     cases                              names of the situations to try
     derive(inputs, outputs)            for random outputs: facts that can be compared
 
-Names of outputs speak to the student. Three forms mean something: "x unchanged" tells
+Names of outputs speak to the student. Some forms mean something: "x unchanged" says
 whether the caller's array was left alone; "forward's out" is what the other half of a
 pair gave, which decides nothing by itself; and "own dx" holds slopes of the student's
-own forward, by which a backward is judged before anything else.
+own forward, by which a backward is judged before anything else. `terms.read_output`
+reads them, once for all.
 """
 
 import contextlib
@@ -23,6 +24,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from ece662.check.terms import How
 
 __all__ = [
     "WRITES_INTO_DOUT",
@@ -46,13 +49,13 @@ STEP = 1e-5  # half the step of the centred difference; see ece662.gradient_chec
 class Rule(NamedTuple):
     """How an output is judged."""
 
-    how: str = "close"  # or "at least", "remark" (told, never held against anybody)
-    tolerance: float = 1e-6  # of the largest expected value; the limit for "at least"
+    how: How = How.CLOSE
+    tolerance: float = 1e-6  # of the largest expected value; the limit for How.AT_LEAST
     says: str = ""  # what a failure means, or the sentence of a remark
 
 
 WRITES_INTO_DOUT = Rule(
-    "remark",
+    How.REMARK,
     says="Your backward writes into `dout`. Here nobody minds; where the caller still "
     "needs its array, a copy is safer.",
 )
@@ -69,6 +72,8 @@ class Recipe(NamedTuple):
     # Set where the outputs are those of a backward: what gives them is the other half.
     forward: str | None = None
     known: Mapping[str, Any] = {}  # expected outputs that are no secret, by name
+    about: Mapping[str, str] = {}  # the gradient that an output says something of
+    test_cases: tuple[str, ...] = ()  # cases that end in, or are all, mode "test"
     fixed: bool = True  # False where nothing else has an expected value to store
 
 

@@ -9,12 +9,19 @@ from dataclasses import dataclass
 
 from ece662.check.general import Diagnosis
 from ece662.check.judging import Comparison, Verdict
+from ece662.check.terms import Role, Status
 
 __all__ = ["Report", "Result", "render"]
 
 SHOWN = 4  # outputs that are wrong; more do not help
 FAINT = "faint"  # the style of figures, beside what is said in words
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#757575"
+HEADLINES = {
+    Status.PASSED: (GREEN, "passed"),
+    Status.FAILED: (RED, "not yet right"),
+    Status.NOT_WRITTEN: (GREY, "to do"),
+    Status.NEEDS: (GREY, "to do"),
+}
 ANSI = {GREEN: "\033[32m", RED: "\033[31m", GREY: "\033[90m"}
 
 
@@ -30,9 +37,7 @@ class Result:
     def lines(self) -> list[tuple[str, str]]:
         """What to say, as (style, text); the headline first, its style a colour."""
         verdict, wrong = self.verdict, self.diagnosis
-        colour, word = (GREEN, "passed") if verdict.passed else (RED, "not yet right")
-        if verdict.is_undone:
-            colour, word = GREY, "to do"
+        colour, word = HEADLINES[verdict.status]
         told = [(colour, f"{verdict.exercise}: {word}")]
         if wrong is not None:
             told.append(("", wrong.message))
@@ -65,7 +70,7 @@ class Result:
     def message(self) -> str:
         """The verdict in a sentence or two, for a table."""
         if self.diagnosis is None:
-            return "passed" if self.verdict.passed else "not yet right"
+            return HEADLINES[self.verdict.status][1]
         return f"{self.diagnosis.message} {self.diagnosis.question}".strip()
 
 
@@ -127,7 +132,7 @@ def _differences(verdict) -> list[str]:
     right = dict.fromkeys(
         c.name
         for c in verdict.comparisons
-        if c.name not in failed and not c.name.endswith(" unchanged")
+        if c.name not in failed and c.output.role is not Role.UNCHANGED
     )
     if failed and right and len(right) <= 2 * SHOWN:
         told.append(f"right in all cases: {', '.join(right)}")
@@ -146,7 +151,7 @@ def _detail(found: Comparison) -> str:
         return f"{what}: shape {found.got.shape}, expected {found.want.shape}"
     if found.got.dtype.kind != found.want.dtype.kind:
         return f"{what}: {found.got.dtype}, expected {found.want.dtype}"
-    if found.name.endswith(" unchanged"):
+    if found.output.role is Role.UNCHANGED:
         return f"{what}: it was changed"
     value, wanted = found.got[found.where], found.want[found.where]
     place = f" at {list(found.where)}" if found.where else ""

@@ -15,6 +15,7 @@ import numpy as np
 from ece662.check.problems import Problem, explain
 from ece662.check.recipe import Recipe, array_of
 from ece662.check.recipes import RECIPES
+from ece662.check.terms import Stop
 from ece662.exercises import Exercise
 
 __all__ = [
@@ -97,7 +98,7 @@ def run_cases(
             found = run_case(exercise, code, of_case, seed)
         except (Exception, SystemExit) as error:
             problem = explain(error, exercise, case)
-            if problem.kind in ("not implemented", "needs"):
+            if problem.kind in (Stop.NOT_IMPLEMENTED, Stop.NEEDS):
                 return Run(outputs, (problem._replace(case=""),))
             problems.append(problem)
             continue
@@ -130,7 +131,7 @@ def derive_facts(
         except Exception as error:
             # A recipe returns what can be derived from; this came another way.
             text = f"The outputs are not those of the exercise ({error})."
-            misfits.append(Problem("misfit", text, case))
+            misfits.append(Problem(Stop.MISFIT, text, case))
             continue
         found |= {f"{case}/{name}": value for name, value in derived.items()}
     return Run(found, (*ran.problems, *misfits))

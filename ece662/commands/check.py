@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="print a list of objects: id, passed, diagnosis, message, seconds",
+        help="print a list of objects: id, status, passed, diagnosis, message, seconds",
     )
 
 
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
 def _as_object(result) -> dict:
     return {
         "id": result.verdict.exercise,
+        "status": result.verdict.status,
         "passed": result.verdict.passed,
         "diagnosis": result.diagnosis.id if result.diagnosis else None,
         "message": result.message,

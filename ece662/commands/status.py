@@ -5,6 +5,8 @@ import os
 import sys
 from itertools import groupby
 
+from ece662.check.terms import Status
+
 __all__ = ["HELP", "configure", "run"]
 
 HELP = "show how far you are, in all notebooks"
@@ -15,8 +17,16 @@ and only what you have changed since is checked again. (Cells that train are run
 that, which takes some seconds each.)
 """
 
-SIGNS = {"passed": "✓", "written": "✓", "to do": "·", "not yet": "✗", "damaged": "!"}
-COLOURS = {"passed": 32, "written": 32, "to do": 90, "not yet": 31, "damaged": 31}
+GREEN, RED, GREY = 32, 31, 90
+SHOWN = {  # the sign and the colour of each state
+    Status.PASSED: ("✓", GREEN),
+    Status.ANSWER: ("✓", GREEN),
+    Status.NOT_WRITTEN: ("·", GREY),
+    Status.NEEDS: ("·", GREY),
+    Status.FAILED: ("✗", RED),
+    Status.STOPPED: ("✗", RED),
+    Status.DAMAGED: ("!", RED),
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -56,8 +66,9 @@ def _table(notebook: str, states: list) -> str:
     width = max(len(state.exercise.id) for state in states)
     for state in states:
         told = state.told.partition("\n")[0]
-        line = f"  {SIGNS[state.word]} {state.exercise.id:<{width}}  {state.word:<8}"
-        lines.append(_coloured(f"{line}{told}".rstrip(), COLOURS[state.word]))
+        sign, colour = SHOWN[state.status]
+        line = f"  {sign} {state.exercise.id:<{width}}  {state.word:<8}"
+        lines.append(_coloured(f"{line}{told}".rstrip(), colour))
     return "\n".join([*lines, ""])
 
 

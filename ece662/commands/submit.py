@@ -35,13 +35,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Pack the work; return 1, and pack nothing, where it cannot be read."""
     from ece662.check.progress import progress
+    from ece662.check.terms import Status
     from ece662.commands.packing import contents, write_zip
     from ece662.exercises.work import find_root
 
     root = find_root()
     states = progress(root)
     if damages := dict.fromkeys(
-        state.told for state in states if state.word == "damaged"
+        state.told for state in states if state.status is Status.DAMAGED
     ):
         print("Nothing was packed. Mend this first; nothing was changed:")
         for damage in damages:

@@ -9,6 +9,7 @@ from ece662.check.judging import compare, judge
 from ece662.check.recipe import Rule
 from ece662.check.running import run
 from ece662.check.signatures import signature_of
+from ece662.check.terms import Fault, How
 from ece662.classifiers.fc_net import TwoLayerNet
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.layers import affine_backward, affine_forward
@@ -42,7 +43,7 @@ def test_compare_tells_where_the_largest_difference_is():
 
 
 def test_compare_at_least_takes_the_limit_itself():
-    rule = Rule("at least", 0.4)
+    rule = Rule(How.AT_LEAST, 0.4)
     for got, passes in ((0.4, True), (0.39, False), (np.nan, False)):
         assert compare("as trained", "a", np.array(got), 0.4, rule).passed is passes
 
@@ -64,9 +65,9 @@ def without_db(dout, cache):
 
 def test_judge_finds_the_half_that_is_at_fault():
     id = "affine_backward"
-    assert verdict_on(id, affine_backward=without_db).fault == "backward"
+    assert verdict_on(id, affine_backward=without_db).fault is Fault.BACKWARD
     both = {"affine_forward": without_bias, "affine_backward": without_db}
-    assert verdict_on(id, **both).fault == "forward"
+    assert verdict_on(id, **both).fault is Fault.FORWARD
     assert verdict_on(id, affine_forward=without_bias).passed
 
 
@@ -78,7 +79,7 @@ def test_judge_finds_that_both_halves_are_at_fault():
     found = verdict_on(
         "affine_backward", affine_forward=doubled, affine_backward=without_db
     )
-    assert found.fault == "both"
+    assert found.fault is Fault.BOTH
 
 
 def test_judge_without_anything_to_expect_does_not_pass_and_is_told():

@@ -45,10 +45,10 @@ def test_explain_takes_the_line_that_called_our_own_checks():
 @pytest.mark.parametrize(
     ("code", "kind", "words"),
     [
-        ("np.product(3)", "old numpy", "no longer has `product`.*: write np.prod"),
-        ("np.float(3)", "old numpy", "write float"),
+        ("np.product(3)", "old-numpy", "no longer has `product`.*: write np.prod"),
+        ("np.float(3)", "old-numpy", "write float"),
         pytest.param(
-            *("np.reshape(1, newshape=1)", "old numpy", "`newshape`.*: write shape"),
+            *("np.reshape(1, newshape=1)", "old-numpy", "`newshape`.*: write shape"),
             marks=pytest.mark.skipif(
                 "newshape" in inspect.signature(np.reshape).parameters,
                 reason="this NumPy still knows newshape",
@@ -56,7 +56,7 @@ def test_explain_takes_the_line_that_called_our_own_checks():
         ),
         ("undefined", "error", "NameError: name 'undefined'"),
         ("1 +", "error", "cannot read .*line 1"),
-        ("raise_stub()", "not implemented", "relu_forward is not written yet"),
+        ("raise_stub()", "not-implemented", "relu_forward is not written yet"),
     ],
 )
 def test_explain_in_plain_words(code, kind, words):

@@ -39,7 +39,8 @@ def asked(monkeypatch):
 
 
 def verdict(id, passed=True, diagnosis=None, message="passed"):
-    return {"id": id, "passed": passed, "diagnosis": diagnosis, "message": message}
+    status = "needs" if diagnosis == "needs" else "passed" if passed else "failed"
+    return {"id": id, "status": status, "diagnosis": diagnosis, "message": message}
 
 
 def write(root, owner, body):

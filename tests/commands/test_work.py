@@ -30,8 +30,12 @@ def root(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def check(root, ids):
-        wrong = {"passed": False, "diagnosis": "x", "message": "The power\nis missing."}
-        right = {"passed": True, "diagnosis": None, "message": ""}
+        wrong = {
+            "status": "failed",
+            "diagnosis": "x",
+            "message": "The power\nis missing.",
+        }
+        right = {"status": "passed", "diagnosis": None, "message": ""}
         return [{"id": id, **(wrong if id == "adam" else right)} for id in ids]
 
     monkeypatch.setattr(progress_module, "_check", check)

@@ -9,6 +9,7 @@ from course.grade.reports.records import Records, totals
 from course.grade.reports.survey import TENTHS, Survey
 from course.grade.run import write_whole
 from course.grade.text import file_name, markdown, printable
+from ece662.check.terms import Status
 from ece662.exercises import EXERCISES, NOTEBOOKS
 
 __all__ = ["WORDS", "write_pages", "write_summary"]
@@ -18,16 +19,16 @@ SHOWN = 30  # of the most frequent mistakes
 PRINTED = 2000  # characters of what a student's code printed
 
 WORDS = {
-    "passed": "passed",
-    "failed": "not yet right",
-    "not written": "not written",
-    "needs": "needs another exercise first",
-    "missing": "not handed in",
-    "damaged": "marker lines damaged",
-    "stopped": "stopped",
-    "answer": "waits to be read",
-    "read": "read",
-    "not run": "not run",
+    Status.PASSED: "passed",
+    Status.FAILED: "not yet right",
+    Status.NOT_WRITTEN: "not written",
+    Status.NEEDS: "needs another exercise first",
+    Status.MISSING: "not handed in",
+    Status.DAMAGED: "marker lines damaged",
+    Status.STOPPED: "stopped",
+    Status.ANSWER: "waits to be read",
+    Status.READ: "read",
+    Status.NOT_RUN: "not run",
 }
 
 
@@ -53,7 +54,8 @@ def write_summary(out: Path, overview: Survey) -> None:
 
 def kind_of(status: str) -> str:
     """Return the shade in which a status is shown."""
-    good, bad = ("passed", "read"), ("failed", "stopped", "damaged")
+    good = (Status.PASSED, Status.READ)
+    bad = (Status.FAILED, Status.STOPPED, Status.DAMAGED)
     return "passed" if status in good else "failed" if status in bad else "other"
 
 
@@ -66,7 +68,7 @@ def _sections(record) -> Iterator[tuple[str, list[Mark]]]:
 
 def _headline(mark: Mark) -> str:
     told = f"{mark['exercise']}: {WORDS[mark['status']]}"
-    if mark["status"] in ("answer", "not run"):
+    if mark["status"] in (Status.ANSWER, Status.NOT_RUN):
         return f"{told} (up to {mark['of']:g})"
     return f"{told} ({mark['points']:g} of {mark['of']:g})"
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from course.grade.run import RECORDS
 from course.grade.text import cell
+from ece662.check.terms import Status
 
 __all__ = ["Given", "Records", "totals"]
 
@@ -43,9 +44,9 @@ class Records:
     def _merged(self, record: dict[str, Any]) -> dict[str, Any]:
         for mark in record["marks"]:
             given = self._given.get((cell(record["student"]), mark["exercise"]))
-            if mark["status"] == "answer" and given is not None:
+            if mark["status"] == Status.ANSWER and given is not None:
                 mark |= {
-                    "status": "read",
+                    "status": Status.READ,
                     "points": given.points,
                     "message": given.comment,
                 }
@@ -61,5 +62,7 @@ def totals(record: Mapping[str, Any]) -> tuple[float, float]:
 
     What nobody has marked yet, or was not run, counts on neither side.
     """
-    counted = [m for m in record["marks"] if m["status"] not in ("answer", "not run")]
+    counted = [
+        m for m in record["marks"] if m["status"] not in (Status.ANSWER, Status.NOT_RUN)
+    ]
     return sum(m["points"] for m in counted), sum(m["of"] for m in counted)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from course.grade.reports.records import Records, totals
 from course.grade.similar import Likeness, likenesses
+from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 
 __all__ = ["Survey", "survey"]
@@ -36,7 +37,7 @@ def survey(records: Records) -> Survey:
         found.noted += [(record["student"], note) for note in record["notes"]]
         for mark in record["marks"]:
             found.outcomes[mark["exercise"]][mark["status"]] += 1
-            if mark["status"] in ("failed", "stopped") and mark["diagnosis"]:
+            if mark["status"] in (Status.FAILED, Status.STOPPED) and mark["diagnosis"]:
                 key = (mark["exercise"], mark["diagnosis"])
                 found.mistakes[key] += 1
                 found.says.setdefault(key, mark["message"])

@@ -9,6 +9,7 @@ from course.grade.reports.records import Records, totals
 from course.grade.reports.survey import Survey
 from course.grade.run import RUN, write_whole
 from course.grade.text import cell
+from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 
 __all__ = ["write_csv", "write_json"]
@@ -32,7 +33,11 @@ def write_csv(path: Path, records: Records) -> None:
 
 def _entry(mark) -> str:
     """Return the points, or nothing where they are still open."""
-    return "" if mark["status"] in ("answer", "not run") else _short(mark["points"])
+    return (
+        ""
+        if mark["status"] in (Status.ANSWER, Status.NOT_RUN)
+        else _short(mark["points"])
+    )
 
 
 def _short(number: float) -> str:

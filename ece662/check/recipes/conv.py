@@ -12,6 +12,7 @@ from ece662.check.recipe import (
     unchanged,
     unpack,
 )
+from ece662.check.terms import How
 
 __all__ = ["RECIPES"]
 
@@ -161,7 +162,7 @@ def run_pool_backward(code, inputs):
 
 
 TIED = Rule(
-    "remark",
+    How.REMARK,
     says="Where a window holds its maximum twice, you share the gradient out otherwise "
     "than PyTorch, which gives all of it to the first. Both are right.",
 )

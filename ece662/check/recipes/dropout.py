@@ -138,5 +138,9 @@ RECIPES = {
         {"dout unchanged": WRITES_INTO_DOUT},
         derive_backward,
         "dropout_forward",
+        about={
+            "scale of dx where x was kept": "dx",
+            "dx where x was dropped": "dx",
+        },
     ),
 }

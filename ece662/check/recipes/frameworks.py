@@ -12,6 +12,7 @@ import numpy as np
 
 from ece662.check.recipe import Misfit, Recipe, Rule, array_of
 from ece662.check.recipes.training import CASE, make_nothing
+from ece662.check.terms import How
 
 __all__ = ["RECIPES"]
 
@@ -303,7 +304,7 @@ def logged(log, at_least, network, scores_of):
         network: the name of what was trained.
         scores_of: asks it about pictures.
     """
-    rules = {"validation accuracy": Rule("at least", at_least)}
+    rules = {"validation accuracy": Rule(How.AT_LEAST, at_least)}
     run = partial(run_logged, log=log, network=network, scores_of=scores_of)
     return Recipe(run, make_nothing, (CASE,), rules, fixed=False)
 

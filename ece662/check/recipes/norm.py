@@ -34,6 +34,8 @@ SPATIAL_CASES = {
     "training, then test": ((3, 5, 2, 1), 2, True, 1e-5, 0.7),
 }
 
+TEST_CASES = ("test mode", "training, then test")
+
 
 def make_batchnorm_inputs(rng, case, cases=BATCHNORM_CASES):
     """Draw batches, gamma, beta and the parameters of a case."""
@@ -179,7 +181,10 @@ def backward_recipe(forward, backward, cases):
 
 RECIPES = {
     "batchnorm_forward": Recipe(
-        run_batchnorm_forward, make_batchnorm_inputs, tuple(BATCHNORM_CASES)
+        run_batchnorm_forward,
+        make_batchnorm_inputs,
+        tuple(BATCHNORM_CASES),
+        test_cases=TEST_CASES,
     ),
     "batchnorm_backward": backward_recipe(
         "batchnorm_forward", "batchnorm_backward", ROWS
@@ -195,6 +200,7 @@ RECIPES = {
         partial(run_batchnorm_forward, function="spatial_batchnorm_forward"),
         partial(make_batchnorm_inputs, cases=SPATIAL_CASES),
         tuple(SPATIAL_CASES),
+        test_cases=TEST_CASES,
     ),
     "spatial_batchnorm_backward": backward_recipe(
         "spatial_batchnorm_forward", "spatial_batchnorm_backward", IMAGES

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from ece662.check.recipe import Recipe, Rule
+from ece662.check.terms import How
 
 __all__ = ["RECIPES"]
 
@@ -82,7 +83,7 @@ def make_nothing(rng, case):
 
 def validated(model_name, at_least):
     """Return the recipe of a cell that trains for validation accuracy."""
-    rules = {"validation accuracy": Rule("at least", at_least)}
+    rules = {"validation accuracy": Rule(How.AT_LEAST, at_least)}
     run = partial(run_validated, model_name=model_name)
     return Recipe(run, make_nothing, (CASE,), rules, fixed=False)
 
@@ -90,8 +91,8 @@ def validated(model_name, at_least):
 def overfitted(layers, at_least):
     """Return the recipe of a cell that learns some pictures by heart."""
     rules = {
-        "training accuracy": Rule("at least", at_least),
-        "layers": Rule("at least", layers),
+        "training accuracy": Rule(How.AT_LEAST, at_least),
+        "layers": Rule(How.AT_LEAST, layers),
     }
     return Recipe(run_overfitted, make_nothing, (CASE,), rules, fixed=False)
 

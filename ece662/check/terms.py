@@ -1,0 +1,111 @@
+"""What checks and grading speak of: states, faults, what stops code, what an output is.
+
+All of it is an enum or a small record, and code looks at nothing else. Sentences are
+for people: they are made last and never compared, so rewording one changes no mark.
+"""
+
+import enum
+import functools
+import re
+from typing import NamedTuple
+
+__all__ = ["Fault", "How", "Moment", "Output", "Role", "Status", "Stop", "read_output"]
+
+
+class Status(enum.StrEnum):
+    """The state that an exercise is in. The values stand in records of grading."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_WRITTEN = "not written"
+    NEEDS = "needs"  # another exercise first
+    MISSING = "missing"  # the file
+    DAMAGED = "damaged"  # marker lines
+    STOPPED = "stopped"  # a limit, or no answer
+    ANSWER = "answer"  # written, and waits for a person to read it
+    READ = "read"
+    NOT_RUN = "not run"
+
+
+class Stop(enum.StrEnum):
+    """Why there are no outputs, or not all."""
+
+    NOT_IMPLEMENTED = "not-implemented"
+    NEEDS = "needs"  # another exercise first
+    OLD_NUMPY = "old-numpy"
+    MISSING_PACKAGE = "missing-package"
+    MISFIT = "misfit"  # of another form than asked for
+    ERROR = "error"
+
+
+class Fault(enum.Enum):
+    """Which half of a pair makes a backward's outputs wrong."""
+
+    FORWARD = enum.auto()
+    BACKWARD = enum.auto()
+    BOTH = enum.auto()
+
+
+class How(enum.Enum):
+    """How an output is judged."""
+
+    CLOSE = enum.auto()
+    AT_LEAST = enum.auto()
+    REMARK = enum.auto()  # reported, never held against anybody
+
+
+class Role(enum.Enum):
+    """What an output is for."""
+
+    VALUE = enum.auto()  # what the exercise computes
+    UNCHANGED = enum.auto()  # whether an array of the caller was left alone
+    FORWARD = enum.auto()  # of the other half of a pair; decides nothing by itself
+    OWN = enum.auto()  # slopes of the student's own forward, to judge a gradient by
+    STATE = enum.auto()  # weights, to measure a network by
+
+
+class Moment(enum.Enum):
+    """When an output was taken, where a recipe calls code more than once."""
+
+    ONCE = enum.auto()
+    STEP = enum.auto()
+    BATCH = enum.auto()
+    TEST = enum.auto()  # mode "test", after training
+
+
+class Output(NamedTuple):
+    """What an output is, as its name in a recipe says."""
+
+    role: Role
+    of: str  # the array or number: "dx"
+    moment: Moment = Moment.ONCE
+    number: int = 0  # of the step or batch
+
+
+_ROLES = (
+    (Role.UNCHANGED, re.compile(r"(.+) unchanged")),
+    (Role.FORWARD, re.compile(r"forward's (.+)")),
+    (Role.OWN, re.compile(r"own (.+)")),
+    (Role.STATE, re.compile(r"state (.+)")),
+)
+_MOMENTS = (
+    (Moment.STEP, re.compile(r"(.+) after step (\d+)")),
+    (Moment.BATCH, re.compile(r"(.+) of batch (\d+)")),
+    (Moment.TEST, re.compile(r"(.+) in test mode(?:, after a step)?()")),
+)
+
+
+@functools.lru_cache(maxsize=1000)
+def read_output(name: str) -> Output:
+    """Read a name that a recipe gives to an output: the only place where that is done.
+
+    "x unchanged", "forward's out", "own dx" and "state W1" name a role; "w after step
+    2", "out of batch 2" and "out in test mode" a moment. All others are plain values.
+    """
+    for role, form in _ROLES:
+        if found := form.fullmatch(name):
+            return Output(role, found[1])
+    for moment, form in _MOMENTS:
+        if found := form.fullmatch(name):
+            return Output(Role.VALUE, found[1], moment, int(found[2] or 0))
+    return Output(Role.VALUE, name)
