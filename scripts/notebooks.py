@@ -28,6 +28,8 @@ STRICT = ROOT / "tests" / "notebooks"
 sys.path.insert(0, str(ROOT))  # the package of this tree, not one installed elsewhere
 sys.path.append(str(STRICT))  # nbval_strict, nbval_kernels
 
+from ece662.exercises import notebooks_with  # noqa: E402
+from ece662.frameworks.installed import FRAMEWORKS  # noqa: E402
 from tests import limits  # noqa: E402
 
 ENVIRONMENT = {
@@ -149,10 +151,8 @@ def ignored() -> list[str]:
     """Tell pytest to leave out notebooks whose framework is not installed; say so."""
     options = []
     for path in find_notebooks():
-        imported = re.findall(
-            r"\b(?:import|from) (torch|tensorflow)\b", path.read_text("utf-8")
-        )
-        missing = [name for name in set(imported) if find_spec(name) is None]
+        needed = [name for name in FRAMEWORKS if path.stem in notebooks_with(name)]
+        missing = [name for name in needed if find_spec(name) is None]
         if missing:
             print(f"{path.name} is left out: there is no {' and no '.join(missing)}")
             options.append(f"--ignore={path}")

@@ -14,9 +14,8 @@ from course.sandbox.check import leaks
 from course.sandbox.client import Limits, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.sandbox.runtime import distributions_of, lay_out
-from ece662.frameworks.installed import needs_of
 
-__all__ = ["LIMITS", "missing", "needs_of", "open_sandbox", "prepare"]
+__all__ = ["LIMITS", "missing", "open_sandbox", "prepare"]
 
 LIMITS = {
     "torch": Limits(cpu=600, wall=3600.0, memory=4 << 30),

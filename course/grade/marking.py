@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from course.grade import frameworks, training
-from course.grade.frameworks import needs_of
 from course.grade.inside import PROBLEMS
 from course.grade.pristine import BARE, FULL, Pristine, tree_of
 from course.sandbox.client import Limits, Outcome, Sandbox, SandboxError
@@ -155,7 +154,7 @@ class Marker:
 
     def why_not_run(self, exercise: Exercise) -> str:
         """Say why an exercise cannot be run here; "" where it can."""
-        names = needs_of(exercise)
+        names = exercise.frameworks
         reasons = (self.why_not.get(name, frameworks.missing(name)) for name in names)
         return next(filter(None, reasons), "")
 
@@ -256,7 +255,7 @@ class _Submission:
         if (why := self.pieces.unreadable_of(exercise)) is not None:
             told = f"Python cannot read what is written there: {why}."
             return self._failed(exercise, Status.FAILED, "syntax", told)
-        needs = needs_of(exercise)
+        needs = exercise.frameworks
         sandbox = self.sandboxes[needs[0] if needs else tree_of(exercise)]
         tried = self.marker.try_exercise(exercise, self.pieces, sandbox, self.limits)
         if tried.stopped:

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from course.grade import frameworks
-from course.grade.frameworks import needs_of
 from course.sandbox.client import Limits
 from ece662.check.cells import sources_of
 from ece662.check.recipes import pruning
@@ -91,7 +90,7 @@ def limits_of(exercise: Exercise, in_full: bool = True) -> Limits:
         exercise: which one.
         in_full: False where another exercise of the submission had to be stopped.
     """
-    needs = needs_of(exercise)
+    needs = exercise.frameworks
     limits = frameworks.LIMITS[needs[0]] if needs else LIMITS
     if in_full:
         return limits
@@ -110,7 +109,7 @@ def served(exercise: Exercise, cells: list[tuple[str, str]], seed: int) -> dict:
     if any("get_CINIC10_data(" in source for _, source in cells):
         arrays |= {f"data/{name}": array for name, array in data_set().items()}
     if exercise.id in WHOLE_OF:
-        for mode in needs_of(exercise):
+        for mode in exercise.frameworks:
             weights = framework(mode).get_weights(network(mode, seed))
             arrays |= {f"{mode}/{name}": array for name, array in weights.items()}
     return arrays
@@ -119,7 +118,7 @@ def served(exercise: Exercise, cells: list[tuple[str, str]], seed: int) -> dict:
 def asked(exercise: Exercise, seed: int) -> dict[str, np.ndarray]:
     """Return the pictures to judge a network by that comes back as its scores."""
     trains = VALIDATION in recipe_of(exercise).rules
-    return {"pictures": pictures(seed)[0]} if trains and needs_of(exercise) else {}
+    return {"pictures": pictures(seed)[0]} if trains and exercise.frameworks else {}
 
 
 def framework(mode: str) -> Any:
@@ -167,7 +166,7 @@ def facts_of(
     """
     given = {}
     if exercise.id in WHOLE_OF:
-        given = WHOLE_OF[exercise.id](network(needs_of(exercise)[0], seed))
+        given = WHOLE_OF[exercise.id](network(exercise.frameworks[0], seed))
     found = measured(facts(exercise, inputs, {**outputs, **given}), seed)
     whole = (np.array_equal(outputs.get(name), array) for name, array in given.items())
     return found if all(whole) else found | {pruning.WHOLE: np.array(False)}

@@ -23,7 +23,7 @@ from ece662.exercises import (
     find_exercise,
     is_notebook,
 )
-from ece662.frameworks.installed import needs_of, why_missing
+from ece662.frameworks.installed import why_missing
 
 __all__ = ["check", "check_exercise", "chosen"]
 
@@ -114,7 +114,7 @@ def _not_tried(exercise) -> Result:
 def _run(exercise, names) -> Run:
     if not _is_a_cell(exercise):
         return run(exercise, make_code())
-    for framework in needs_of(exercise)[:1]:
+    for framework in exercise.frameworks[:1]:
         if find_spec(framework) is None:
             missing = Problem(Stop.MISSING_PACKAGE, why_missing(framework))
             return Run({}, (missing,))

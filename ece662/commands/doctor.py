@@ -22,8 +22,9 @@ from typing import NamedTuple
 
 import ece662
 from ece662._computer import cores, hidden_names, student_folders
+from ece662.exercises import notebooks_with
 from ece662.fast._kernels.sources import is_made_from, mark_of
-from ece662.frameworks.installed import has_build, why_missing
+from ece662.frameworks.installed import FRAMEWORKS, has_build, why_missing
 
 __all__ = ["CHECKS", "HELP", "Finding", "configure", "examine", "run"]
 
@@ -49,8 +50,7 @@ PACKAGE = Path(ece662.__file__).resolve().parent
 PURPOSES = {
     "jupyterlab": "ece662 lab",
     "ipywidgets": "sliders in the notebooks",
-    "torch": "Q5-Pytorch, Q6-Pruning",
-    "tensorflow": "Q5-Tensorflow, Q6-Pruning",
+    **{name: ", ".join(notebooks_with(name)) for name in FRAMEWORKS},
 }
 
 

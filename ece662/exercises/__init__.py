@@ -20,6 +20,7 @@ __all__ = [
     "exercises_of",
     "find_exercise",
     "is_notebook",
+    "notebooks_with",
 ]
 
 KINDS = ("function", "class", "training", "answer")
@@ -46,6 +47,7 @@ class Exercise:
     recipe: str | None = None  # what tries it; else the id, and None for an answer
     extends: str | None = None  # id of the exercise in whose regions it is written
     context: tuple[str, ...] = ()  # for a cell: the cells that have to run before it
+    frameworks: tuple[str, ...] = ()  # torch, tensorflow: first the one it is about
 
     def count_of(self, owner: str) -> int:
         """Return how many regions an owner has: one of this exercise, or extended."""
@@ -96,6 +98,12 @@ def exercises_of(name: str) -> tuple[Exercise, ...]:
     if not found:
         raise ValueError(f"expected a notebook, {', '.join(NOTEBOOKS)}; got {name!r}")
     return found
+
+
+def notebooks_with(framework: str) -> tuple[str, ...]:
+    """Return the notebooks that have exercises in torch or tensorflow."""
+    found = (e.notebook for e in EXERCISES if framework in e.frameworks)
+    return tuple(dict.fromkeys(found))
 
 
 def _in_notebook(name: str) -> tuple[Exercise, ...]:

@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
-from ece662.exercises import Exercise
-
 __all__ = [
     "FRAMEWORKS",
     "NEWEST_FOR_TENSORFLOW",
     "MissingFrameworkError",
     "has_build",
     "named_if_missing",
-    "needs_of",
     "why_missing",
 ]
 
@@ -24,12 +21,6 @@ FRAMEWORKS = ("torch", "tensorflow")  # each is an extra of that name in pyproje
 
 # The newest Python that a tested TensorFlow has builds for, as pyproject.toml says too.
 NEWEST_FOR_TENSORFLOW = (3, 13)
-
-NEEDED = {
-    "Q5-Pytorch": ("torch",),
-    "Q5-Tensorflow": ("tensorflow",),
-    "Q6-Pruning": ("torch",),
-}
 
 
 class MissingFrameworkError(ModuleNotFoundError):
@@ -63,13 +54,6 @@ def why_missing(name: str) -> str:
             "works here."
         )
     return f'This needs {name}, which is not installed: pip install "ece662[{name}]".'
-
-
-def needs_of(exercise: Exercise) -> tuple[str, ...]:
-    """Return the frameworks of an exercise, first the one it is about."""
-    if exercise.id == "q6-tensorflow-exercise":
-        return ("tensorflow", "torch")
-    return NEEDED.get(exercise.notebook, ())
 
 
 @contextmanager

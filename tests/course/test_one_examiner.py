@@ -15,7 +15,7 @@ from ece662.check.running import SEED, run_cases
 from ece662.check.signatures import signature_of
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.exercises.reading import Pieces
-from ece662.frameworks.installed import FRAMEWORKS, needs_of
+from ece662.frameworks.installed import FRAMEWORKS
 
 MISTAKES = all_mistakes()
 MISSING = {name for name in FRAMEWORKS if importlib.util.find_spec(name) is None}
@@ -97,7 +97,7 @@ def grader(functions):
 
 
 def in_numpy(mistake):
-    return not needs_of(find_exercise(mistake.exercise))
+    return not find_exercise(mistake.exercise).frameworks
 
 
 def test_grader_says_of_every_mistake_what_the_check_says(told_by_both):
@@ -119,7 +119,7 @@ def test_grader_says_of_every_mistake_in_a_framework_what_the_check_says(
         pytest.skip(framework)
     for mistake in MISTAKES:
         exercise = find_exercise(mistake.exercise)
-        if needs_of(exercise)[:1] == (framework,):
+        if exercise.frameworks[:1] == (framework,):
             check, grade = told_by_both(
                 exercise, {mistake.replaces: mistake.implementation}
             )

@@ -45,7 +45,7 @@ DOUBLED = f"for w in model.parameters(): w.data.mul_(2)\n{PRUNE}"
 
 
 def test_every_exercise_in_cells_runs_somewhere():
-    needed = {e.id: frameworks.needs_of(e) for e in EXERCISES if e.kind == "training"}
+    needed = {e.id: e.frameworks for e in EXERCISES if e.kind == "training"}
     assert {id for id, names in needed.items() if not names} == {
         e.id for e in EXERCISES if e.kind == "training" and e.notebook.startswith("Q1")
     }

@@ -170,7 +170,7 @@ def test_gradescope_results_have_their_form():
     test = tests["Q1-FCNetworks: relu_forward"]
     assert (test["score"], test["max_score"], test["status"]) == (0, 1, "failed")
     assert test["output"].startswith("not yet right\n")
-    assert test["output"].count("alert(1)") == 2  # as message and as question
+    assert test["output"].count("alert(1)") == 3  # message, question and detail
     assert "\x1b" not in json.dumps(results)
     assert len(tests) == len(EXERCISES) - len(ANSWERS)
 
