@@ -18,6 +18,7 @@ import numpy as np
 from ece662.data_utils import find_data_set, get_CINIC10_data
 from ece662.frameworks.images import invert_ch
 from ece662.frameworks.tf_tools import quietly
+from ece662.training.accuracy import accuracy
 
 __all__ = ["MODES", "invert_ch", "load_model", "test_model"]
 
@@ -91,9 +92,9 @@ def test_model(model, test_data, mode: str = "torch") -> float:  # noqa: PT028
     X, y = test_data
     if len(X) != len(y) or not len(y):
         raise ValueError(f"expected a label a picture, got {len(X)} and {len(y)}")
-    accuracy = float(np.mean(_framework(mode).predict(model, X) == y))
-    print(f"Test Acc: {accuracy:.4f}")
-    return accuracy
+    share = accuracy(_framework(mode).predict(model, X), y)
+    print(f"Test Acc: {share:.4f}")
+    return share
 
 
 test_model.__test__ = False  # by its name pytest would take it for a test

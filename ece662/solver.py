@@ -31,6 +31,7 @@ import numpy as np
 from ece662.fast import fast_optim
 from ece662.training import _resume
 from ece662.training import _solver_checks as checks
+from ece662.training.accuracy import count_right
 from ece662.training.callbacks import CheckpointWriter, LogPrinter, ProgressBar
 from ece662.training.checkpoint import load_checkpoint, save_checkpoint
 
@@ -220,7 +221,7 @@ class Solver:
             if self._measuring and (self._asked_to_stop or self._interrupted):
                 raise _StoppedError
             scores = self.model.loss(X[batch])
-            hits += int(np.sum(scores.argmax(axis=1) == y[batch]))
+            hits += count_right(scores, y[batch])
         return hits / len(rows)
 
     def save(self, name):

@@ -15,6 +15,7 @@ import numpy as np
 
 from ece662.frameworks.images import invert_ch
 from ece662.frameworks.installed import named_if_missing
+from ece662.training.accuracy import accuracy
 
 __all__ = [
     "Dataset",
@@ -198,8 +199,7 @@ def accuracy_of(model, dataset: Dataset, mirrored: bool = False) -> float:
     Args:
         model, dataset, mirrored: as for `predict`.
     """
-    answers = predict(model, dataset, mirrored).argmax(axis=1)
-    return float(np.mean(answers == dataset.y))
+    return accuracy(predict(model, dataset, mirrored), dataset.y)
 
 
 class KerasModel:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ece662.pruning.sparse import sparse_bytes
+from ece662.training.accuracy import accuracy
 
 __all__ = ["Cost", "cost", "milliseconds", "table"]
 
@@ -60,7 +61,7 @@ def cost(net, X, y, batch_size: int = 64) -> Cost:
 
     zeros = sum(int((p == 0).sum()) for p in net.parameters() if p.dim() > 1)
     return Cost(
-        accuracy=float(np.mean(predict(net, X) == y)),
+        accuracy=accuracy(predict(net, X), y),
         parameters=net.architecture.parameters() - zeros,
         macs=net.architecture.macs(),
         bytes=sparse_bytes(get_weights(net)),

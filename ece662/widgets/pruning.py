@@ -14,6 +14,7 @@ import numpy as np
 from ece662.figures.style import COLOURS
 from ece662.pruning.masks import magnitude_masks
 from ece662.pruning.sparse import sparse_bytes
+from ece662.training.accuracy import accuracy
 from ece662.widgets._base import Dashboard, Drawing, choice, panel, slider
 
 __all__ = ["Pruned", "choose_masks", "pruning_dashboard"]
@@ -81,10 +82,10 @@ def pruning_dashboard(model, test_data, **start) -> Dashboard:
             place[...] = original[name] * masks[name]
             used = next((n for start, n in sizes.items() if name.startswith(start)), 1)
             macs += int(masks[name].sum()) * used
-        accuracy = float(np.mean(predict(net, X) == y))
-        seen.setdefault((which, scope), {})[share] = accuracy
+        right = accuracy(predict(net, X), y)
+        seen.setdefault((which, scope), {})[share] = right
         left = sum(int(mask.sum()) for mask in masks.values())
-        return masks, Pruned(accuracy, left, macs, sparse_bytes(get_weights(net)))
+        return masks, Pruned(right, left, macs, sparse_bytes(get_weights(net)))
 
     def draw(share, scope, which, layer):
         masks, pruned = prune(share, scope, which)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ece662.check.recipe import Recipe, Rule
 from ece662.check.terms import How
+from ece662.training.accuracy import count_right
 
 __all__ = ["RECIPES"]
 
@@ -71,8 +72,7 @@ def accuracy_of(model, X, y) -> float:
     hits = 0
     for start in range(0, len(y), BATCH):
         part = slice(start, start + BATCH)
-        scores = np.asarray(model.loss(np.asarray(X[part])))
-        hits += int(np.sum(scores.argmax(axis=1) == np.asarray(y[part])))
+        hits += count_right(model.loss(np.asarray(X[part])), y[part])
     return hits / len(y)
 
 
