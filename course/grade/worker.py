@@ -24,7 +24,6 @@ from course.grade.similar import fingerprints
 from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
 from course.sandbox.runtime import distributions_of, lay_out
-from course.sandbox.runtime import lay_out
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 from ece662.exercises.reading import read_files

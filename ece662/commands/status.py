@@ -5,8 +5,6 @@ import os
 import sys
 from itertools import groupby
 
-from ece662.check.terms import Status
-
 __all__ = ["HELP", "configure", "run"]
 
 HELP = "show how far you are, in all notebooks"
@@ -18,15 +16,6 @@ that, which takes some seconds each.)
 """
 
 GREEN, RED, GREY = 32, 31, 90
-SHOWN = {  # the sign and the colour of each state
-    Status.PASSED: ("✓", GREEN),
-    Status.ANSWER: ("✓", GREEN),
-    Status.NOT_WRITTEN: ("·", GREY),
-    Status.NEEDS: ("·", GREY),
-    Status.FAILED: ("✗", RED),
-    Status.STOPPED: ("✗", RED),
-    Status.DAMAGED: ("!", RED),
-}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -61,12 +50,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _table(notebook: str, states: list) -> str:
+    from ece662.check.terms import Status
+
+    shown = {
+        Status.PASSED: ("✓", GREEN),
+        Status.ANSWER: ("✓", GREEN),
+        Status.NOT_WRITTEN: ("·", GREY),
+        Status.NEEDS: ("·", GREY),
+        Status.FAILED: ("✗", RED),
+        Status.STOPPED: ("✗", RED),
+        Status.DAMAGED: ("!", RED),
+    }
     done = sum(state.finished for state in states)
     lines = [f"{notebook}   {done} of {len(states)}"]
     width = max(len(state.exercise.id) for state in states)
     for state in states:
         told = state.told.partition("\n")[0]
-        sign, colour = SHOWN[state.status]
+        sign, colour = shown[state.status]
         line = f"  {sign} {state.exercise.id:<{width}}  {state.word:<8}"
         lines.append(_coloured(f"{line}{told}".rstrip(), colour))
     return "\n".join([*lines, ""])

@@ -16,6 +16,7 @@ from ece662.check.signatures import signature_of
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.exercises.reading import Pieces
 from ece662.frameworks.installed import FRAMEWORKS
+from ece662.layers import spatial_batchnorm_backward
 
 MISTAKES = all_mistakes()
 MISSING = {name for name in FRAMEWORKS if importlib.util.find_spec(name) is None}
@@ -147,10 +148,18 @@ def test_grader_and_check_agree_where_another_exercise_is_wrong(
 
 
 def test_both_say_what_has_to_be_mended_first(told_by_both):
-    """A right backward in terms of another exercise's, which is wrong."""
+    """Wrong in no way that has a name, above another exercise that is wrong."""
+
+    def cubed(dout, cache):
+        dx, dgamma, dbeta = spatial_batchnorm_backward(dout, cache)
+        return dx**3, dgamma, dbeta
+
     [mistake] = (m for m in MISTAKES if m.id == "batchnorm-alt-sums-for-means")
     exercise = find_exercise("spatial_batchnorm_backward")
-    functions = {"batchnorm_backward_alt": mistake.implementation}
+    functions = {
+        "batchnorm_backward_alt": mistake.implementation,
+        "spatial_batchnorm_backward": cubed,
+    }
     check, grade = told_by_both(exercise, functions)
     assert check == grade
     assert check[1] == "needs-mending"
