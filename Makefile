@@ -40,7 +40,7 @@ KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[
 .NOTPARALLEL:
 .PHONY: help lab setup doctor clean
 # staff only
-.PHONY: test test-processors test-browser demo notebooks release bench lint test-colab constraints
+.PHONY: test test-processors test-planted test-browser demo notebooks release bench lint test-colab constraints
 .PHONY: test-oldest
 # end of staff only
 
@@ -54,6 +54,7 @@ help:
 	@echo 'make doctor       say what is installed, and what to do where something is not'
 # staff only
 	@echo 'make test-processors  run notebooks and fast layers as on other processors'
+	@echo 'make test-planted see errors noticed that are planted in the notebooks'
 	@echo 'make test-browser try the dashboards in JupyterLab and Chromium'
 	@echo 'make demo         serve the dashboards alone, for a lecture hall'
 	@echo 'make notebooks    run the notebooks and store their outputs'
@@ -88,6 +89,11 @@ test: $(VENV)/test.stamp $(VENV)/kernels.stamp
 # Each library held back to what an older processor has; see scripts/processors.py.
 test-processors: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/processors.py $(ARGS)
+
+# All of tests/notebooks/planted.toml; make test tries a sample.
+test-planted: $(VENV)/test.stamp $(VENV)/kernels.stamp
+	@ECE662_PLANTED=1 $(PY) -m pytest tests/notebooks/test_planted.py -v -n auto \
+	    --dist loadgroup $(ARGS)
 
 # Alone, and one after the other: it is about what a student waits for. One worker, not
 # none: where a test takes it along, somebody is left to say which, and to go on.

@@ -40,7 +40,7 @@ def _cell_magic(line: str, cell: str) -> None:
 def _line_magic(line: str) -> None:
     """Be called by IPython: put the region's text into the cell, to be edited there."""
     try:
-        text = f"%%region {line}\n{textwrap.dedent(show(line))}"
+        text = f"%%region {line}\n{textwrap.dedent(show(line))}".rstrip("\n")
     except (OSError, ValueError) as error:
         print(f"%region: {error}")
     else:

@@ -147,7 +147,7 @@ def test_magic_in_a_session_is_in_force_at_once(tmp_path):
     )
     lines = done.stdout.splitlines()
     assert lines[1].startswith("relu_forward is written and reloaded in")
-    assert lines[2] == "42 42"
+    assert lines[2] == "42.0 42.0"
     assert lines[3].startswith("%%region: nothing was written: line 2 of this cell")
-    assert lines[4:6] == ["    out = (", "42"]
+    assert lines[4:6] == ["    out = (", "42.0"]
     assert lines[-2:] == ["%%region relu_forward", "out = x + 41"], done.stdout

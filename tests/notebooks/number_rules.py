@@ -220,7 +220,7 @@ class Rules:
             broken: a sentence for each difference that no rule allows.
         """
         if skeleton(computed) != skeleton(stored):
-            return computed, list(self._other_words(computed, stored))
+            return computed, list(self._differences_by_line(computed, stored))
         pairs = list(zip(numbers_in(computed), numbers_in(stored), strict=True))
         complaints = [self._complaint(*pair) for pair in pairs]
         shown = (
@@ -229,10 +229,13 @@ class Rules:
         )
         return _with_numbers(stored, shown), [text for text in complaints if text]
 
-    def _other_words(self, computed: str, stored: str) -> Iterator[str]:
-        """Yield a sentence for each line that differs in more than numbers."""
-        for mine, other in zip_longest(computed.splitlines(), stored.splitlines()):
-            if mine is None or other is None or skeleton(mine) != skeleton(other):
+    def _differences_by_line(self, computed: str, stored: str) -> Iterator[str]:
+        """Yield what `compare` says of each line, and of those with other words."""
+        lines = zip_longest(computed.splitlines(), stored.splitlines())
+        for mine, other in lines:
+            if None not in (mine, other) and skeleton(mine) == skeleton(other):
+                yield from self.compare(mine, other)[1]
+            else:
                 limits = [_broken_limit(number) for number in numbers_in(mine or "")]
                 broken = ", ".join(["the same words", *filter(None, limits)])
                 yield f"{mine!r} where {other!r} is stored; broken: {broken}"

@@ -111,10 +111,11 @@ def test_compare_names_each_line_that_differs_in_more_than_numbers(computed, sto
 
 
 def test_compare_names_the_limit_broken_in_a_line_with_other_words():
-    stored = "one 1\ndb error 2e-11, expected below 1e-8\n"
-    computed = "one 1\ndb error 0.82, expected below 1e-8  <- look again\n"
-    (said,) = complaints([], computed, stored)
-    assert said == (
+    stored = "one 1\ntwo 2\ndb error 2e-11, expected below 1e-8\n"
+    computed = "one 1\ntwo 3\ndb error 0.82, expected below 1e-8  <- look again\n"
+    other_number, other_words = complaints([], computed, stored)
+    assert "3 where 2 is stored" in other_number
+    assert other_words == (
         "'db error 0.82, expected below 1e-8  <- look again' where 'db error 2e-11, "
         'expected below 1e-8\' is stored; broken: the same words, "expected below 1e-8"'
     )
