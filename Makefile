@@ -40,8 +40,8 @@ KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[
 .NOTPARALLEL:
 .PHONY: help lab setup doctor clean
 # staff only
-.PHONY: test test-processors test-planted test-browser demo notebooks release bench lint test-colab constraints
-.PHONY: test-oldest
+.PHONY: test test-processors test-planted test-browser test-arm test-colab test-oldest
+.PHONY: demo notebooks release bench lint constraints
 # end of staff only
 
 help:
@@ -56,6 +56,7 @@ help:
 	@echo 'make test-processors  run notebooks and fast layers as on other processors'
 	@echo 'make test-planted see errors noticed that are planted in the notebooks'
 	@echo 'make test-browser try the dashboards in JupyterLab and Chromium'
+	@echo 'make test-arm     test the compiled kernels on an emulated ARM processor'
 	@echo 'make demo         serve the dashboards alone, for a lecture hall'
 	@echo 'make notebooks    run the notebooks and store their outputs'
 	@echo "make release      make the students' copy: ARGS='--out DIR'"
@@ -100,6 +101,10 @@ test-planted: $(VENV)/test.stamp $(VENV)/kernels.stamp
 test-browser: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@ECE662_REQUIRE_BROWSER=1 $(PY) -m pytest tests/browser -n 1 --dist loadfile \
 	    $(ARGS)
+
+# The kernels on an emulated ARM processor; the script says what it needs.
+test-arm: setup
+	@sh scripts/test_arm.sh $(PY) $(ARGS)
 
 demo: $(VENV)/demo.stamp $(VENV)/kernels.stamp
 	@$(PY) -m voila docs/dashboards.ipynb $(ARGS)

@@ -319,7 +319,9 @@ def test_makefile_keeps_to_gnu_make_3_81():
         assert newer not in makefile
 
 
-@pytest.mark.parametrize("name", [".ci/run", "scripts/make_venv.sh"])
+@pytest.mark.parametrize(
+    "name", [".ci/run", "scripts/make_venv.sh", "scripts/test_arm.sh"]
+)
 def test_scripts_may_be_executed_and_parse(name):
     script = ROOT / name
     assert os.access(script, os.X_OK)

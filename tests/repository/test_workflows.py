@@ -63,6 +63,7 @@ class TestEach:
 def test_tests_run_on_both_systems_with_every_python_that_is_promised():
     matrix = load(WORKFLOWS[0])["jobs"]["test"]["strategy"]["matrix"]
     assert matrix["os"] == ["ubuntu-latest", "macos-latest"]
+    assert any(more["os"].endswith("-arm") for more in matrix["include"])
     promised = re.findall(
         r"Python :: (3\.\d+)", " ".join(PYPROJECT["project"]["classifiers"])
     )
