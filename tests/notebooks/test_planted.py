@@ -135,31 +135,25 @@ def _compare(paths, folder, models):
 
 @pytest.fixture(scope="module")
 def reports_of(tmp_path_factory):
-    """A function: the reports of a notebook's cases, and of their cells when right."""
-    known = {}
+    """A function: the reports of a case's cells, without the error and with it."""
+    folder, right = tmp_path_factory.mktemp("planted"), {}
 
-    def reports(notebook):
-        if notebook not in known:
-            folder = tmp_path_factory.mktemp("planted")
-            cases = [case for case in TRIED if case.notebook == notebook]
-            right = {case.run: _name_of_right(case) for case in cases}
-            paths = [
-                _build(case, right[case.run], folder, spoilt=False)
-                for case in {case.run: case for case in cases}.values()
-            ]
-            trained = [_build(c, c.name, folder, True) for c in cases if c.trains]
-            others = [_build(c, c.name, folder, True) for c in cases if not c.trains]
-            known[notebook] = _compare([*paths, *others], folder, folder / "models")
-            if trained:
-                known[notebook] |= _compare(trained, folder, folder / "other models")
-        return known[notebook]
+    def reports(case):
+        first = case.run not in right
+        name = case.name.replace("-error-", "-right-")
+        paths = [_build(case, name, folder, spoilt=False)] if first else []
+        paths.append(_build(case, case.name, folder, spoilt=True))
+        if first and case.trains:  # else the second would find the first one's model
+            found = _compare(paths[:1], folder, folder / "models")
+            found |= _compare(paths[1:], folder, folder / "other models")
+        else:
+            models = "other models" if case.trains else "models"
+            found = _compare(paths, folder, folder / models)
+        if first:
+            right[case.run] = found[name]
+        return right[case.run], found[case.name]
 
     return reports
-
-
-def _name_of_right(case):
-    first = next(c for c in CASES if c.notebook == case.notebook and c.run == case.run)
-    return first.name.replace("-error-", "-right-")
 
 
 @pytest.mark.parametrize(
@@ -173,11 +167,10 @@ def test_planted_error_is_noticed(reports_of, case):
     for name in NEEDS.get(case.notebook, ()):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"no {name} here")
-    reports = reports_of(case.notebook)
-    assert not any(reports[_name_of_right(case)]), "without the error all cells pass"
-    last = reports[case.name][-1]
-    assert f"the cell {case.run[-1]}:" in last, last[-2000:] or case.error
-    assert _is_broken(case.broken, last)
+    right, spoilt = reports_of(case)
+    assert not any(right), "without the error all cells pass"
+    assert f"the cell {case.run[-1]}:" in spoilt[-1], spoilt[-1][-2000:] or case.error
+    assert _is_broken(case.broken, spoilt[-1]), spoilt[-1][-2000:]
 
 
 def _is_broken(rule, report):
