@@ -148,6 +148,7 @@ def _run(command, code, **settings):
     return subprocess.run(
         [
             *command,
+            *("-u", "ECE662_DATA"),  # `make test` sets it for the notebooks
             *(f"{k}={v}" for k, v in settings.items()),
             sys.executable,
             "-c",

@@ -266,7 +266,10 @@ def test_only_the_source_of_a_cell_changes(sources, new, extra, listed, indent, 
         assert changed == text
         return
     assert [cell.source for cell in cells_of(changed)] == [new, *sources[1:]]
-    assert with_sources(changed, {1: sources[0]}) == text or not all([sources[0], new])
+    back = with_sources(changed, {1: sources[0]})
+    if ascii and not sources[0].isascii():  # no escape was left that tells of the style
+        back, text = json.loads(back), json.loads(text)
+    assert back == text or not all([sources[0], new])
 
 
 @settings(max_examples=100, deadline=None)
