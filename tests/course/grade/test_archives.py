@@ -1,0 +1,212 @@
+"""Archives that are made to cost a grader its memory, its time, or its other students.
+
+Each costs the file that is wrong in it; what else is in the archive is read.
+"""
+
+import io
+import struct
+import tracemalloc
+import zipfile
+
+import pytest
+
+from course.grade import intake
+from course.grade.intake import open_submission
+
+LAYERS, OPTIM = "ece662/layers.py", "ece662/optim.py"
+WANTED = {LAYERS, OPTIM}
+END = struct.Struct("<4s4H2IH")
+END_64 = struct.Struct("<4sQ2H2I4Q")
+LOCATOR_64 = struct.Struct("<4sIQI")
+
+
+def _zip(entries, method=zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a zip of texts by name."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, text in entries:
+            archive.writestr(name, text)
+    return file.getvalue()
+
+
+def _opened(tmp_path, data: bytes):
+    path = tmp_path / "eve.zip"
+    path.write_bytes(data)
+    return open_submission(path, WANTED)
+
+
+def _with_method(data: bytes, name: str, method: int) -> bytes:
+    """Return a zip that says of one member that it is compressed in another way."""
+    changed = bytearray(data)
+    for signature, place, text in ((b"PK\3\4", 8, 30), (b"PK\1\2", 10, 46)):
+        start = data.find(signature)
+        while start >= 0:
+            if data[start + text :].startswith(name.encode()):
+                changed[start + place : start + place + 2] = struct.pack("<H", method)
+            start = data.find(signature, start + 4)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 9, 93, 97])
+def test_other_methods_of_compression_are_not_tried(tmp_path, method):
+    data = _with_method(_zip([(LAYERS, "a"), (OPTIM, "b")]), LAYERS, method)
+    submission = _opened(tmp_path, data)
+    assert submission.files == {OPTIM: "b"}
+    [note] = submission.notes
+    assert "another method than deflate" in note
+
+
+def test_bomb_for_bz2_takes_no_memory(tmp_path):
+    data = _zip([(LAYERS, bytes(64 << 20))], zipfile.ZIP_BZIP2)
+    assert len(data) < 1000
+    for size in (64 << 20, 100):  # what the zip claims
+        claims = data.replace(struct.pack("<I", 64 << 20), struct.pack("<I", size))
+        tracemalloc.start()
+        submission = _opened(tmp_path, claims)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert submission.files == {}
+        assert most < 8 << 20
+
+
+def test_member_that_claims_to_be_small_is_read_to_the_limit_only(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(intake, "MAX_FILE", 1000)
+    monkeypatch.setattr(intake, "MAX_RATIO", 1 << 20)
+    submission = _opened(tmp_path, _zip([(LAYERS, "a" * 1001), (OPTIM, "b")]))
+    assert submission.files == {OPTIM: "b"}
+    assert "larger than" in submission.notes[0]
+
+
+def test_all_files_together_have_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "MAX_READ", 10)
+    submission = _opened(tmp_path, _zip([(LAYERS, "a" * 8), (OPTIM, "b" * 8)]))
+    assert submission.files == {LAYERS: "a" * 8}
+    [note] = submission.notes
+    assert note.startswith(OPTIM)
+    assert "together" in note
+
+
+@pytest.mark.parametrize("name", ["", "\0", "\0" + LAYERS])
+def test_member_without_a_name_is_ignored(tmp_path, name):
+    data = _zip([("x" * max(1, len(name)), "nameless"), (LAYERS, "a")])
+    if name:
+        data = data.replace(b"x" * len(name), name.encode())
+    else:
+        data = _without_name(data)
+    submission = _opened(tmp_path, data)
+    assert submission.files == {LAYERS: "a"}
+    [note] = submission.notes
+    assert "name" in note
+
+
+def _without_name(data: bytes) -> bytes:
+    """Take the name of the first member, one letter, out of a zip."""
+    start = data.index(b"PK\1\2")
+    length = struct.pack("<H", 0)
+    entry = data[start : start + 28] + length + data[start + 30 : start + 46]
+    changed = data[:start] + entry + data[start + 47 :]
+    end = changed.rindex(b"PK\5\6")
+    values = list(END.unpack_from(changed, end))
+    values[5] -= 1  # the size of the list
+    return changed[:end] + END.pack(*values)
+
+
+def test_name_that_goes_on_behind_a_nul_is_no_name(tmp_path):
+    data = _zip([(LAYERS + "xy", "a"), (OPTIM, "b")])
+    data = data.replace(b"layers.pyxy", b"layers.py\0y")
+    submission = _opened(tmp_path, data)
+    assert submission.files == {OPTIM: "b"}
+    assert "NUL" in submission.notes[0]
+
+
+def _with_record_for_large_archives(entries: int) -> bytes:
+    """Return a zip of many entries that only its record for large archives counts."""
+    name = b"n"
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0, 0,
+                        len(name), 0, 0, 0, 0, 0, 0) + name  # fmt: skip
+    listed = entry * entries
+    record = END_64.pack(b"PK\6\6", 44, 45, 45, 0, 0, entries, entries, len(listed), 0)
+    locator = LOCATOR_64.pack(b"PK\6\7", 0, len(listed), 1)
+    most = 0xFFFF
+    end = END.pack(b"PK\5\6", 0, 0, most, most, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return listed + record + locator + end
+
+
+def test_entries_are_counted_before_a_list_is_made_of_them(tmp_path):
+    data = _with_record_for_large_archives(300_000)
+    tracemalloc.start()
+    submission = _opened(tmp_path, data)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert submission.files == {}
+    assert "too many entries" in submission.notes[0]
+    assert most < 8 << 20
+
+
+def test_record_for_large_archives_is_read(tmp_path):
+    submission = _opened(tmp_path, _with_record_for_large_archives(3))
+    assert submission.files == {}
+    assert "in the same place" in submission.notes[0]
+
+
+def test_members_that_share_their_bytes_are_refused(tmp_path):
+    data = bytearray(_zip([(LAYERS, "a" * 50), ("ece662/layers.px", "a" * 50)]))
+    second = data.rindex(b"PK\1\2")
+    data[second + 42 : second + 46] = bytes(4)  # it begins where the first one does
+    submission = _opened(tmp_path, bytes(data))
+    assert submission.files == {}
+    assert "in the same place" in submission.notes[0]
+
+
+def test_damaged_member_costs_its_file_only(tmp_path):
+    text = "some text that is here " * 20
+    data = bytearray(_zip([(LAYERS, text), (OPTIM, "b")], zipfile.ZIP_STORED))
+    data[60:64] = b"else"
+    submission = _opened(tmp_path, bytes(data))
+    assert submission.files == {OPTIM: "b"}
+    [note] = submission.notes
+    assert note.startswith(f"{LAYERS} cannot be read")
+
+
+def test_names_with_backslashes_are_read_as_paths(tmp_path):
+    # ZipInfo makes slashes of them on Windows only.
+    data = _zip([("ece662/layers.py", "a"), ("ece662/optim.py", "b")])
+    submission = _opened(tmp_path, data.replace(b"ece662/", b"ece662\\"))
+    assert submission.files == {LAYERS: "a", OPTIM: "b"}
+    assert submission.notes == []
+
+
+@pytest.mark.parametrize("name", ["ann.zip", "work/ann.tar.gz", "ann.RAR"])
+def test_archive_in_an_archive_is_not_opened_but_named(tmp_path, name):
+    submission = _opened(tmp_path, _zip([(name, _zip([(LAYERS, "a")]))]))
+    assert submission.files == {}
+    [note] = submission.notes
+    assert note.startswith(name)
+    assert "not opened" in note
+
+
+def test_one_zip_in_a_folder_is_what_was_handed_in(tmp_path):
+    folder = tmp_path / "Ann Smith_12_file"
+    folder.mkdir()
+    (folder / "work.zip").write_bytes(_zip([(LAYERS, "a")]))
+    submission = open_submission(folder, WANTED)
+    assert submission.files == {LAYERS: "a"}
+    assert submission.notes == ["what work.zip holds was read"]
+    (folder / "again.zip").write_bytes(_zip([(LAYERS, "b")]))
+    submission = open_submission(folder, WANTED)
+    assert submission.files == {}
+    assert [note.split(" ")[0] for note in submission.notes] == [
+        "again.zip",
+        "work.zip",
+    ]
+
+
+def test_notes_on_files_that_are_ignored_are_few_and_short(tmp_path):
+    entries = [(f"../{i}{'x' * 5000}", "") for i in range(100)]
+    submission = _opened(tmp_path, _zip([*entries, (LAYERS, "a")]))
+    assert submission.files == {LAYERS: "a"}
+    assert len(submission.notes) == intake.MAX_NOTES + 1
+    assert submission.notes[-1].startswith("80 more")
+    assert max(map(len, submission.notes)) < 300
