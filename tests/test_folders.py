@@ -5,15 +5,19 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from course.release import make_release
 from ece662.check.progress import progress
 from ece662.commands import cli
 from ece662.data.cache import cache_root, commit, exclusive, open_data_set
+from ece662.exercises.regions import parse_file
 
 ROOT = Path(cli.__file__).resolve().parents[2]
+FILLED = "dropout_forward"
 # Inside these accounts nobody passes over a folder's mode, not even who is root here.
 ORDINARY = ("unshare", "-U", "--map-user=12345", "--map-group=12345")
 MOUNT = ("unshare", "-rm", "sh", "-c")
@@ -194,18 +198,25 @@ def workbook(tmp_path):
     return tmp_path / "course"
 
 
+def _spoil(folder, kind):
+    """Make a folder; what is run behind the words returned finds it full or closed."""
+    folder.mkdir()
+    if kind == "full":
+        mount = f'mount -t tmpfs -o size=4k none "{folder}" && exec "$@"'
+        before = (*MOUNT, mount, "-")
+    else:
+        folder.chmod(0o555)
+        before = ORDINARY
+    need(*before, "true")
+    return before
+
+
 @pytest.mark.posix
 @pytest.mark.parametrize("kind", ["full", "closed"])
 def test_reset_that_cannot_keep_the_old_file_changes_nothing(workbook, kind):
     backups, layers = workbook / "backups", workbook / "ece662/layers.py"
-    backups.mkdir()
-    if kind == "full":
-        before = (*MOUNT, 'mount -t tmpfs -o size=4k none "$0" && exec "$@"', backups)
-        reason = f"the disk of {backups} is full"
-    else:
-        backups.chmod(0o555)
-        before, reason = ORDINARY, "Permission denied"
-    need(*before, "true")
+    before = _spoil(backups, kind)
+    reason = f"the disk of {backups} is full" if kind == "full" else "Permission denied"
     written = layers.read_bytes()
     words = ("reset", "dropout_forward")
     done = run(*words, before=before, cwd=workbook, PYTHONDONTWRITEBYTECODE=1)
@@ -214,3 +225,124 @@ def test_reset_that_cannot_keep_the_old_file_changes_nothing(workbook, kind):
     assert line.startswith("ece662 reset: ")
     assert reason in line
     assert layers.read_bytes() == written
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("kind", ["full", "closed"])
+def test_region_that_cannot_keep_the_old_file_changes_nothing(workbook, kind):
+    backups, layers = workbook / "backups", workbook / "ece662/layers.py"
+    before = _spoil(backups, kind)
+    written = layers.read_bytes()
+    code = "from ece662.live import magics; magics._cell_magic('affine_forward', 'x')"
+    done = subprocess.run(
+        [*before, sys.executable, "-c", code],
+        cwd=workbook,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    reason = f"the disk of {backups} is full" if kind == "full" else "Permission denied"
+    [line] = done.stdout.splitlines()
+    assert line.startswith("%%region: ")
+    assert reason in line
+    assert (done.returncode, done.stderr) == (0, "")
+    assert layers.read_bytes() == written
+
+
+TRAIN = """
+import sys, numpy as np
+from ece662.classifiers.fc_net import TwoLayerNet
+from ece662.solver import Solver
+arrays = {"X_train": np.ones((40, 6)), "y_train": np.arange(40) % 3,
+          "X_val": np.ones((4, 6)), "y_val": np.arange(4) % 3}
+model = TwoLayerNet(input_dim=6, hidden_dim=HIDDEN, num_classes=3)
+solver = Solver(model, arrays, num_epochs=2, batch_size=20, verbose=False,
+                checkpoint_name=sys.argv[1])
+solver.train()
+print(len(solver.loss_history), "steps")
+"""
+
+
+@pytest.mark.posix
+def test_checkpoint_on_a_disk_that_fills_up_lets_training_go_on(tmp_path):
+    folder = tmp_path / "checkpoints"
+    before = _spoil(folder, "full")
+    code = TRAIN.replace("HIDDEN", "500")
+    done = subprocess.run(
+        [*before, sys.executable, "-c", code, str(folder / "run.npz")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "4 steps\n"), done.stderr
+    assert "the checkpoint was not written, training goes on" in done.stderr
+    assert f"the disk of {folder} is full" in done.stderr
+
+
+@pytest.mark.posix
+def test_checkpoint_in_a_closed_folder_is_refused_before_training(tmp_path):
+    folder = tmp_path / "checkpoints"
+    before = _spoil(folder, "closed")
+    code = TRAIN.replace("HIDDEN", "5")
+    done = subprocess.run(
+        [*before, sys.executable, "-c", code, str(folder / "run.npz")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = done.stderr.splitlines()[-1]
+    assert (done.returncode, done.stdout) == (1, "")
+    expected = f"ValueError: no checkpoint can be written to {folder / 'run.npz'}"
+    assert last.startswith(expected)
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """A student's whole copy, where dropout's forward alone is filled in."""
+    folder = tmp_path_factory.mktemp("released") / "course"
+    make_release(ROOT, folder)
+    parsed = parse_file((ROOT / "ece662/layers.py").read_text(), "ece662/layers.py")
+    done = {key: text for key, text in parsed.bodies.items() if key[0] == FILLED}
+    layers = folder / "ece662/layers.py"
+    empty = parse_file(layers.read_text(), "ece662/layers.py")
+    layers.write_text(empty.fill(done))
+    return folder
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("kind", ["full", "closed"])
+def test_submit_packs_where_nothing_can_be_remembered(released, tmp_path, kind):
+    cache, out = tmp_path / "cache", tmp_path / "out" / "work.zip"
+    before = _spoil(cache, kind)
+    if kind == "full":
+        fill = f'head -c 4096 /dev/zero > "{cache}/all"; exec "$@"'
+        before = (*before, "sh", "-c", fill, "-")
+    out.parent.mkdir()
+    out.parent.chmod(0o777)
+    words = ("submit", "--out", str(out))
+    settings = {"ECE662_DATA": cache, "PYTHONDONTWRITEBYTECODE": 1}
+    done = run(*words, before=before, cwd=released, **settings)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "will be checked again" in done.stderr
+    assert f"Hand in {out}" in done.stdout
+    with zipfile.ZipFile(out) as packed:
+        assert "ece662/layers.py" in packed.namelist()
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("kind", ["full", "closed"])
+def test_submit_where_the_zip_cannot_be_written(released, tmp_path, kind):
+    folder = tmp_path / "out"
+    before = _spoil(folder, kind)
+    words = ("submit", "--out", str(folder / "work.zip"))
+    settings = {"ECE662_DATA": tmp_path / "cache", "PYTHONDONTWRITEBYTECODE": 1}
+    done = run(*words, before=before, cwd=released, **settings)
+    assert done.returncode == 1
+    said, way_out = done.stderr.splitlines()[-2:]
+    assert said.startswith("ece662 submit: nothing was packed: ")
+    assert ("is full" if kind == "full" else "Permission denied") in said
+    assert way_out == "'--out FILE' writes the zip to another folder."

@@ -38,7 +38,7 @@ from typing import NamedTuple
 
 __all__ = ["Number", "Rules", "agree", "numbers_in", "skeleton"]
 
-_FIGURES = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_FIGURES = r"(?:\d{1,3}(?:,\d{3})+(?!,?\d)|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 # No number: a part of a name or a version, such as 32x32 or 3.11.2.
 NUMBER = re.compile(rf"(?<![\w.])-?{_FIGURES}(?![\w.]*\w)")
 _EXPECTED = re.compile(rf" ?%?, expected (below|above|at least) (-?{_FIGURES})")
@@ -107,15 +107,19 @@ def agree(computed: str, stored: str) -> bool:
         return True
     if _is_whole(computed) and _is_whole(stored):
         return False
-    a, b = float(computed), float(stored)
+    a, b = _value(computed), _value(stored)
     if math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-8):
         return True
     unit = 1.001 * min(_last_digit(computed), _last_digit(stored))
     return abs(a - b) <= unit and math.isclose(a, b, rel_tol=1e-4)
 
 
+def _value(number: str) -> float:
+    return float(number.replace(",", ""))
+
+
 def _is_whole(number: str) -> bool:
-    return number.lstrip("-").rstrip(".").isdigit()
+    return number.lstrip("-").rstrip(".").replace(",", "").isdigit()
 
 
 def _last_digit(number: str) -> float:
@@ -168,7 +172,7 @@ class _Rule:
         if not mine:
             yield "no number has its words before it"
         elif self.side in ("falls", "rises"):
-            first, last = float(mine[0].text), float(mine[-1].text)
+            first, last = _value(mine[0].text), _value(mine[-1].text)
             change = last - first if self.side == "rises" else first - last
             if len(mine) < 2:
                 yield "there is one such number only"
@@ -179,11 +183,11 @@ class _Rule:
             if (len(mine), len(others)) != (1, 1):
                 counts = f"{len(mine)} and {len(others)}"
                 yield f"expected one number on each side, got {counts}"
-            elif not self._leads(float(mine[0].text), float(others[0].text)):
+            elif not self._leads(_value(mine[0].text), _value(others[0].text)):
                 yield f"{mine[0].text} against {others[0].text}"
         else:
             for number in mine:
-                if not _holds(self.side, float(number.text), self.other):
+                if not _holds(self.side, _value(number.text), self.other):
                     yield f"{number.text} in {number.line!r}"
 
     def _leads(self, mine: float, other: float) -> bool:
@@ -278,7 +282,7 @@ def _broken_limit(number: Number) -> str | None:
     if number.limit is None:
         return None
     side, limit = number.limit
-    holds = _holds(side, float(number.text), float(limit))
+    holds = _holds(side, _value(number.text), _value(limit))
     return None if holds else f'"expected {side} {limit}"'
 
 
@@ -288,8 +292,8 @@ def _is_broken(rule: _Rule, computed: Number, stored: Number) -> bool:
     if rule.band is None:
         return not agree(computed.text, stored.text)
     # The digits shown are themselves rounded.
-    slack = 1e-9 + 1e-9 * abs(float(stored.text))
-    return not abs(float(computed.text) - float(stored.text)) <= rule.band + slack
+    slack = 1e-9 + 1e-9 * abs(_value(stored.text))
+    return not abs(_value(computed.text) - _value(stored.text)) <= rule.band + slack
 
 
 def _parse(line: str) -> _Rule:
@@ -309,7 +313,7 @@ def _parse(line: str) -> _Rule:
         is_limit = NUMBER.fullmatch(other) is not None
         if is_limit and found["lead"]:
             raise ValueError
-        other = float(other) if is_limit else _Words(other)
+        other = _value(other) if is_limit else _Words(other)
         lead = _amount(found["lead"] or "0")
         return _Rule(line, words, side=found["side"], other=other, amount=lead)
     except ValueError:

@@ -48,6 +48,7 @@ def test_agree_to_the_digits_shown(computed, stored):
         ("6000", "6001"),
         ("60000.", "60001."),
         ("3e-10", "3e-7"),
+        ("1,200", "1,201"),
     ],
 )
 def test_agree_not_where_a_digit_differs(computed, stored):
@@ -61,6 +62,16 @@ def test_numbers_in_finds_numbers_and_where_they_stand():
     assert (second.text, second.before) == ("-2.5", "; b: ")
     assert (third.text, third.before) == ("3", " of ")
     assert third.line == "w 1e-9, expected below 1e-8; b: -2.5 of 3"
+
+
+def test_thousands_are_one_number():
+    text = "173,703 bytes of 1,200,000, at (3,4), 12,5 and 1,23"
+    found = [number.text for number in numbers_in(text)]
+    assert found == ["173,703", "1,200,000", "3", "4", "12", "5", "1", "23"]
+    rules = ["... within 500"]
+    assert complaints(rules, "of 1,703 bytes", "of 1,300 bytes") == []
+    [said] = complaints(rules, "of 2,703 bytes", "of 1,300 bytes")
+    assert '2,703 where 1,300 is stored; broken: "... within 500"' in said
 
 
 def test_skeleton_keeps_words_versions_and_limits():
