@@ -334,3 +334,19 @@ def test_jupyter_has_settings_where_the_home_is_closed(stranger, tmp_path):
     done = _run(stranger, code, TMPDIR=tmp_path, HOME=home)
     lent = tmp_path / "ece662-home-12345/jupyter-settings"
     assert done.stdout.strip() == str(lent), done.stderr
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("framework", ["torch", "tensorflow"])
+def test_networks_train_under_a_stranger(stranger, tmp_path, framework):
+    """Torch asks for the account's name when it makes an optimiser."""
+    pytest.importorskip(framework)
+    code = f"""
+import numpy as np
+from ece662.frameworks.same_net import {framework}_losses, draw_start
+images, labels = np.ones((100, 3, 32, 32), np.float32), np.arange(100) % 6
+start = draw_start({{"X_train": images, "y_train": labels}}, steps=2, batch_size=8)
+print(len({framework}_losses(start)), "losses")
+"""
+    done = _run(stranger, code, TMPDIR=tmp_path, HOME="/proc/nobody")
+    assert (done.returncode, done.stdout) == (0, "2 losses\n"), done.stderr
