@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from course.grade.text import printable
+from course.grade.text import name_line, printable
 from ece662.exercises.findings import Finding
 from ece662.exercises.lines import BYTE_ORDER_MARK
 from ece662.exercises.reading import decode
@@ -77,7 +77,7 @@ def submissions_in(folder: Path) -> list[Path]:
 def student_of(path: Path) -> str:
     """Return the name that a submission's student goes by."""
     name = path.name[:-4] if path.suffix.lower() == ".zip" else path.name
-    return printable(name, limit=200)
+    return name_line(name)
 
 
 def open_submission(path: Path, wanted: Collection[str]) -> Submission:

@@ -4,11 +4,20 @@ import hashlib
 import re
 import unicodedata
 
-__all__ = ["cell", "file_name", "markdown", "printable"]
+__all__ = ["cell", "file_name", "markdown", "name_line", "name_of", "printable"]
 
 # Categories that steer instead of being seen: controls, directions, lone surrogates.
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What begins a formula, in the wide form of East Asian keyboards too.
+FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+# And what begins one behind characters at which a table may be split. At a comma only a
+# program splits that does not know quotes: there "(2,-1)" stays as it is.
+BEHIND = dict.fromkeys(";\t\r\n", FORMULA) | dict.fromkeys(",|", frozenset("=@"))
+LONGEST_NAME, LONGEST_FILE = 200, 80
+# Names that Windows keeps for devices, whatever follows their first full stop.
+DEVICES = {"con", "prn", "aux", "nul"}
+DEVICES |= {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
+_WRITTEN = re.compile(r"\^[a-z]|~_|(?:~[0-9a-f]{2})+")
 
 
 def printable(text: str, limit: int = 20_000) -> str:
@@ -28,13 +37,47 @@ def printable(text: str, limit: int = 20_000) -> str:
 
 def _escape(character: str) -> str:
     code = ord(character)
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
+def name_line(name: str) -> str:
+    """Return a name on one line, as it is shown; two names never give the same one."""
+    lines = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+    shown = printable(lines)
+    if len(shown) <= LONGEST_NAME:
+        return shown
+    return f"{shown[:150]}~{_digest(name)}"  # longer than what is not cut
+
+
 def cell(text: str) -> str:
-    """Return text for a CSV cell that no spreadsheet takes for a formula."""
+    """Return text for a CSV cell that no spreadsheet takes for a formula.
+
+    Spreadsheets split a table at commas, semicolons, tabs or all of them, whatever it
+    was written with. So an apostrophe stands wherever a part could begin a formula.
+    """
     text = printable(text)
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    parts, formula = [], FORMULA
+    if text.startswith(("\t", "\r", "\n")) or _is_formula(text):
+        parts, formula = ["'"], frozenset()
+    for character in text:
+        if character in formula:
+            parts.append("'")
+        parts.append(character)
+        if character in BEHIND:
+            formula = BEHIND[character]
+        elif not _is_passed_over(character):
+            formula = frozenset()
+    return "".join(parts)
+
+
+def _is_formula(text: str) -> bool:
+    return next((c for c in text if not _is_passed_over(c)), "") in FORMULA
+
+
+def _is_passed_over(character: str) -> bool:
+    return character == '"' or character.isspace()
 
 
 def markdown(text: str) -> str:
@@ -47,10 +90,54 @@ def markdown(text: str) -> str:
 def file_name(name: str) -> str:
     """Return a file name for a student: their own, where it is a plain one.
 
-    Two names never give the same file, on file systems that ignore case neither.
+    In others `~` writes a character as its bytes and `^` a capital; `name_of` reads it
+    back. What is longer than that allows ends with a digest in place of the rest. Two
+    names never give the same file, on file systems that ignore case neither.
     """
-    if re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,60}", name) and ".." not in name:
-        return name
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40].strip("-").lower()
-    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
-    return f"{plain or 'student'}~{digest}"
+    parts = [_plain(character) for character in name]
+    if not name or not name[0].isalnum():  # nor hidden, nor an option
+        parts[:1] = [_as_bytes(name[:1])]
+    if name.partition(".")[0].lower() in DEVICES:
+        parts[0] = _as_bytes(name[0])
+    for place, character in enumerate(name):
+        if character == "." and name[place + 1 : place + 2] in ("", "."):
+            parts[place] = _as_bytes(character)
+    whole = "".join(parts) or "~"
+    if len(whole) <= LONGEST_FILE:
+        return whole
+    return f"{whole[:40]}~~{_digest(name)}"
+
+
+def name_of(file: str) -> str | None:
+    """Return the name that `file_name` gave a file for; None where it was too long."""
+    if "~~" in file:
+        return None
+    return "" if file == "~" else _WRITTEN.sub(_read, file)
+
+
+def _plain(character: str) -> str:
+    if re.fullmatch("[a-z0-9_.-]", character):
+        return character
+    if re.fullmatch("[A-Z]", character):
+        return f"^{character.lower()}"
+    return "~_" if character == " " else _as_bytes(character)
+
+
+def _as_bytes(character: str) -> str:
+    data = character.encode("utf-8", "surrogatepass")
+    return "".join(f"~{byte:02x}" for byte in data)
+
+
+def _read(match: re.Match) -> str:
+    written = match[0]
+    if written.startswith("^"):
+        return written[1].upper()
+    if written == "~_":
+        return " "
+    return bytes.fromhex(written.replace("~", "")).decode("utf-8", "surrogatepass")
+
+
+def _digest(name: str) -> str:
+    """Return 128 bits that no two names share, as far as anybody knows."""
+    data = name.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(data).hexdigest()[:32]

@@ -26,9 +26,9 @@ def write_reports(out: Path, points: Path | None = None) -> list[str]:
     Raises:
         GradingError: the disk is full.
     """
-    given, complaints = answers.read_points(points or out / answers.TABLE)
-    records = Records(out, given)
-    complaints += answers.unknown(given, records)
+    records = Records(out)
+    given, complaints = answers.read_points(points or out / answers.TABLE, records)
+    records.given = given
     answers.write_answers(out, records, given)
     overview = survey(records)
     tables.write_csv(out / "class.csv", records)

@@ -6,19 +6,22 @@
 
 import csv
 import io
+import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from course.grade.reports.html import page, paragraph, preformatted
-from course.grade.reports.records import Given, Records
+from course.grade.reports.records import Given, Records, record_name
+from course.grade.reports.tables import as_csv
 from course.grade.run import write_whole
 from course.grade.text import cell
 from ece662.exercises import EXERCISES, Exercise
 
-__all__ = ["TABLE", "read_points", "unknown", "write_answers"]
+__all__ = ["TABLE", "read_points", "write_answers"]
 
 TABLE = Path("answers", "points.csv")
-COLUMNS = ("student", "question", "points", "of", "comment")
+COLUMNS = ("student", "question", "points", "of", "comment", "record")
 MAX_COMPLAINTS = 20
 
 
@@ -27,14 +30,16 @@ def questions() -> list[Exercise]:
     return [exercise for exercise in EXERCISES if not exercise.is_checked]
 
 
-def read_points(path: Path) -> tuple[dict[tuple[str, str], Given], list[str]]:
-    """Read the points that were entered, by student and question.
+def read_points(
+    path: Path, records: Records
+) -> tuple[dict[tuple[str, str], Given], list[str]]:
+    """Read the points that were entered, by the record's name and the question.
 
     Returns:
-        The points, and what is wrong with the table, line by line. Students are those
-        of its cells, which `cell` has made safe.
+        The points, and what is wrong with the table, line by line.
     """
     most = {exercise.id: exercise.points for exercise in questions()}
+    find = _Finder(records)
     given, complaints = {}, []
     try:
         text = path.read_text("utf-8-sig")
@@ -43,7 +48,7 @@ def read_points(path: Path) -> tuple[dict[tuple[str, str], Given], list[str]]:
     except (OSError, UnicodeDecodeError) as error:
         return {}, [f"{path} cannot be read: {error}"]
     for number, row in enumerate(_rows(text), start=2):
-        student, question = row.get("student"), row.get("question")
+        question = row.get("question")
         entered = (row.get("points") or "").strip()
         if not entered:
             continue
@@ -52,27 +57,54 @@ def read_points(path: Path) -> tuple[dict[tuple[str, str], Given], list[str]]:
             fits = 0 <= points <= most[question]
         except (ValueError, KeyError):
             fits = False
+        where = f"{path.name}, line {number}"
+        name, told = find(row.get("record") or "", row.get("student") or "")
         if not fits:
-            told = f"{path.name}, line {number}: {entered!r} points for {question!r}"
-            complaints.append(f"{told}; expected 0 to {most.get(question, '?')}")
-        elif student:
-            given[student, question] = Given(points, row.get("comment") or "")
+            told = f"{entered[:100]!r} points for {(question or '')[:100]!r}"
+            expected = f"expected 0 to {most.get(question, '?')}"
+            complaints.append(f"{where}: {told}; {expected}")
+        elif told:
+            complaints.append(f"{where}: {told}")
+        else:
+            given[name, question] = Given(points, row.get("comment") or "")
     return given, complaints[:MAX_COMPLAINTS]
+
+
+class _Finder:
+    """Finds the record that a row of a table means: by its name, else by a student's.
+
+    Names are compared as what a spreadsheet may leave of them, and one that fits two
+    students is nobody's.
+    """
+
+    def __init__(self, records: Records):
+        """Look at the students' names."""
+        self._known = {record_name(student) for student in records.students}
+        self._names = defaultdict(list)
+        for student in records.students:
+            self._names[_bare(cell(student))].append(student)
+
+    def __call__(self, record: str, student: str) -> tuple[str, str]:
+        """Return the record's name, or what is wrong."""
+        if record.strip() in self._known:
+            return record.strip(), ""
+        found = self._names.get(_bare(student), ())
+        if len(found) == 1:
+            return record_name(found[0]), ""
+        if found:
+            told = f"{len(found)} students have the name {student[:100]!r}"
+            return "", f"{told}: the column record tells them apart"
+        return "", f"there are points for {student[:100]!r}, who handed nothing in"
+
+
+def _bare(name: str) -> str:
+    return unicodedata.normalize("NFC", name).strip().lstrip("'").strip()
 
 
 def _rows(text: str) -> Iterable[dict[str, str]]:
     # A spreadsheet in some languages separates by semicolons.
     delimiter = ";" if text.partition("\n")[0].count(";") >= 3 else ","
     return csv.DictReader(io.StringIO(text), delimiter=delimiter)
-
-
-def unknown(given: Mapping[tuple[str, str], Given], records: Records) -> list[str]:
-    """Say whose points belong to nobody in this run."""
-    known = {cell(student) for student in records.students}
-    strangers = sorted({student for student, _ in given} - known)
-    return [
-        f"there are points for {name!r}, who handed nothing in" for name in strangers
-    ][:MAX_COMPLAINTS]
 
 
 def write_answers(
@@ -98,17 +130,14 @@ def _answers_to(question: Exercise, records: Records) -> Iterable[str]:
 
 
 def _table(records: Records, given: Mapping[tuple[str, str], Given]) -> str:
-    lines = io.StringIO()
-    writer = csv.writer(lines)
-    writer.writerow(COLUMNS)
+    rows = [list(COLUMNS)]
     for record in records:
-        student = cell(record["student"])
+        student, name = record["student"], record_name(record["student"])
         for question in questions():
             if question.id in record["answers"]:
-                known = given.get((student, question.id))
+                known = given.get((name, question.id))
                 points = f"{known.points:g}" if known else ""
-                comment = cell(known.comment) if known else ""
-                writer.writerow(
-                    [student, question.id, points, question.points, comment]
-                )
-    return lines.getvalue()
+                comment = known.comment if known else ""
+                row = [student, question.id, points, question.points, comment, name]
+                rows.append(row)
+    return as_csv(rows)

@@ -6,6 +6,7 @@ from typing import Any
 
 from course.grade.reports import html
 from course.grade.reports.records import Records, totals
+from course.grade.reports.sentences import sentence_of
 from course.grade.reports.survey import TENTHS, Survey
 from course.grade.run import write_whole
 from course.grade.text import file_name, markdown, printable
@@ -109,7 +110,7 @@ def _line(text: str) -> str:
 def _frequent(overview: Survey) -> list[tuple[str, str, int, str]]:
     pairs = sorted(overview.mistakes.items(), key=lambda pair: (-pair[1], pair[0]))
     return [
-        (exercise, diagnosis, count, overview.says[exercise, diagnosis])
+        (exercise, diagnosis, count, sentence_of(exercise, diagnosis))
         for (exercise, diagnosis), count in pairs[:SHOWN]
     ]
 

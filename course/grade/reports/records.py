@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from course.grade.run import RECORDS
-from course.grade.text import cell
+from course.grade.text import file_name
 from ece662.check.terms import Status
 
-__all__ = ["Given", "Records", "totals"]
+__all__ = ["Given", "Records", "record_name", "totals"]
 
 
 class Given(NamedTuple):
@@ -22,14 +22,14 @@ class Given(NamedTuple):
 class Records:
     """Iterate over them in the order of their students' names, as often as needed."""
 
-    def __init__(self, out: Path, given: Mapping[tuple[str, str], Given]):
+    def __init__(self, out: Path):
         """Look which records there are.
 
         Args:
             out: the folder of the run.
-            given: points for answers, by student, as in a table's cell, and question.
         """
-        self._given = given
+        # Points for answers, by the name of the record and the question.
+        self.given: Mapping[tuple[str, str], Given] = {}
         paths = (out / RECORDS).glob("[!.]*.json")
         self._paths = sorted((_student(path), path) for path in paths)
         self.students = [student for student, _ in self._paths]
@@ -42,8 +42,9 @@ class Records:
             yield self._merged(json.loads(path.read_text("utf-8")))
 
     def _merged(self, record: dict[str, Any]) -> dict[str, Any]:
+        name = record_name(record["student"])
         for mark in record["marks"]:
-            given = self._given.get((cell(record["student"]), mark["exercise"]))
+            given = self.given.get((name, mark["exercise"]))
             if mark["status"] == Status.ANSWER and given is not None:
                 mark |= {
                     "status": Status.READ,
@@ -55,6 +56,14 @@ class Records:
 
 def _student(path: Path) -> str:
     return json.loads(path.read_text("utf-8"))["student"]
+
+
+def record_name(student: str) -> str:
+    """Return what a table calls a student's record by: unlike a name, it is unique.
+
+    Two names may look the same, or become so in a spreadsheet.
+    """
+    return f"{file_name(student)}.json"
 
 
 def totals(record: Mapping[str, Any]) -> tuple[float, float]:

@@ -21,7 +21,6 @@ class Survey:
     students: int = 0
     outcomes: dict[str, Counter[str]] = field(default_factory=dict)  # by exercise
     mistakes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    says: dict[tuple[str, str], str] = field(default_factory=dict)
     tenths: list[int] = field(default_factory=lambda: [0] * TENTHS)  # of the points
     noted: list[tuple[str, str]] = field(default_factory=list)  # student and note
     alike: list[Likeness] = field(default_factory=list)
@@ -40,7 +39,6 @@ def survey(records: Records) -> Survey:
             if mark["status"] in (Status.FAILED, Status.STOPPED) and mark["diagnosis"]:
                 key = (mark["exercise"], mark["diagnosis"])
                 found.mistakes[key] += 1
-                found.says.setdefault(key, mark["message"])
     found.alike = _alike(records)
     return found
 

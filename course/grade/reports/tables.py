@@ -3,32 +3,39 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
-from course.grade.reports.records import Records, totals
+from course.grade.reports.records import Records, record_name, totals
 from course.grade.reports.survey import Survey
 from course.grade.run import RUN, write_whole
 from course.grade.text import cell
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 
-__all__ = ["write_csv", "write_json"]
+__all__ = ["as_csv", "write_csv", "write_json"]
 
 KEPT = ("status", "points", "of", "diagnosis", "message", "question")
 
 
 def write_csv(path: Path, records: Records) -> None:
     """Write a line for each student: name, total, and the points of each exercise."""
-    lines = io.StringIO()
-    writer = csv.writer(lines)
     ids = [exercise.id for exercise in EXERCISES]
-    writer.writerow(["student", "points", "of", *ids, "notes"])
+    rows = [["student", "points", "of", *ids, "notes", "record"]]
     for record in records:
         points = {mark["exercise"]: _entry(mark) for mark in record["marks"]}
-        row = [cell(record["student"]), *map(_short, totals(record))]
+        row = [record["student"], *map(_short, totals(record))]
         row += [points[id] for id in ids]
-        writer.writerow([*row, cell("; ".join(record["notes"]))])
-    write_whole(path, lines.getvalue())
+        rows.append([*row, "; ".join(record["notes"]), record_name(record["student"])])
+    write_whole(path, as_csv(rows))
+
+
+def as_csv(rows: Iterable[Iterable[object]]) -> str:
+    """Return rows as CSV, every cell in quotes, so that it stays one."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, quoting=csv.QUOTE_ALL)
+    writer.writerows([cell(str(value)) for value in row] for row in rows)
+    return lines.getvalue()
 
 
 def _entry(mark) -> str:

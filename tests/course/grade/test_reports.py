@@ -12,6 +12,7 @@ from course.grade.marking import Mark
 from course.grade.reports import write_reports
 from course.grade.reports.answers import TABLE
 from course.grade.run import GradingError, record_path, write_whole
+from course.grade.text import file_name
 from course.grade.worker import ungraded
 from ece662.exercises import EXERCISES
 
@@ -187,3 +188,53 @@ def test_write_whole_leaves_the_old_file_where_the_disk_is_full(tmp_path, monkey
         write_whole(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
+
+
+def _enter(table, points):
+    """Enter points for the first question, by student or record."""
+    rows = _rows(table)
+    for row in rows:
+        if row["question"] == ANSWERS[0]:
+            row["points"] = points.get(row["record"], "")
+    with open(table, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("=zoe", "'=zoe"), ("Zo\u00eb", "Zoe\u0308"), ("zoe", " zoe"), ("zoe", "'zoe")],
+)
+def test_two_names_that_look_alike_share_no_points(run, one, other):
+    for student in (one, other):
+        record_path(run, student).write_text(json.dumps(_record(student)))
+    write_reports(run)
+    names = {student: f"{file_name(student)}.json" for student in (one, other)}
+    _enter(run / TABLE, {names[one]: "1"})
+    for _ in range(2):
+        assert write_reports(run) == []
+        rows = {row["record"]: row for row in _rows(run / "class.csv")}
+        assert rows[names[one]][ANSWERS[0]] == "1"
+        assert rows[names[other]][ANSWERS[0]] == ""
+    table = run / "elsewhere.csv"  # without the column that tells them apart
+    table.write_text(f"student,question,points\n{other},{ANSWERS[0]},1\n", "utf-8")
+    [complaint] = write_reports(run, table)
+    assert "2 students have the name" in complaint
+
+
+def test_summary_says_nothing_that_a_submission_wrote(run):
+    honest, forged = _record("zoe", "failed"), _record("aaa", "failed")
+    for record, text in ((honest, "np.float is gone"), (forged, "LIES")):
+        for mark in record["marks"]:
+            mark |= {"diagnosis": "old-numpy", "message": text, "question": text}
+        path = record_path(run, record["student"])
+        path.write_text(json.dumps(record))
+    write_reports(run)
+    for name in ("summary.html", "summary.md"):
+        text = (run / name).read_text()
+        assert "old" in text
+        assert "LIES" not in text
+        assert "np.float" not in text
+    assert "It uses what NumPy 2 no longer has." in (run / "summary.html").read_text()
+    assert "LIES" in (run / "students" / "aaa.html").read_text()

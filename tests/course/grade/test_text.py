@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course.grade.text import cell, file_name, markdown, printable
+from course.grade.reports.tables import as_csv
+from course.grade.text import (
+    cell,
+    file_name,
+    markdown,
+    name_line,
+    name_of,
+    printable,
+)
 
 
 def test_printable_writes_out_what_steers():
@@ -51,3 +59,79 @@ def test_file_name_is_plain_and_tells_names_apart(one, other):
 def test_file_name_keeps_a_plain_name():
     assert file_name("ann_smith-2") == "ann_smith-2"
     assert file_name("../ann") != "../ann"
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=40))
+def test_file_name_can_be_read_back(name):
+    file = file_name(name)
+    if "~~" not in file:
+        assert name_of(file) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("Ann Smith", "^ann~_^smith"),
+        ("o'neill", "o~27neill"),
+        ("con", "~63on"),
+        ("nul.tar", "~6eul.tar"),
+        (".hidden", "~2ehidden"),
+        ("a..b.", "a~2e.b~2e"),
+        ("", "~"),
+    ],
+)
+def test_file_name_is_readable_and_allowed_everywhere(name, file):
+    assert file_name(name) == file
+    assert name_of(file) == name
+
+
+def test_file_name_of_a_long_name_has_128_bits_and_no_reversal():
+    one, other = (file_name("Ann " * 50 + end) for end in "xy")
+    assert one != other
+    assert len(one.partition("~~")[2]) == 32
+    assert name_of(one) is None
+
+
+def test_name_line_tells_names_apart_that_are_shown_alike():
+    names = ["a\x1b", "a\\x1b", "a\nb", "a\\nb", "a\U000e0001", "a\ue0001",
+             "x" * 250 + "y", "x" * 250 + "z"]  # fmt: skip
+    shown = [name_line(name) for name in names]
+    assert len(set(shown)) == len(names)
+    assert all(len(line) <= 200 and "\n" not in line for line in shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a;=cmd|' /C calc'!A0",
+        'a; "=1',
+        "a\t+1",
+        "a\n-1",
+        "a;\t @SUM(A1)",
+        "\uff1d1",
+        "\xa0=1",
+        '"=1',
+        '";=1',
+    ],
+)
+def test_cell_is_no_formula_wherever_a_table_is_split(text):
+    row = as_csv([["ann", text, "3"]])
+    for delimiter in ",;\t":
+        for cells in csv.reader(io.StringIO(row, newline=""), delimiter=delimiter):
+            for value in cells:
+                begin = value.lstrip(' \t\n\xa0"')[:1]
+                assert begin not in set("=+-@\uff1d"), (delimiter, value)
+
+
+@given(st.text(st.sampled_from(";,\t\n\r\"' =+-@a1\xa0\uff1d")))
+def test_cell_is_no_formula_in_any_table(text):
+    row = as_csv([["ann", text, text, "3"]])
+    for delimiter in ",;\t":
+        for cells in csv.reader(io.StringIO(row, newline=""), delimiter=delimiter):
+            assert not any(value.startswith(tuple("=+-@\uff1d")) for value in cells)
+    assert cell(cell(text)) == cell(text)
+
+
+@pytest.mark.parametrize("text", ["x.reshape(2, -1)", "lost, -1", "a = b - c", "1; 2"])
+def test_cell_leaves_what_is_no_formula_as_it_is(text):
+    assert cell(text) == text
