@@ -19,6 +19,8 @@ END = "# *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****"
 
 BYTE_ORDER_MARK = "\ufeff"
 TAB = 8  # columns, as Python counts them
+MOST_INDENT = 1000  # characters of an indentation that are counted
+MOST_NAME = 100  # characters of a name that are kept
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 _DEFINITION = re.compile(r"[ \t\f]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)")
@@ -68,7 +70,7 @@ def split(text: str) -> list[str]:
 def column_of(indent: str) -> int:
     """Return the column that an indentation leads to, as Python counts it."""
     column = 0
-    for character in indent:
+    for character in indent[:MOST_INDENT]:
         if character == "\t":
             column = (column // TAB + 1) * TAB
         else:
@@ -142,7 +144,9 @@ def _line(
     if bare.startswith("#"):
         return Line(begin, end, after, Kind.COMMENT, indent)
     found = _DEFINITION.match(text)
-    return Line(begin, end, after, Kind.CODE, indent, found[1] if found else "")
+    return Line(
+        begin, end, after, Kind.CODE, indent, found[1][:MOST_NAME] if found else ""
+    )
 
 
 def code_lines(source: str) -> Iterator[str]:

@@ -80,10 +80,11 @@ def _cell(number: int, cell: dict[str, Any]) -> Cell:
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     tags = [tags] if isinstance(tags, str) else tags if isinstance(tags, list) else []
     id, attached = cell.get("id"), cell.get("attachments")
+    kind = cell.get("cell_type")
     return Cell(
         number,
         id if isinstance(id, str) else "",
-        str(cell.get("cell_type", ""))[:40],
+        kind[:40] if isinstance(kind, str) else "",
         _joined(cell.get("source")),
         tuple(tag for tag in tags if isinstance(tag, str)),
         len(attached) if isinstance(attached, dict) else 0,

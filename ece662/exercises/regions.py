@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ece662.exercises import EXERCISES
-from ece662.exercises.findings import Finding, MarkerError, Note
+from ece662.exercises.findings import Fault, Finding, MarkerError, Note
 from ece662.exercises.lines import END, START, Kind, code_lines, scan
 from ece662.exercises.naming import ANSWER, name_cells
 from ece662.exercises.notebooks import Cell, cells_of, with_sources
@@ -41,6 +41,8 @@ __all__ = [
     "read",
     "stub",
 ]
+
+MAX_CELLS = 2 << 20  # characters of the cells of a notebook that may hold regions
 
 _STUB = re.compile(r"raise NotImplementedError\b")
 
@@ -146,7 +148,13 @@ def _and_outer(exercise) -> Iterator[str]:
 
 def _parse_notebook(text, name, listed) -> Parsed:
     cells = cells_of(text, name)
-    sources = {cell.number: parse(cell.source) for cell in cells if _may_hold(cell)}
+    sources, left, long = {}, MAX_CELLS, set()
+    for cell in filter(_may_hold, cells):
+        if len(cell.source) <= left:
+            left -= len(cell.source)
+            sources[cell.number] = parse(cell.source)
+        else:
+            long.add(cell.number)
     spans = {n: source.regions_of("") for n, source in sources.items()}
     bodies = {
         number: [sources[number].body(span) for span in found]
@@ -158,6 +166,10 @@ def _parse_notebook(text, name, listed) -> Parsed:
     for cell in cells:
         own = names[cell.number]
         parsed.cells[own] = cell
+        if cell.number in long:
+            other = len(cell.source)
+            fault = Finding(Fault.LONG, other=other, limit=MAX_CELLS)
+            _add_faults(parsed, own, [fault])
         if cell.number not in sources:
             continue
         _add_faults(parsed, own, sources[cell.number].faults)

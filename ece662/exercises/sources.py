@@ -5,6 +5,7 @@ is the function; what stands in a string is a string. A damaged marker line cost
 definition that it stands in and no other.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from ece662.exercises.lines import Kind, Line, column_of, scan, split
 
 __all__ = ["Definition", "Region", "Source", "move", "parse"]
 
+DEEPEST = 4  # definitions one within the other that a path may name
 _CONFLICT = ("<<<<<<<", ">>>>>>>")  # how the lines begin that a merge leaves
 
 
@@ -95,13 +97,18 @@ def parse(text: str, ends: Callable[[str], bool] | None = None) -> Source:
 
 
 def _reachable(definition: Definition) -> Iterator[tuple[str, Definition]]:
-    """Yield the definitions that Python runs, those in other ones too."""
-    waiting = [("", definition)]
+    """Yield the definitions that Python runs, those in other ones too.
+
+    No exercise lies deep in others. Paths without end would make the work grow with the
+    square of the source.
+    """
+    waiting = [("", definition, 0)]
     while waiting:
-        path, found = waiting.pop()
+        path, found, depth = waiting.pop()
         yield path, found
         prefix = f"{path}." if path else ""
-        waiting += [(prefix + name, inner) for name, inner in found.inner.items()]
+        inner = found.inner.items() if depth < DEEPEST else ()
+        waiting += [(prefix + name, within, depth + 1) for name, within in inner]
 
 
 class _Parser:
@@ -183,7 +190,8 @@ class _Parser:
         below = next(filter(_is_code, self.lines[number : number + 200]), None)
         if below is not None:
             column = max(column, column_of(below.indent))
-        return next(s for s in reversed(self.scopes) if s.column < column)
+        place = bisect_left(self.scopes, column, key=lambda scope: scope.column)
+        return self.scopes[max(0, place - 1)]
 
 
 def _is_code(line: Line) -> bool:

@@ -302,7 +302,7 @@ def test_own_tools_and_grader_read_any_mutation_alike(tmp_path_factory, data):
     (folder / file).parent.mkdir(parents=True, exist_ok=True)
     (folder / file).write_bytes(raw)
     mine = [exercise for exercise in EXERCISES if exercise.file == file]
-    graded = read_files({file: text}, mine)
+    graded = read_files({file: raw}, mine)
     assert read_work(folder, mine) == [graded.piece_of(e) for e in mine]
     try:
         parsed = parse_file(text, file)
