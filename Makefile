@@ -61,7 +61,7 @@ help:
 	@echo 'make notebooks    run the notebooks and store their outputs'
 	@echo "make release      make the students' copy: ARGS='--out DIR'"
 	@echo 'make bench        measure the speed against PyTorch'
-	@echo 'make lint         check format, style and spelling'
+	@echo 'make lint         check format, style, spelling and types'
 	@echo 'make test-colab   run the tests with the package versions of Google Colab'
 	@echo 'make test-oldest  run them with the lowest versions of pyproject.toml'
 	@echo 'make constraints  renew constraints.txt with the newest packages'
@@ -124,6 +124,7 @@ lint: $(VENV)/lint.stamp
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@$(PY) -m codespell_lib
+	@$(PY) -m mypy
 	@$(PY) scripts/notebooks.py check
 # end of staff only
 

@@ -13,10 +13,16 @@ places; pixels that are left over at the far end belong to no window.
 """
 
 import operator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 __all__ = [
+    "Array",
+    "Cache",
+    "InputGradient",
     "as_floats",
     "check_batch",
     "check_channels",
@@ -32,8 +38,13 @@ __all__ = [
     "pool_output_size",
 ]
 
+# For signatures: docstrings tell the shapes, which no checker of types knows.
+Array = np.ndarray
+Cache = Any  # what a forward pass keeps for its backward pass, in a form of its own
+InputGradient = np.ndarray | Any  # dx; None where the caller said needs_dx=False
 
-def as_floats(x, name="x"):
+
+def as_floats(x: ArrayLike, name: str = "x") -> Array:
     """Return an array to compute with: of floats, of at least 32 bits.
 
     Integers would round what is between them (a dropout mask of 1.25 becomes 1) and
@@ -53,7 +64,7 @@ def as_floats(x, name="x"):
     return x
 
 
-def float_dtype(dtype):
+def float_dtype(dtype: DTypeLike) -> np.dtype:
     """Return a network's dtype; raise ValueError where it is no float."""
     dtype = np.dtype(dtype)
     if dtype.kind != "f":
@@ -61,7 +72,7 @@ def float_dtype(dtype):
     return dtype
 
 
-def check_dout(dout, shape):
+def check_dout(dout: ArrayLike, shape: Sequence[int]) -> Array:
     """Return dout as floats; raise ValueError where it does not have this shape."""
     dout = as_floats(dout, "dout")
     if np.shape(dout) != tuple(shape):
@@ -72,7 +83,9 @@ def check_dout(dout, shape):
     return dout
 
 
-def check_columns(x, gamma, beta):
+def check_columns(
+    x: ArrayLike, gamma: ArrayLike, beta: ArrayLike
+) -> tuple[Array, Array, Array]:
     """Return all as floats; raise ValueError unless x is (N, D), the others (D,)."""
     x, gamma, beta = as_floats(x), as_floats(gamma, "gamma"), as_floats(beta, "beta")
     if np.ndim(x) != 2:
@@ -86,7 +99,9 @@ def check_columns(x, gamma, beta):
     return x, gamma, beta
 
 
-def check_channels(x, gamma, beta, shape=("C",)):
+def check_channels(
+    x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, shape: Sequence[int | str] = ("C",)
+) -> tuple[Array, Array, Array]:
     """Return all as floats; raise ValueError unless x is (N, C, H, W).
 
     gamma and beta must have the shape, where "C" stands for the channels of x.
@@ -104,7 +119,9 @@ def check_channels(x, gamma, beta, shape=("C",)):
     return x, gamma, beta
 
 
-def check_groups(x, gamma, beta, G):
+def check_groups(
+    x: ArrayLike, gamma: ArrayLike, beta: ArrayLike, G: int
+) -> tuple[Array, Array, Array]:
     """Return all as floats; raise ValueError where G does not divide the channels."""
     x, gamma, beta = check_channels(x, gamma, beta, (1, "C", 1, 1))
     C = x.shape[1]
@@ -117,7 +134,7 @@ def check_groups(x, gamma, beta, G):
     return x, gamma, beta
 
 
-def check_mode(param, name):
+def check_mode(param: dict, name: str) -> str:
     """Return the mode; raise ValueError where it is not "train" or "test"."""
     mode = param.get("mode")
     if mode not in ("train", "test"):
@@ -125,7 +142,7 @@ def check_mode(param, name):
     return mode
 
 
-def check_batch(x, mode):
+def check_batch(x: Array, mode: str) -> None:
     """Raise ValueError where there is nothing to take statistics of."""
     if mode == "train" and np.size(x) == 0:
         raise ValueError(
@@ -134,7 +151,7 @@ def check_batch(x, mode):
         )
 
 
-def keep_probability(dropout_param):
+def keep_probability(dropout_param: dict) -> float:
     """Return dropout's p as a float; raise ValueError where it is no probability."""
     try:
         p = float(dropout_param["p"])
@@ -148,7 +165,7 @@ def keep_probability(dropout_param):
     return p
 
 
-def check_train_cache(cache, layer):
+def check_train_cache(cache: Cache, layer: str) -> None:
     """Raise ValueError where the cache is that of a test-time forward pass."""
     if cache is None:
         raise ValueError(
@@ -157,7 +174,7 @@ def check_train_cache(cache, layer):
         )
 
 
-def check_labels(x, y):
+def check_labels(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
     """Return x as floats, and y; raise ValueError where y cannot label x's rows."""
     x, y = as_floats(x), np.asarray(y)
     if np.ndim(x) != 2 or len(x) == 0 or y.shape != (len(x),):
@@ -176,7 +193,9 @@ def check_labels(x, y):
     return x, y
 
 
-def conv_output_size(x, w, b, conv_param):
+def conv_output_size(
+    x: ArrayLike, w: ArrayLike, b: ArrayLike, conv_param: dict
+) -> tuple[int, int]:
     """Return the height and width of a convolution's output.
 
     Args:
@@ -207,7 +226,7 @@ def conv_output_size(x, w, b, conv_param):
     return _count_windows(padded, w_shape[2:], stride, "filters", "padded images")
 
 
-def pool_output_size(x, pool_param):
+def pool_output_size(x: ArrayLike, pool_param: dict) -> tuple[int, int]:
     """Return the height and width of a pooling layer's output.
 
     Args:
@@ -232,12 +251,12 @@ def pool_output_size(x, pool_param):
     )
 
 
-def _check_images(shape):
+def _check_images(shape: tuple[int, ...]) -> None:
     if len(shape) != 4:
         raise ValueError(f"x must be (N, C, H, W), got shape {shape}")
 
 
-def _whole_number(param, owner, name, at_least):
+def _whole_number(param: dict, owner: str, name: str, at_least: int) -> int:
     """Return param[name]; raise ValueError where it is no such number."""
     if name not in param:
         raise ValueError(f"{owner} must hold {name!r}, got only {sorted(param)}")
@@ -253,7 +272,9 @@ def _whole_number(param, owner, name, at_least):
     return value
 
 
-def _count_windows(image, window, stride, windows, images):
+def _count_windows(
+    image: Sequence[int], window: Sequence[int], stride: int, windows: str, images: str
+) -> tuple[int, int]:
     if min(window) < 1 or any(
         size > length for size, length in zip(window, image, strict=True)
     ):
@@ -261,7 +282,8 @@ def _count_windows(image, window, stride, windows, images):
             f"{windows} must fit in the {images}: at most {image[0]} x {image[1]}, "
             f"got {window[0]} x {window[1]}"
         )
-    return tuple(
+    height, width = (
         (length - size) // stride + 1
         for size, length in zip(window, image, strict=True)
     )
+    return height, width

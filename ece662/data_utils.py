@@ -13,9 +13,12 @@ One call serves one source; the line that it prints says which.
 
 import operator
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import ModuleType
+from typing import Literal, overload
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ece662.data.cache import (
     DamagedCacheError,
@@ -33,6 +36,36 @@ __all__ = ["SOURCES", "describe", "find_data_set", "get_CINIC10_data"]
 SOURCES = ("cinic10", "synthetic")
 
 
+@overload
+def get_CINIC10_data(
+    num_training: int | None = ...,
+    num_validation: int | None = ...,
+    num_test: int | None = ...,
+    subtract_mean: bool = ...,
+    *,
+    classes: Iterable[str] | None = ...,
+    dtype: DTypeLike = ...,
+    source: str | None = ...,
+    lazy: Literal[False] = ...,
+    verbose: bool = ...,
+) -> dict[str, np.ndarray]: ...
+
+
+@overload
+def get_CINIC10_data(
+    num_training: int | None = ...,
+    num_validation: int | None = ...,
+    num_test: int | None = ...,
+    subtract_mean: bool = ...,
+    *,
+    classes: Iterable[str] | None = ...,
+    dtype: DTypeLike = ...,
+    source: str | None = ...,
+    lazy: bool,
+    verbose: bool = ...,
+) -> Mapping[str, np.ndarray | LazyImages]: ...
+
+
 def get_CINIC10_data(
     num_training: int | None = None,
     num_validation: int | None = None,
@@ -40,11 +73,11 @@ def get_CINIC10_data(
     subtract_mean: bool = True,
     *,
     classes: Iterable[str] | None = None,
-    dtype=np.float32,
+    dtype: DTypeLike = np.float32,
     source: str | None = None,
     lazy: bool = False,
     verbose: bool = True,
-) -> dict[str, np.ndarray]:
+) -> Mapping[str, np.ndarray | LazyImages]:
     """Load the images and labels for training, validation and test.
 
     Args:
@@ -62,7 +95,8 @@ def get_CINIC10_data(
         verbose: print one line that says which data set this is.
 
     Returns:
-        X_train, X_val, X_test: (N, 3, 32, 32) images, values 0 to 255 minus the mean.
+        X_train, X_val, X_test: (N, 3, 32, 32) images, values 0 to 255 minus the mean;
+            with `lazy` they are `ece662.data.lazy.LazyImages`.
         y_train, y_val, y_test: (N,) int64 labels.
 
     Raises:
@@ -153,23 +187,21 @@ def _synthetic() -> DataSet:
     found = _open_if_whole(name)
     if found is not None:
         return found
-    arrays = meta = None
+    drawn = None
     try:
         with exclusive(name) as folder:
             found = _open_if_whole(name)  # drawn by another process as we waited
             if found is not None:
                 return found
-            arrays, meta = _draw(synthetic)
-            return commit(folder, arrays, meta)
+            drawn = _draw(synthetic)
+            return commit(folder, *drawn)
     except OSError as error:
         print(
             f"The synthetic pictures cannot be kept ({error}) and will be drawn again "
             "next time. Set ECE662_DATA to a folder that you may write to.",
             file=sys.stderr,
         )
-        if arrays is None:
-            arrays, meta = _draw(synthetic)
-        return in_memory(arrays, meta)
+        return in_memory(*(drawn or _draw(synthetic)))
 
 
 def _open_if_whole(name: str) -> DataSet | None:
@@ -179,14 +211,16 @@ def _open_if_whole(name: str) -> DataSet | None:
         return None  # whatever ails it, it can be drawn again
 
 
-def _draw(synthetic) -> tuple[dict[str, np.ndarray], dict]:
+def _draw(synthetic: ModuleType) -> tuple[dict[str, np.ndarray], dict]:
     print("Drawing the synthetic pictures, this once ...", file=sys.stderr)
     arrays = synthetic.generate()
     source = {"kind": "synthetic", "version": synthetic.VERSION}
     return arrays, {"name": "synthetic", "classes": list(CLASSES), "source": source}
 
 
-def _check_wanted_classes(classes, known: list[str]) -> tuple[str, ...]:
+def _check_wanted_classes(
+    classes: Iterable[str] | None, known: list[str]
+) -> tuple[str, ...]:
     try:
         return check_classes(classes, tuple(known))
     except ValueError as error:
@@ -196,7 +230,13 @@ def _check_wanted_classes(classes, known: list[str]) -> tuple[str, ...]:
         ) from None
 
 
-def _select(y, classes, known, count, split):
+def _select(
+    y: np.ndarray,
+    classes: Sequence[str],
+    known: list[str],
+    count: int | None,
+    split: str,
+) -> tuple[slice | np.ndarray, np.ndarray]:
     """Return which rows of a split are wanted, and their labels counted anew."""
     new_label = np.full(len(known), -1)
     for label, name in enumerate(classes):
@@ -215,19 +255,21 @@ def _select(y, classes, known, count, split):
     return rows[:count], labels[rows[:count]]
 
 
-def _mean_of_training(data_set: DataSet, rows) -> np.ndarray:
-    stored = data_set.arrays["X_train"]
+def _mean_of_training(data_set: DataSet, rows: slice | np.ndarray) -> np.ndarray:
+    images = data_set.arrays["X_train"]
     if isinstance(rows, slice):
-        stored, rows = stored[rows], None
-    count = len(stored) if rows is None else len(rows)
+        stored, index = images[rows], None
+    else:
+        stored, index = images, rows
+    count = len(stored) if index is None else len(index)
     if count == 0:
         raise ValueError(
             "subtract_mean needs at least one training image, got num_training=0; "
             "pass subtract_mean=False"
         )
-    if count == len(data_set.arrays["X_train"]):
+    if count == len(images):
         return data_set.mean_image
-    return mean_image(stored, rows)
+    return mean_image(stored, index)
 
 
 def _either(names: Iterable[str]) -> str:

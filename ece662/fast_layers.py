@@ -20,10 +20,14 @@ cores, and fewer where there is too little to do for a second one to pay.
 """
 
 import time
+from typing import Any
 
 import numpy as np
 
 from ece662._checks import (
+    Array,
+    Cache,
+    InputGradient,
     as_floats,
     check_dout,
     conv_output_size,
@@ -48,7 +52,9 @@ MULTIPLICATIONS_PER_THREAD = 4_000_000
 COMPARISONS_PER_THREAD = 500_000
 
 
-def conv_forward_fast(x, w, b, conv_param, num_threads=None):
+def conv_forward_fast(
+    x: Array, w: Array, b: Array, conv_param: dict, num_threads: int | None = None
+) -> tuple[Array, Cache]:
     """Convolve; arguments, results and errors as `ece662.layers.conv_forward_naive`.
 
     Args:
@@ -70,7 +76,9 @@ def conv_forward_fast(x, w, b, conv_param, num_threads=None):
     return kernels.conv_forward(*arrays, stride, pad, threads), cache
 
 
-def conv_backward_fast(dout, cache, num_threads=None):
+def conv_backward_fast(
+    dout: Array, cache: Cache, num_threads: int | None = None
+) -> tuple[InputGradient, Array, Array]:
     """Take the gradient back; as `ece662.layers.conv_backward_naive`.
 
     Args:
@@ -96,7 +104,9 @@ def conv_backward_fast(dout, cache, num_threads=None):
     return dx, *kernels.conv_weight_gradients(*arrays, *sizes)
 
 
-def max_pool_forward_fast(x, pool_param, num_threads=None):
+def max_pool_forward_fast(
+    x: Array, pool_param: dict, num_threads: int | None = None
+) -> tuple[Array, Cache]:
     """Pool; arguments, out and errors as `ece662.layers.max_pool_forward_naive`.
 
     Args:
@@ -119,7 +129,9 @@ def max_pool_forward_fast(x, pool_param, num_threads=None):
     return out, (x.shape, which, pool_param)
 
 
-def max_pool_backward_fast(dout, cache, num_threads=None):
+def max_pool_backward_fast(
+    dout: Array, cache: Cache, num_threads: int | None = None
+) -> Array:
     """Take the gradient back; as `ece662.layers.max_pool_backward_naive`.
 
     Args:
@@ -142,7 +154,7 @@ def max_pool_backward_fast(dout, cache, num_threads=None):
     )
 
 
-def backend():
+def backend() -> str:
     """Say what computes the fast layers on this computer, and with how many threads.
 
     Returns:
@@ -157,7 +169,7 @@ def backend():
     return f"compiled kernels ({level}), {threads}"
 
 
-def build():
+def build() -> None:
     """Compile the kernels and use them from now on, without a restart.
 
     The same as `python setup.py build_ext --inplace` in the repository, which takes
@@ -174,20 +186,22 @@ def build():
     print(f"Built in {time.perf_counter() - start:.0f} s: {backend()}.")
 
 
-def _kernels_for(*arrays):
+def _kernels_for(*arrays: Array) -> Any:
     """Return the kernels; None where there are none, or an array is empty."""
     return choose() if all(a.size for a in arrays) else None
 
 
-def _threads(requested, work, work_per_thread=MULTIPLICATIONS_PER_THREAD):
+def _threads(
+    requested: int | None, work: int, work_per_thread: int = MULTIPLICATIONS_PER_THREAD
+) -> int:
     if requested is not None:
         return thread_count(requested)
     return max(1, min(thread_count(), work // work_per_thread))
 
 
-def _multiplications(x, w, size):
+def _multiplications(x: Array, w: Array, size: tuple[int, int]) -> int:
     return len(x) * w.size * size[0] * size[1]
 
 
-def _pool_sizes(pool_param):
+def _pool_sizes(pool_param: dict) -> tuple[int, ...]:
     return tuple(pool_param[name] for name in ("pool_height", "pool_width", "stride"))

@@ -6,12 +6,15 @@ middle and leaves errors of about 1e-10 in a smooth function; in float32 roundin
 alone is larger than the gradient, so float64 is required.
 """
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["eval_numerical_gradient", "eval_numerical_gradient_array", "rel_error"]
 
 
-def rel_error(x, y):
+def rel_error(x: ArrayLike, y: ArrayLike) -> float:
     """Return the largest relative difference between two arrays.
 
     `max(|x - y| / max(1e-8, |x| + |y|))`: 0 for equal arrays, 1 where one is zero or
@@ -26,7 +29,12 @@ def rel_error(x, y):
     return np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y)), initial=0.0)
 
 
-def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
+def eval_numerical_gradient(
+    f: Callable[[np.ndarray], float],
+    x: np.ndarray,
+    verbose: bool = True,
+    h: float = 1e-5,
+) -> np.ndarray:
     """Compute the gradient of a number-valued function by centred differences.
 
     Args:
@@ -52,7 +60,9 @@ def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
     return grad
 
 
-def eval_numerical_gradient_array(f, x, df, h=1e-5):
+def eval_numerical_gradient_array(
+    f: Callable[[np.ndarray], ArrayLike], x: np.ndarray, df: ArrayLike, h: float = 1e-5
+) -> np.ndarray:
     """Compute the gradient of `sum(f(x) * df)` by centred differences.
 
     This is what a backward pass returns for `dout = df`.
@@ -80,7 +90,12 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
     return grad
 
 
-def _both_sides(f, x, index, h):
+def _both_sides(
+    f: Callable[[np.ndarray], ArrayLike],
+    x: np.ndarray,
+    index: tuple[int, ...],
+    h: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return f with one entry of x raised by h, and lowered by h; x is restored."""
     middle = x[index]
     try:
@@ -93,7 +108,7 @@ def _both_sides(f, x, index, h):
     return above, below
 
 
-def _check_float64(x):
+def _check_float64(x: object) -> np.ndarray:
     if not isinstance(x, np.ndarray) or x.dtype != np.float64:
         got = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
         raise ValueError(f"a numerical gradient needs a float64 array, got {got}")

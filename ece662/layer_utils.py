@@ -9,6 +9,7 @@ end in an affine layer take `needs_dx=False` and then return None for it, which 
 third of that layer's work. (Those that end in a convolution find it in `conv_param`.)
 """
 
+from ece662._checks import Array, Cache, InputGradient
 from ece662.fast_layers import (
     conv_backward_fast,
     conv_forward_fast,
@@ -46,7 +47,7 @@ __all__ = [
 ]
 
 
-def affine_relu_forward(x, w, b):
+def affine_relu_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
     """Chain affine and ReLU; arguments as `affine_forward`.
 
     Returns:
@@ -58,7 +59,9 @@ def affine_relu_forward(x, w, b):
     return out, (affine_cache, relu_cache)
 
 
-def affine_relu_backward(dout, cache, needs_dx=True):
+def affine_relu_backward(
+    dout: Array, cache: Cache, needs_dx: bool = True
+) -> tuple[InputGradient, Array, Array]:
     """Take the gradient back through affine and ReLU.
 
     Returns:
@@ -69,7 +72,9 @@ def affine_relu_backward(dout, cache, needs_dx=True):
     return _affine_gradients(da, affine_cache, needs_dx)
 
 
-def affine_bn_relu_forward(x, w, b, gamma, beta, bn_param):
+def affine_bn_relu_forward(
+    x: Array, w: Array, b: Array, gamma: Array, beta: Array, bn_param: dict
+) -> tuple[Array, Cache]:
     """Chain affine, batch normalisation and ReLU.
 
     Args:
@@ -87,7 +92,9 @@ def affine_bn_relu_forward(x, w, b, gamma, beta, bn_param):
     return out, (affine_cache, bn_cache, relu_cache)
 
 
-def affine_bn_relu_backward(dout, cache, needs_dx=True):
+def affine_bn_relu_backward(
+    dout: Array, cache: Cache, needs_dx: bool = True
+) -> tuple[InputGradient, Array, Array, Array, Array]:
     """Take the gradient back through affine, batch normalisation and ReLU.
 
     Returns:
@@ -99,7 +106,9 @@ def affine_bn_relu_backward(dout, cache, needs_dx=True):
     return *_affine_gradients(da, affine_cache, needs_dx), dgamma, dbeta
 
 
-def affine_ln_relu_forward(x, w, b, gamma, beta, ln_param):
+def affine_ln_relu_forward(
+    x: Array, w: Array, b: Array, gamma: Array, beta: Array, ln_param: dict
+) -> tuple[Array, Cache]:
     """Chain affine, layer normalisation and ReLU.
 
     Args:
@@ -117,7 +126,9 @@ def affine_ln_relu_forward(x, w, b, gamma, beta, ln_param):
     return out, (affine_cache, ln_cache, relu_cache)
 
 
-def affine_ln_relu_backward(dout, cache, needs_dx=True):
+def affine_ln_relu_backward(
+    dout: Array, cache: Cache, needs_dx: bool = True
+) -> tuple[InputGradient, Array, Array, Array, Array]:
     """Take the gradient back through affine, layer normalisation and ReLU.
 
     Returns:
@@ -129,7 +140,9 @@ def affine_ln_relu_backward(dout, cache, needs_dx=True):
     return *_affine_gradients(da, affine_cache, needs_dx), dgamma, dbeta
 
 
-def conv_relu_forward(x, w, b, conv_param):
+def conv_relu_forward(
+    x: Array, w: Array, b: Array, conv_param: dict
+) -> tuple[Array, Cache]:
     """Chain convolution and ReLU; arguments as `conv_forward_naive`.
 
     Returns:
@@ -141,7 +154,7 @@ def conv_relu_forward(x, w, b, conv_param):
     return out, (conv_cache, relu_cache)
 
 
-def conv_relu_backward(dout, cache):
+def conv_relu_backward(dout: Array, cache: Cache) -> tuple[InputGradient, Array, Array]:
     """Take the gradient back through convolution and ReLU.
 
     Returns:
@@ -152,7 +165,9 @@ def conv_relu_backward(dout, cache):
     return conv_backward_fast(da, conv_cache)
 
 
-def conv_relu_pool_forward(x, w, b, conv_param, pool_param):
+def conv_relu_pool_forward(
+    x: Array, w: Array, b: Array, conv_param: dict, pool_param: dict
+) -> tuple[Array, Cache]:
     """Chain convolution, ReLU and max pooling.
 
     Args:
@@ -168,7 +183,9 @@ def conv_relu_pool_forward(x, w, b, conv_param, pool_param):
     return out, (conv_relu_cache, pool_cache)
 
 
-def conv_relu_pool_backward(dout, cache):
+def conv_relu_pool_backward(
+    dout: Array, cache: Cache
+) -> tuple[InputGradient, Array, Array]:
     """Take the gradient back through convolution, ReLU and max pooling.
 
     Returns:
@@ -179,7 +196,15 @@ def conv_relu_pool_backward(dout, cache):
     return conv_relu_backward(da, conv_relu_cache)
 
 
-def conv_bn_relu_forward(x, w, b, gamma, beta, conv_param, bn_param):
+def conv_bn_relu_forward(
+    x: Array,
+    w: Array,
+    b: Array,
+    gamma: Array,
+    beta: Array,
+    conv_param: dict,
+    bn_param: dict,
+) -> tuple[Array, Cache]:
     """Chain convolution, spatial batch normalisation and ReLU.
 
     Args:
@@ -197,7 +222,9 @@ def conv_bn_relu_forward(x, w, b, gamma, beta, conv_param, bn_param):
     return out, (conv_cache, bn_cache, relu_cache)
 
 
-def conv_bn_relu_backward(dout, cache):
+def conv_bn_relu_backward(
+    dout: Array, cache: Cache
+) -> tuple[InputGradient, Array, Array, Array, Array]:
     """Take the gradient back through convolution, batch normalisation and ReLU.
 
     Returns:
@@ -209,7 +236,16 @@ def conv_bn_relu_backward(dout, cache):
     return *conv_backward_fast(da, conv_cache), dgamma, dbeta
 
 
-def conv_bn_relu_pool_forward(x, w, b, gamma, beta, conv_param, bn_param, pool_param):
+def conv_bn_relu_pool_forward(
+    x: Array,
+    w: Array,
+    b: Array,
+    gamma: Array,
+    beta: Array,
+    conv_param: dict,
+    bn_param: dict,
+    pool_param: dict,
+) -> tuple[Array, Cache]:
     """Chain convolution, spatial batch normalisation, ReLU and max pooling.
 
     Args:
@@ -225,7 +261,9 @@ def conv_bn_relu_pool_forward(x, w, b, gamma, beta, conv_param, bn_param, pool_p
     return out, (conv_cache, pool_cache)
 
 
-def conv_bn_relu_pool_backward(dout, cache):
+def conv_bn_relu_pool_backward(
+    dout: Array, cache: Cache
+) -> tuple[InputGradient, Array, Array, Array, Array]:
     """Take the gradient back through the four layers.
 
     Returns:
@@ -236,7 +274,9 @@ def conv_bn_relu_pool_backward(dout, cache):
     return conv_bn_relu_backward(da, conv_cache)
 
 
-def _affine_gradients(dout, cache, needs_dx):
+def _affine_gradients(
+    dout: Array, cache: Cache, needs_dx: bool
+) -> tuple[InputGradient, Array, Array]:
     if needs_dx:
         return affine_backward(dout, cache)
     x, w, _ = cache

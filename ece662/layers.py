@@ -10,7 +10,8 @@ Every layer keeps one contract:
 gradients with respect to the forward's array arguments, in their order. No argument
 is changed, but for the running statistics in `bn_param`. The results have the
 type of the input: float32 in, float32 out. (Integers are computed with in float64,
-float16 in float32; lists serve as arrays.)
+float16 in float32; lists serve as arrays.) Arguments whose shapes do not fit raise a
+ValueError that says what was expected and what came.
 
 Shapes: N images or rows, D inputs, M outputs, C classes; for images (N, C, H, W), C
 channels of H x W pixels, and F filters of HH x WW pixels.
@@ -27,6 +28,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ece662._checks import (
+    Array,
+    Cache,
     as_floats,
     check_batch,
     check_channels,
@@ -66,7 +69,7 @@ __all__ = [
 ]
 
 
-def affine_forward(x, w, b):
+def affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
     """Map each input linearly to M outputs: `out = x w + b`.
 
     Args:
@@ -77,9 +80,6 @@ def affine_forward(x, w, b):
     Returns:
         out: (N, M) outputs.
         cache: (x, w, b).
-
-    Raises:
-        ValueError: the shapes of x, w and b do not fit.
     """
     x, w, b = as_floats(x), as_floats(w, "w"), as_floats(b, "b")
     D = int(np.prod(x.shape[1:]))
@@ -94,7 +94,7 @@ def affine_forward(x, w, b):
     return out, cache
 
 
-def affine_backward(dout, cache):
+def affine_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Take the gradient back through `affine_forward`.
 
     Args:
@@ -105,9 +105,6 @@ def affine_backward(dout, cache):
         dx: (N, d_1, ..., d_k), the shape of x.
         dw: (D, M).
         db: (M,).
-
-    Raises:
-        ValueError: dout does not have the shape of the forward's output.
     """
     x, w, _ = cache
     dout = check_dout(dout, (len(x), w.shape[1]))
@@ -120,7 +117,7 @@ def affine_backward(dout, cache):
     return dx, dw, db
 
 
-def relu_forward(x):
+def relu_forward(x: Array) -> tuple[Array, Cache]:
     """Cut off what is negative: `out = max(0, x)`.
 
     Args:
@@ -138,7 +135,7 @@ def relu_forward(x):
     return out, cache
 
 
-def relu_backward(dout, cache):
+def relu_backward(dout: Array, cache: Cache) -> Array:
     """Take the gradient back through `relu_forward`.
 
     Args:
@@ -147,9 +144,6 @@ def relu_backward(dout, cache):
 
     Returns:
         dx: the shape of x.
-
-    Raises:
-        ValueError: dout and x differ in shape.
     """
     x = np.asarray(cache)
     dout = check_dout(dout, x.shape)
@@ -160,7 +154,7 @@ def relu_backward(dout, cache):
     return dx
 
 
-def svm_loss(x, y):
+def svm_loss(x: Array, y: Array) -> tuple[float, Array]:
     """Compute the multiclass hinge loss, with margin 1, and its gradient.
 
     `loss = 1/N * sum over n and j != y_n of max(0, x[n, j] - x[n, y_n] + 1)`
@@ -174,7 +168,7 @@ def svm_loss(x, y):
         dx: (N, C) gradient of the loss with respect to the scores.
 
     Raises:
-        ValueError: the shapes do not fit, or a label is out of range.
+        ValueError: a label is no integer, or out of range.
     """
     x, y = check_labels(x, y)
     N = len(x)
@@ -190,7 +184,7 @@ def svm_loss(x, y):
     return loss, dx
 
 
-def softmax_loss(x, y):
+def softmax_loss(x: Array, y: Array) -> tuple[float, Array]:
     """Compute the cross-entropy of the softmax of the scores, and its gradient.
 
     `loss = -1/N * sum over n of log(exp(x[n, y_n]) / sum over j of exp(x[n, j]))`
@@ -204,7 +198,7 @@ def softmax_loss(x, y):
         dx: (N, C) gradient of the loss with respect to the scores.
 
     Raises:
-        ValueError: the shapes do not fit, or a label is out of range.
+        ValueError: a label is no integer, or out of range.
     """
     x, y = check_labels(x, y)
     N = len(x)
@@ -230,7 +224,9 @@ class BatchNormCache(NamedTuple):
     gamma: np.ndarray  # (D,)
 
 
-def batchnorm_forward(x, gamma, beta, bn_param):
+def batchnorm_forward(
+    x: Array, gamma: Array, beta: Array, bn_param: dict
+) -> tuple[Array, Cache]:
     """Normalise each column over the batch, then scale and shift it.
 
     `out = gamma * (x - mean) / sqrt(var + eps) + beta`
@@ -252,7 +248,7 @@ def batchnorm_forward(x, gamma, beta, bn_param):
         cache: what `batchnorm_backward` needs; None in mode "test".
 
     Raises:
-        ValueError: unknown mode, or shapes that do not fit.
+        ValueError: unknown mode, or an empty batch in mode "train".
     """
     mode = check_mode(bn_param, "bn_param")
     x, gamma, beta = check_columns(x, gamma, beta)
@@ -287,7 +283,7 @@ def batchnorm_forward(x, gamma, beta, bn_param):
     return out, cache
 
 
-def batchnorm_backward(dout, cache):
+def batchnorm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Take the gradient back through `batchnorm_forward`, one step at a time.
 
     Follows the computation graph from `out` to x. The mean and the variance depend
@@ -303,7 +299,7 @@ def batchnorm_backward(dout, cache):
         dbeta: (D,).
 
     Raises:
-        ValueError: the cache is that of a test-time forward, or dout does not fit.
+        ValueError: the cache is that of a forward pass in mode "test".
     """
     check_train_cache(cache, "batchnorm")
     dout = as_floats(dout, "dout")
@@ -326,24 +322,12 @@ def batchnorm_backward(dout, cache):
     return dx, dgamma, dbeta
 
 
-def batchnorm_backward_alt(dout, cache):
+def batchnorm_backward_alt(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Take the gradient back through `batchnorm_forward` in closed form.
 
     The three paths of `batchnorm_backward`, added up on paper:
     `dx = gamma / sqrt(var + eps) * (dout - mean(dout) - x_hat * mean(dout * x_hat))`.
-    The same numbers with fewer passes over the data.
-
-    Args:
-        dout: (N, D) gradient of the loss with respect to `out`.
-        cache: from `batchnorm_forward` in mode "train".
-
-    Returns:
-        dx: (N, D).
-        dgamma: (D,).
-        dbeta: (D,).
-
-    Raises:
-        ValueError: the cache is that of a test-time forward, or dout does not fit.
+    The same numbers with fewer passes over the data; all else is as it is there.
     """
     check_train_cache(cache, "batchnorm")
     dout = as_floats(dout, "dout")
@@ -357,7 +341,9 @@ def batchnorm_backward_alt(dout, cache):
     return dx, dgamma, dbeta
 
 
-def layernorm_forward(x, gamma, beta, ln_param):
+def layernorm_forward(
+    x: Array, gamma: Array, beta: Array, ln_param: dict
+) -> tuple[Array, Cache]:
     """Normalise each row over its features, then scale and shift the columns.
 
     As batch normalisation, but each input is normalised on its own: no batch, no
@@ -372,9 +358,6 @@ def layernorm_forward(x, gamma, beta, ln_param):
     Returns:
         out: (N, D).
         cache: (x_hat, inv_std, gamma), with inv_std of shape (N, 1).
-
-    Raises:
-        ValueError: shapes that do not fit.
     """
     x, gamma, beta = check_columns(x, gamma, beta)
     eps = float(ln_param.get("eps", 1e-5))
@@ -389,7 +372,7 @@ def layernorm_forward(x, gamma, beta, ln_param):
     return out, cache
 
 
-def layernorm_backward(dout, cache):
+def layernorm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Take the gradient back through `layernorm_forward`.
 
     The closed form of batch normalisation with rows and columns exchanged in dx;
@@ -417,7 +400,7 @@ def layernorm_backward(dout, cache):
     return dx, dgamma, dbeta
 
 
-def dropout_forward(x, dropout_param):
+def dropout_forward(x: Array, dropout_param: dict) -> tuple[Array, Cache]:
     """Drop inputs at random in training, and make up for it: inverted dropout.
 
     Each input is kept with probability p and then divided by p, so that its
@@ -457,7 +440,7 @@ def dropout_forward(x, dropout_param):
     return out, cache
 
 
-def dropout_backward(dout, cache):
+def dropout_backward(dout: Array, cache: Cache) -> Array:
     """Take the gradient back through `dropout_forward`.
 
     Args:
@@ -477,7 +460,9 @@ def dropout_backward(dout, cache):
     return dx
 
 
-def conv_forward_naive(x, w, b, conv_param):
+def conv_forward_naive(
+    x: Array, w: Array, b: Array, conv_param: dict
+) -> tuple[Array, Cache]:
     """Slide F filters over each image, in a loop that shows every step.
 
     Each output is the sum of the products of a filter and the window below it, over all
@@ -496,7 +481,7 @@ def conv_forward_naive(x, w, b, conv_param):
         cache: (x, w, b, conv_param), as that of the fast layers.
 
     Raises:
-        ValueError: the shapes do not fit, or stride or pad is out of range.
+        ValueError: stride or pad is missing or out of range, or a filter too large.
     """
     x, w, b = as_floats(x), as_floats(w, "w"), as_floats(b, "b")
     H_out, W_out = conv_output_size(x, w, b, conv_param)
@@ -514,7 +499,7 @@ def conv_forward_naive(x, w, b, conv_param):
     return out, cache
 
 
-def conv_backward_naive(dout, cache):
+def conv_backward_naive(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Take the gradient back through `conv_forward_naive`.
 
     Args:
@@ -525,9 +510,6 @@ def conv_backward_naive(dout, cache):
         dx: (N, C, H, W).
         dw: (F, C, HH, WW).
         db: (F,).
-
-    Raises:
-        ValueError: dout does not have the shape of the forward's output.
     """
     x, w, b, conv_param = cache
     H_out, W_out = conv_output_size(x, w, b, conv_param)
@@ -550,7 +532,7 @@ def conv_backward_naive(dout, cache):
     return dx, dw, db
 
 
-def max_pool_forward_naive(x, pool_param):
+def max_pool_forward_naive(x: Array, pool_param: dict) -> tuple[Array, Cache]:
     """Keep the largest value of each window, channel by channel.
 
     Args:
@@ -564,7 +546,7 @@ def max_pool_forward_naive(x, pool_param):
         cache: (x, pool_param).
 
     Raises:
-        ValueError: x is not four-dimensional, or a parameter is out of range.
+        ValueError: a parameter is missing or out of range, or the window too large.
     """
     x = as_floats(x)
     H_out, W_out = pool_output_size(x, pool_param)
@@ -580,7 +562,7 @@ def max_pool_forward_naive(x, pool_param):
     return out, cache
 
 
-def max_pool_backward_naive(dout, cache):
+def max_pool_backward_naive(dout: Array, cache: Cache) -> Array:
     """Take the gradient back through `max_pool_forward_naive`.
 
     Args:
@@ -590,9 +572,6 @@ def max_pool_backward_naive(dout, cache):
     Returns:
         dx: (N, C, H, W). Where a window holds its maximum twice, the first one, row
             by row, takes the whole gradient.
-
-    Raises:
-        ValueError: dout does not have the shape of the forward's output.
     """
     x, pool_param = cache
     H_out, W_out = pool_output_size(x, pool_param)
@@ -611,7 +590,9 @@ def max_pool_backward_naive(dout, cache):
     return dx
 
 
-def spatial_batchnorm_forward(x, gamma, beta, bn_param):
+def spatial_batchnorm_forward(
+    x: Array, gamma: Array, beta: Array, bn_param: dict
+) -> tuple[Array, Cache]:
     """Normalise each channel over all pixels of all images: batchnorm for images.
 
     Args:
@@ -625,7 +606,7 @@ def spatial_batchnorm_forward(x, gamma, beta, bn_param):
         cache: what `spatial_batchnorm_backward` needs; None in mode "test".
 
     Raises:
-        ValueError: unknown mode, or shapes that do not fit.
+        ValueError: unknown mode, or an empty batch in mode "train".
     """
     x, gamma, beta = check_channels(x, gamma, beta)
     check_batch(x, check_mode(bn_param, "bn_param"))
@@ -639,7 +620,7 @@ def spatial_batchnorm_forward(x, gamma, beta, bn_param):
     return out, cache
 
 
-def spatial_batchnorm_backward(dout, cache):
+def spatial_batchnorm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Take the gradient back through `spatial_batchnorm_forward`.
 
     Args:
@@ -661,7 +642,9 @@ def spatial_batchnorm_backward(dout, cache):
     return dx, dgamma, dbeta
 
 
-def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
+def spatial_groupnorm_forward(
+    x: Array, gamma: Array, beta: Array, G: int, gn_param: dict
+) -> tuple[Array, Cache]:
     """Normalise each image's channels in G groups, then scale and shift each channel.
 
     A group is C / G neighbouring channels of one image with all their pixels.
@@ -678,7 +661,7 @@ def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
         cache: (x_hat, gamma, and the cache of `layernorm_forward`).
 
     Raises:
-        ValueError: shapes that do not fit, or G does not divide C.
+        ValueError: G does not divide C.
     """
     x, gamma, beta = check_groups(x, gamma, beta, G)
     # *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****
@@ -694,7 +677,7 @@ def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
     return out, cache
 
 
-def spatial_groupnorm_backward(dout, cache):
+def spatial_groupnorm_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """Take the gradient back through `spatial_groupnorm_forward`.
 
     Args:

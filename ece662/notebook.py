@@ -9,6 +9,8 @@ by heart what a good gradient error looks like:
 import os
 from collections.abc import Mapping, Sequence
 
+from numpy.typing import ArrayLike
+
 from ece662.data_utils import find_data_set
 from ece662.gradient_check import rel_error
 from ece662.live import reload
@@ -52,7 +54,9 @@ def full_size() -> bool:
     return find_data_set().meta["source"]["kind"] != "synthetic"
 
 
-def report_error(name: str, got, expected, below: float = 1e-8) -> None:
+def report_error(
+    name: str, got: ArrayLike, expected: ArrayLike, below: float = 1e-8
+) -> None:
     """Print the relative error between two arrays beside the bound it should keep."""
     error = float(rel_error(got, expected))
     verdict = "" if error < below else "  <- look again"

@@ -22,10 +22,12 @@ Papers:
 
 import numpy as np
 
+from ece662._checks import Array
+
 __all__ = ["adam", "rmsprop", "sgd", "sgd_momentum"]
 
 
-def sgd(w, dw, config=None):
+def sgd(w: Array, dw: Array, config: dict | None = None) -> tuple[Array, dict]:
     """Step against the gradient: `w - learning_rate * dw`.
 
     Args:
@@ -41,7 +43,7 @@ def sgd(w, dw, config=None):
     return next_w, config
 
 
-def sgd_momentum(w, dw, config=None):
+def sgd_momentum(w: Array, dw: Array, config: dict | None = None) -> tuple[Array, dict]:
     """Step along a velocity that remembers earlier gradients.
 
     `velocity = momentum * velocity - learning_rate * dw`, then `w + velocity`.
@@ -66,7 +68,7 @@ def sgd_momentum(w, dw, config=None):
     return next_w, config
 
 
-def rmsprop(w, dw, config=None):
+def rmsprop(w: Array, dw: Array, config: dict | None = None) -> tuple[Array, dict]:
     """Divide each step by a running root mean square of the weight's gradients.
 
     `cache = decay_rate * cache + (1 - decay_rate) * dw^2`, then
@@ -93,7 +95,7 @@ def rmsprop(w, dw, config=None):
     return next_w, config
 
 
-def adam(w, dw, config=None):
+def adam(w: Array, dw: Array, config: dict | None = None) -> tuple[Array, dict]:
     """Step along a mean of the gradients, divided by their root mean square.
 
     With t counted up to the present step,
@@ -128,7 +130,7 @@ def adam(w, dw, config=None):
     return next_w, config
 
 
-def _complete(config, w, dw, **defaults):
+def _complete(config: dict | None, w: Array, dw: Array, **defaults: float) -> dict:
     """Fill in what config does not say, and make its numbers plain Python ones.
 
     A NumPy number such as `10 ** np.random.uniform(-4, -2)` is a float64 and would
@@ -147,7 +149,7 @@ def _complete(config, w, dw, **defaults):
     return config
 
 
-def _remember(config, w, *names):
+def _remember(config: dict, w: Array, *names: str) -> None:
     """Start what a rule remembers between steps at zero."""
     for name in names:
         if name not in config:

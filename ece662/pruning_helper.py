@@ -10,8 +10,11 @@ how good it is. torch and tensorflow are imported when they are used, not before
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +28,9 @@ __all__ = ["MODES", "invert_ch", "load_model", "test_model"]
 MODES = {"torch": "ece662.pruning.torch_net", "tensorflow": "ece662.pruning.keras_net"}
 
 
-def load_model(path, mode: str = "torch", *, full: bool | None = None):
+def load_model(
+    path: str | os.PathLike, mode: str = "torch", *, full: bool | None = None
+) -> Any:
     """Load the trained network kept at `path`; where there is none, train and keep it.
 
     Args:
@@ -47,7 +52,8 @@ def load_model(path, mode: str = "torch", *, full: bool | None = None):
     from ece662.pruning import store
 
     framework = _framework(mode)
-    path = Path(os.environ.get("ECE662_MODELS", "")).expanduser().absolute() / path
+    folder = Path(os.environ.get("ECE662_MODELS", "")).expanduser().absolute()
+    path = folder / path
     data_set = find_data_set()
     if not path.exists():
         if full is None:
@@ -77,7 +83,7 @@ def load_model(path, mode: str = "torch", *, full: bool | None = None):
     return model
 
 
-def test_model(model, test_data, mode: str = "torch") -> float:  # noqa: PT028
+def test_model(model: Any, test_data: Sequence, mode: str = "torch") -> float:  # noqa: PT028
     """Print and return the share of pictures that a network gets right.
 
     Args:
@@ -97,17 +103,18 @@ def test_model(model, test_data, mode: str = "torch") -> float:  # noqa: PT028
     return share
 
 
-test_model.__test__ = False  # by its name pytest would take it for a test
+# By its name pytest would take it for a test.
+test_model.__test__ = False  # type: ignore[attr-defined]
 
 
-def _framework(mode: str):
+def _framework(mode: str) -> ModuleType:
     if mode not in MODES:
         raise ValueError(f"expected mode {' or '.join(map(repr, MODES))}, got {mode!r}")
     with quietly():  # TensorFlow, that is; torch has nothing to say
         return import_module(MODES[mode])
 
 
-def _train(mode: str, full: bool):
+def _train(mode: str, full: bool) -> tuple[Any, dict]:
     """Train the course's network; return it, and its description."""
     from dataclasses import asdict
 

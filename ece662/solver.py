@@ -14,25 +14,32 @@ with its parameters.
 A model with `step(X, y)` takes its steps itself and returns the loss before each: it
 has no need of `params` and no use for an update rule (see `torch_tools.TorchModel`).
 
-Pictures are handed over as the data hold them: a model casts them to its own type.
-
 Needed of the data: a dict of `X_train`, `y_train`, `X_val`, `y_val`, of which X is
-indexed by arrays of row numbers and y holds integer classes.
+indexed by arrays of row numbers and y holds integer classes. A model gets the images in
+the data's type, and casts them to its own.
 """
 
-import contextlib
 import math
-import signal
-import threading
+import os
 import warnings
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from ece662._checks import Array
 from ece662.fast import fast_optim
 from ece662.training import _resume
 from ece662.training import _solver_checks as checks
+from ece662.training._interrupts import hold_interrupts
 from ece662.training.accuracy import count_right
-from ece662.training.callbacks import CheckpointWriter, LogPrinter, ProgressBar
+from ece662.training.callbacks import (
+    Callback,
+    CheckpointWriter,
+    LogPrinter,
+    ProgressBar,
+)
 from ece662.training.checkpoint import load_checkpoint, save_checkpoint
 
 __all__ = ["DivergenceWarning", "Solver"]
@@ -63,21 +70,21 @@ class Solver:
 
     def __init__(
         self,
-        model,
-        data,
+        model: Any,
+        data: Mapping[str, Any],
         *,
-        update_rule="sgd",
-        optim_config=None,
-        lr_decay=1.0,
-        batch_size=100,
-        num_epochs=10,
-        num_train_samples=1000,
-        num_val_samples=None,
-        print_every=10,
-        verbose=True,
-        checkpoint_name=None,
-        callbacks=(),
-    ):
+        update_rule: str | Callable = "sgd",
+        optim_config: Mapping[str, Any] | None = None,
+        lr_decay: float = 1.0,
+        batch_size: int = 100,
+        num_epochs: int = 10,
+        num_train_samples: int | None = 1000,
+        num_val_samples: int | None = None,
+        print_every: int = 10,
+        verbose: bool = True,
+        checkpoint_name: str | os.PathLike | None = None,
+        callbacks: Iterable[Callback] = (),
+    ) -> None:
         """Check the arguments and get ready to train.
 
         Args:
@@ -105,9 +112,8 @@ class Solver:
         self.X_train, self.y_train = checks.check_data(data, "train")
         self.X_val, self.y_val = checks.check_data(data, "val")
         self.update_rule = checks.find_rule(update_rule)
-        self._rule_name = checks.name_of_rule(
-            update_rule
-        )  # None: a resume must be given it
+        # None where the rule is a function of the caller's: `resume` asks for it.
+        self._rule_name = checks.name_of_rule(update_rule)
         self.lr_decay = checks.check_factor("lr_decay", lr_decay)
         self.batch_size = checks.check_count("batch_size", batch_size)
         self.num_epochs = checks.check_count("num_epochs", num_epochs)
@@ -139,35 +145,38 @@ class Solver:
         checks.check_labels(self.y_val, "val", C=scores.shape[1])
         self._reset()
 
-    def _reset(self):
+    def _reset(self) -> None:
         self.iteration = 0
-        self.loss_history, self.train_acc_history, self.val_acc_history = [], [], []
-        self.best_val_acc, self.best_params = -1.0, {}
-        self.stop_reason = None
+        self.loss_history: list[float] = []
+        self.train_acc_history: list[float] = []
+        self.val_acc_history: list[float] = []
+        self.best_val_acc = -1.0
+        self.best_params: dict[str, Array] = {}
+        self.stop_reason: str | None = None
         self.resumable = True  # False in the middle of a step
-        self._order = None  # this epoch's shuffle of the training set
-        self._best_state = None
-        self._latest_state = None  # of the last step, while the model holds the best
-        self._global_rng = None  # state of np.random to go on with after a resume
+        self._order: Any = None  # this epoch's shuffle of the training set
+        self._best_state: dict | None = None
+        self._latest_state: dict | None = None  # while the model holds the best
+        self._global_rng: Any = None  # state of np.random to go on with after a resume
         self._asked_to_stop = self._interrupted = self._measuring = False
 
     @property
-    def _params(self):
+    def _params(self) -> dict[str, Array]:
         return getattr(self.model, "params", {})  # a model with `step` may have none
 
     @property
-    def iterations_per_epoch(self):
+    def iterations_per_epoch(self) -> int:
         return max(1, len(self.y_train) // self.batch_size)
 
     @property
-    def num_iterations(self):
+    def num_iterations(self) -> int:
         return self.num_epochs * self.iterations_per_epoch
 
     @property
-    def epoch(self):
+    def epoch(self) -> int:
         return self.iteration // self.iterations_per_epoch
 
-    def train(self):
+    def train(self) -> None:
         """Run the epochs that are left, then give the model its best parameters.
 
         A keyboard interrupt waits for the step in hand, and leaves everything as if
@@ -179,7 +188,7 @@ class Solver:
         """
         self._begin()
         try:
-            with self._interrupts_between_steps():
+            with hold_interrupts(self._note_interrupt):
                 while self.stop_reason is None:
                     self._advance()
         except KeyboardInterrupt:
@@ -190,14 +199,23 @@ class Solver:
             self._notify("on_train_end")
             self._give_best_to_model()
 
-    def stop(self):
+    def _note_interrupt(self) -> None:
+        self._interrupted = True
+
+    def stop(self) -> None:
         """Ask a running `train()` to end after the step in hand (from any thread).
 
         While accuracies are measured: after the batch in hand; they are made up for.
         """
         self._asked_to_stop = True
 
-    def check_accuracy(self, X, y, num_samples=None, batch_size=100):
+    def check_accuracy(
+        self,
+        X: Any,
+        y: Array,
+        num_samples: int | None = None,
+        batch_size: int = 100,
+    ) -> float:
         """Measure how often the model's highest score is the true class.
 
         Args:
@@ -224,12 +242,20 @@ class Solver:
             hits += count_right(scores, y[batch])
         return hits / len(rows)
 
-    def save(self, name):
+    def save(self, name: str | os.PathLike) -> Path:
         """Write all that `resume` needs to go on; see `ece662.training.checkpoint`."""
         return save_checkpoint(name, *_resume.pack(self))
 
     @classmethod
-    def resume(cls, name, model, data, *, num_epochs=None, **arguments):
+    def resume(
+        cls,
+        name: str | os.PathLike,
+        model: Any,
+        data: Mapping[str, Any],
+        *,
+        num_epochs: int | None = None,
+        **arguments: Any,
+    ) -> "Solver":
         """Return a Solver that goes on where a checkpoint was written.
 
         Training ends with the histories and weights, to the bit, that it would have
@@ -255,15 +281,11 @@ class Solver:
         if "update_rule" not in arguments:
             arguments["update_rule"] = _resume.rule_named_in(meta, name)
         solver = cls(model, data, **settings, **arguments)
-        if meta["data"] != _resume.fingerprint(solver):
-            raise ValueError(
-                f"{name} was written with other data: expected {meta['data']}, "
-                f"got {_resume.fingerprint(solver)}"
-            )
+        _resume.check_data(solver, meta, name)
         _resume.unpack(solver, arrays, meta)
         return solver
 
-    def _begin(self):
+    def _begin(self) -> None:
         self._asked_to_stop = self._interrupted = False
         self.stop_reason = None
         if self._latest_state is not None:
@@ -283,7 +305,7 @@ class Solver:
         if self.stop_reason is None and self.iteration >= self.num_iterations:
             self.stop_reason = "finished"
 
-    def _advance(self):
+    def _advance(self) -> None:
         """Do one step, and at the end of an epoch what is due then."""
         self.resumable = False
         if not self._step():
@@ -303,7 +325,7 @@ class Solver:
         elif self.iteration >= self.num_iterations:
             self.stop_reason = "finished"
 
-    def _step(self):
+    def _step(self) -> bool:
         """Take one minibatch through loss, gradients and update; False if it cannot."""
         X, y = self._next_batch()
         if self._steps_itself:
@@ -322,7 +344,7 @@ class Solver:
         self.iteration += 1
         return True
 
-    def _next_batch(self):
+    def _next_batch(self) -> tuple[Array, Array]:
         position = self.iteration % self.iterations_per_epoch
         if position == 0:
             self._order = self._rng.permutation(len(self.y_train))
@@ -330,7 +352,7 @@ class Solver:
         rows = self._order[start : start + self.batch_size]
         return self.X_train[rows], self.y_train[rows]
 
-    def _update(self, name, grad):
+    def _update(self, name: str, grad: Array) -> None:
         """Move one parameter: the rule gets the whole of it, once."""
         w, config = self.model.params[name], self.optim_configs[name]
         if self.update_rule is fast_optim.adam_fast:
@@ -340,22 +362,20 @@ class Solver:
         next_w, self.optim_configs[name] = checks.check_update(result, name, w)
         self.model.params[name] = next_w
 
-    def _decay_learning_rate(self):
+    def _decay_learning_rate(self) -> None:
         for config in self.optim_configs.values():
             if "learning_rate" in config:
                 config["learning_rate"] *= self.lr_decay
 
-    def _measure(self):
+    def _measure(self) -> bool:
         """Add the accuracies to the histories; False if a stop came in between."""
         drawn = self._rng.get_state()
         self._measuring = True
         try:
             train_acc = self.check_accuracy(
-                self.X_train, self.y_train, num_samples=self.num_train_samples
+                self.X_train, self.y_train, self.num_train_samples
             )
-            val_acc = self.check_accuracy(
-                self.X_val, self.y_val, num_samples=self.num_val_samples
-            )
+            val_acc = self.check_accuracy(self.X_val, self.y_val, self.num_val_samples)
         except _StoppedError:
             self._rng.set_state(drawn)  # the same samples when it is made up for
             self.stop_reason = "stopped"
@@ -370,33 +390,11 @@ class Solver:
             self.best_params = {k: self._best_state[k] for k in self._params}
         return True
 
-    def _give_best_to_model(self):
+    def _give_best_to_model(self) -> None:
         self._latest_state = _resume.model_state(self.model)
         if self._best_state is not None:
             _resume.load_state(self.model, self._best_state)
 
-    def _notify(self, hook):
+    def _notify(self, hook: str) -> None:
         for callback in self.callbacks:
             getattr(callback, hook)(self)
-
-    @contextlib.contextmanager
-    def _interrupts_between_steps(self):
-        """Hold back a keyboard interrupt until weights and histories agree again."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # interrupts only ever reach the main thread
-            return
-        usual = signal.getsignal(signal.SIGINT)
-        if not callable(usual):
-            yield
-            return
-
-        def wait_for_the_step(signum, frame):
-            if self._interrupted:
-                usual(signum, frame)
-            self._interrupted = True
-
-        signal.signal(signal.SIGINT, wait_for_the_step)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, usual)

@@ -3,11 +3,14 @@
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["visualize_grid"]
 
 
-def visualize_grid(Xs, ubound=255.0, padding=1):
+def visualize_grid(
+    Xs: ArrayLike, ubound: float = 255.0, padding: int = 1
+) -> np.ndarray:
     """Lay pictures out in a square grid, each stretched to the full range of values.
 
     Args:
@@ -36,7 +39,7 @@ def visualize_grid(Xs, ubound=255.0, padding=1):
     return grid
 
 
-def _stretch(picture, ubound):
+def _stretch(picture: np.ndarray, ubound: float) -> np.ndarray:
     low, high = picture.min(), picture.max()
     if low == high:
         return np.zeros_like(picture, dtype=float)

@@ -1,6 +1,10 @@
 """What every classifier has in common: parameters, and a state to save and restore."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+
+from ece662._checks import Array
 
 __all__ = ["Classifier"]
 
@@ -19,10 +23,11 @@ class Classifier:
     belong to a trained network as much as its parameters do.
     """
 
-    dtype = np.float64
-    bn_params = ()
+    params: dict[str, Array]
+    dtype: np.dtype = np.dtype(np.float64)
+    bn_params: Sequence[dict] = ()
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """Return copies of all that makes this network what it is.
 
         Returns:
@@ -36,7 +41,7 @@ class Classifier:
                     state[f"bn_params.{i}.{key}"] = bn_param[key].copy()
         return state
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: Mapping[str, Array]) -> None:
         """Take over the parameters and running statistics of a like network.
 
         Raises:

@@ -4,10 +4,13 @@ The notebooks start with `from ece662.classifiers.cnn import *` and find the lay
 the sandwiches beside the networks.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ece662 import layer_utils, layers
-from ece662._checks import float_dtype
+from ece662._checks import Array, Cache, float_dtype
 from ece662.classifiers.base import Classifier
 from ece662.layer_utils import *  # noqa: F403 (the notebooks expect them from here)
 from ece662.layer_utils import (
@@ -46,15 +49,15 @@ class ThreeLayerConvNet(Classifier):
 
     def __init__(
         self,
-        input_dim=(3, 32, 32),
-        num_filters=32,
-        filter_size=7,
-        hidden_dim=100,
-        num_classes=10,
-        weight_scale=1e-3,
-        reg=0.0,
-        dtype=np.float32,
-    ):
+        input_dim: tuple[int, int, int] = (3, 32, 32),
+        num_filters: int = 32,
+        filter_size: int = 7,
+        hidden_dim: int = 100,
+        num_classes: int = 10,
+        weight_scale: float = 1e-3,
+        reg: float = 0.0,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
         """Draw the weights, in the order of the layers; the biases start at zero.
 
         Args:
@@ -99,7 +102,9 @@ class ThreeLayerConvNet(Classifier):
         for name, value in self.params.items():
             self.params[name] = value.astype(self.dtype)
 
-    def loss(self, X, y=None):
+    def loss(
+        self, X: Array, y: Array | None = None
+    ) -> Array | tuple[float, dict[str, Array]]:
         """Compute the scores, or the loss and its gradients.
 
         Args:
@@ -157,12 +162,12 @@ class ConvNet(Classifier):
 
     def __init__(
         self,
-        input_dim=(3, 32, 32),
-        stages=((32, 32), (64, 64), (128, 128)),
-        num_classes=10,
-        reg=0.0,
-        dtype=np.float32,
-    ):
+        input_dim: tuple[int, int, int] = (3, 32, 32),
+        stages: Sequence[Sequence[int]] = ((32, 32), (64, 64), (128, 128)),
+        num_classes: int = 10,
+        reg: float = 0.0,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
         """Draw the weights, in the order of the layers.
 
         Args:
@@ -208,7 +213,9 @@ class ConvNet(Classifier):
         for name, value in self.params.items():
             self.params[name] = value.astype(self.dtype)
 
-    def loss(self, X, y=None):
+    def loss(
+        self, X: Array, y: Array | None = None
+    ) -> Array | tuple[float, dict[str, Array]]:
         """Compute the scores, or the loss and its gradients.
 
         Without labels the network is in test mode: batch normalisation uses its running
@@ -244,7 +251,7 @@ class ConvNet(Classifier):
             grads |= {f"W{i}": dW, f"gamma{i}": dgamma, f"beta{i}": dbeta}
         return data_loss + self._regularise(grads), grads
 
-    def _convolve(self, x, i, bn_param):
+    def _convolve(self, x: Array, i: int, bn_param: dict) -> tuple[Array, Cache]:
         """Run the i-th convolution and what follows it, pooling at a stage's end."""
         W, gamma, beta = (self.params[f"{name}{i}"] for name in ("W", "gamma", "beta"))
         no_bias = np.zeros(len(W), self.dtype)
@@ -254,7 +261,7 @@ class ConvNet(Classifier):
             return conv_bn_relu_pool_forward(*arguments, self.pool_param)
         return conv_bn_relu_forward(*arguments)
 
-    def _regularise(self, grads):
+    def _regularise(self, grads: dict[str, Array]) -> float:
         """Add the gradient of `0.5 * reg * sum(W * W)` for every W; return the sum."""
         penalty, reg = 0.0, float(self.reg)
         for name, value in self.params.items():

@@ -4,10 +4,13 @@ The notebooks start with `from ece662.classifiers.fc_net import *` and find the 
 and the sandwiches beside the networks.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ece662 import layer_utils, layers
-from ece662._checks import float_dtype
+from ece662._checks import Array, float_dtype
 from ece662.classifiers.base import Classifier
 from ece662.layer_utils import *  # noqa: F403 (the notebooks expect them from here)
 from ece662.layer_utils import (
@@ -44,13 +47,13 @@ class TwoLayerNet(Classifier):
 
     def __init__(
         self,
-        input_dim=3 * 32 * 32,
-        hidden_dim=100,
-        num_classes=10,
-        weight_scale=1e-3,
-        reg=0.0,
-        dtype=np.float64,
-    ):
+        input_dim: int = 3 * 32 * 32,
+        hidden_dim: int = 100,
+        num_classes: int = 10,
+        weight_scale: float = 1e-3,
+        reg: float = 0.0,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
         """Draw the weights, in the order of the layers; the biases start at zero.
 
         Args:
@@ -73,7 +76,9 @@ class TwoLayerNet(Classifier):
         for name, value in self.params.items():
             self.params[name] = value.astype(self.dtype)
 
-    def loss(self, X, y=None):
+    def loss(
+        self, X: Array, y: Array | None = None
+    ) -> Array | tuple[float, dict[str, Array]]:
         """Compute the scores, or the loss and its gradients.
 
         The loss is the softmax loss plus `0.5 * reg * sum(W * W)` over both weights;
@@ -126,16 +131,16 @@ class FullyConnectedNet(Classifier):
 
     def __init__(
         self,
-        hidden_dims,
-        input_dim=3 * 32 * 32,
-        num_classes=10,
-        dropout=1,
-        normalization=None,
-        reg=0.0,
-        weight_scale=1e-2,
-        dtype=np.float32,
-        seed=None,
-    ):
+        hidden_dims: Sequence[int],
+        input_dim: int = 3 * 32 * 32,
+        num_classes: int = 10,
+        dropout: float = 1,
+        normalization: str | None = None,
+        reg: float = 0.0,
+        weight_scale: float = 1e-2,
+        dtype: DTypeLike = np.float32,
+        seed: int | None = None,
+    ) -> None:
         """Draw the weights, in the order of the layers.
 
         Biases and shifts start at zero, scales at one.
@@ -190,9 +195,9 @@ class FullyConnectedNet(Classifier):
         hidden_layers = range(self.num_layers - 1)
         if normalization == "batchnorm":
             self.bn_params = [{"mode": "train"} for _ in hidden_layers]
-        self.ln_params = [{} for _ in hidden_layers]
+        self.ln_params: list[dict] = [{} for _ in hidden_layers]
 
-    def _sandwich(self):
+    def _sandwich(self) -> tuple[Callable, Callable]:
         """Return the forward and the backward of a hidden layer, up to its ReLU."""
         if self.normalization == "batchnorm":
             return affine_bn_relu_forward, affine_bn_relu_backward
@@ -200,17 +205,19 @@ class FullyConnectedNet(Classifier):
             return affine_ln_relu_forward, affine_ln_relu_backward
         return affine_relu_forward, affine_relu_backward
 
-    def _names(self, i):
+    def _names(self, i: int) -> list[str]:
         """Return the names of hidden layer i's parameters, in a sandwich's order."""
         letters = ("W", "b", "gamma", "beta") if self.normalization else ("W", "b")
         return [f"{letter}{i}" for letter in letters]
 
-    def _norm_param(self, i):
+    def _norm_param(self, i: int) -> Sequence[dict]:
         """Return what a sandwich takes after the parameters: a dict, or nothing."""
-        of_kind = {"batchnorm": self.bn_params, "layernorm": self.ln_params}
-        return of_kind.get(self.normalization, ())[i - 1 : i]
+        of_kind = {"batchnorm": self.bn_params, "layernorm": self.ln_params, None: ()}
+        return of_kind[self.normalization][i - 1 : i]
 
-    def loss(self, X, y=None):
+    def loss(
+        self, X: Array, y: Array | None = None
+    ) -> Array | tuple[float, dict[str, Array]]:
         """Compute the scores, or the loss and its gradients.
 
         Without labels the network is in test mode: dropout keeps everything, batch

@@ -8,6 +8,7 @@ from ece662.training._solver_checks import describe_rule
 
 __all__ = [
     "check_config",
+    "check_data",
     "fingerprint",
     "load_state",
     "model_state",
@@ -46,7 +47,7 @@ def load_state(model, state):
 
 def fingerprint(solver):
     """Return a short text that tells this training data from other data."""
-    # Augmented images differ from look to look; those beneath them do not.
+    # Augmentation draws anew at every access; the images that it starts from stay.
     X = getattr(solver.X_train, "pristine", solver.X_train)
     y = solver.y_train
     edge = np.unique([0, len(y) // 2, len(y) - 1])
@@ -84,6 +85,15 @@ def pack(solver):
         "data": fingerprint(solver),
     }
     return arrays, meta
+
+
+def check_data(solver, meta, name):
+    """Raise ValueError where a checkpoint was written with other training data."""
+    found = fingerprint(solver)
+    if meta["data"] != found:
+        raise ValueError(
+            f"{name} was written with other data: expected {meta['data']}, got {found}"
+        )
 
 
 def rule_named_in(meta, name):
