@@ -41,6 +41,7 @@ KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[
 .PHONY: help lab setup doctor clean
 # staff only
 .PHONY: test test-processors test-planted test-browser test-arm test-colab test-oldest
+.PHONY: coverage
 .PHONY: demo notebooks release bench lint constraints
 # end of staff only
 
@@ -53,6 +54,7 @@ help:
 	@echo 'make setup        only set everything up, as make lab does'
 	@echo 'make doctor       say what is installed, and what to do where something is not'
 # staff only
+	@echo 'make coverage     run the tests, and say which lines none of them reaches'
 	@echo 'make test-processors  run notebooks and fast layers as on other processors'
 	@echo 'make test-planted see errors noticed that are planted in the notebooks'
 	@echo 'make test-browser try the dashboards in JupyterLab and Chromium'
@@ -86,6 +88,12 @@ lab: setup
 test: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/notebooks.py test tests --ignore=tests/browser -n auto \
 	    --dist loadfile $(ARGS)
+
+# Of the package and of the staff's; the notebooks' kernels do not count. The pages are
+# in .cache/coverage; `make coverage ARGS="-m 'not slow'"` takes half the time.
+coverage: $(VENV)/test.stamp $(VENV)/kernels.stamp
+	@$(PY) -m pytest tests --ignore=tests/browser -n auto --dist loadfile \
+	    --cov --cov-report=term --cov-report=html $(ARGS)
 
 # Each library held back to what an older processor has; see scripts/processors.py.
 test-processors: $(VENV)/test.stamp $(VENV)/kernels.stamp

@@ -33,7 +33,32 @@ def commands(path):
 
 
 def test_there_are_workflows():
-    assert [path.name for path in WORKFLOWS] == ["test.yml", "wheels.yml"]
+    assert [path.name for path in WORKFLOWS] == ["test.yml", "weekly.yml", "wheels.yml"]
+
+
+def test_an_action_has_one_version_in_all_workflows():
+    used = {
+        step["uses"]
+        for path in WORKFLOWS
+        for _, job in jobs(path)
+        for step in job["steps"]
+        if "uses" in step
+    }
+    versions = {}
+    for action in used:
+        name, _, version = action.partition("@")
+        versions.setdefault(name, set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
+
+
+def test_weekly_run_is_scheduled_and_shows_the_coverage():
+    weekly = load(ROOT / ".github" / "workflows" / "weekly.yml")
+    [moment] = weekly["on"]["schedule"]
+    assert re.fullmatch(r"\d+ \d+ \* \* \d", moment["cron"])
+    runs = [step.get("run", "") for step in weekly["jobs"]["coverage"]["steps"]]
+    shown = runs.index("make coverage") + 1
+    assert "coverage report" in runs[shown]
+    assert "$GITHUB_STEP_SUMMARY" in runs[shown]
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
