@@ -23,7 +23,7 @@ from importlib.machinery import (
     FileFinder,
     SourceFileLoader,
 )
-from importlib.util import source_hash
+from importlib.util import decode_source, source_hash
 
 
 class _ByContent(SourceFileLoader):
@@ -31,7 +31,32 @@ class _ByContent(SourceFileLoader):
 
     Python compares a file's time and size. A corrected copy of the course, unzipped
     over an old one, may have both of the old one: the old code would run.
+
+    Attributes:
+        content: the text that the module is made of, for `ece662.live`.
     """
+
+    content = None
+
+    def get_data(self, path):
+        """Read a file; Python asks for the source, and for the bytecode."""
+        data = super().get_data(path)
+        if path == self.path:
+            self.content = data
+        return data
+
+    def source_to_code(self, data, path, *, _optimize=-1):
+        """Compile a text; one that is not UTF-8 is refused, as Python's own start does.
+
+        Python lets such bytes pass in a comment of a module, and editors do not.
+        """
+        try:
+            decode_source(data)
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            message = f"it is not {error.encoding}"
+            raise SyntaxError(message, (path, line, 0, "")) from None
+        return super().source_to_code(data, path, _optimize=_optimize)
 
     def path_stats(self, path):
         """Return what the bytecode notes: 32 bits of a hash stand for the time."""

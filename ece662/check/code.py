@@ -4,7 +4,10 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["MODULES", "Code", "make_code"]
+from ece662 import live
+from ece662.live.source import explain_import
+
+__all__ = ["MODULES", "Code", "UnreadableError", "make_code"]
 
 # Where a name is looked for, in this order. Each is imported when first asked for, so
 # that a syntax error in one file does not keep the others from being checked.
@@ -15,6 +18,10 @@ MODULES = (
     "ece662.classifiers.fc_net",
     "ece662.classifiers.cnn",
 )
+
+
+class UnreadableError(Exception):
+    """A module cannot be imported as its file stands; the text says where and why."""
 
 
 class Code:
@@ -32,6 +39,7 @@ class Code:
 
         Raises:
             AttributeError: it is nowhere.
+            UnreadableError: a module where it may be cannot be imported.
         """
         if name in self._overrides:
             return self._overrides[name]
@@ -39,11 +47,33 @@ class Code:
             if name in self._namespace:
                 return self._namespace[name]
             raise AttributeError(name)
+        problems = []
         for module in MODULES:
-            members = vars(importlib.import_module(module))
+            try:
+                members = _members(module)
+            except UnreadableError as error:
+                problems.append(error)
+                continue
             if name in members.get("__all__", ()):
+                if name not in members:
+                    break
                 return members[name]
-        raise AttributeError(name)
+        raise problems[0] if problems else AttributeError(name)
+
+
+def _members(module: str) -> Mapping[str, Any]:
+    """Return a module's namespace, if a newly started Python could import it.
+
+    A notebook may run on with the code from before an edit; what is checked is the
+    file.
+    """
+    try:
+        members = vars(importlib.import_module(module))
+    except (Exception, SystemExit) as error:
+        raise UnreadableError(explain_import(module, error)) from error
+    if problem := live.problem_of(module):
+        raise UnreadableError(problem)
+    return members
 
 
 def make_code(

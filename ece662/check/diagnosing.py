@@ -17,7 +17,13 @@ from ece662.exercises import Exercise
 __all__ = ["Diagnosis", "Known", "diagnose", "sketched_names"]
 
 # These stand before all else, in this order.
-FIRST = (Stop.NEEDS, Stop.NOT_IMPLEMENTED, Stop.OLD_NUMPY, Stop.MISSING_PACKAGE)
+FIRST = (
+    Stop.UNREADABLE,
+    Stop.NEEDS,
+    Stop.NOT_IMPLEMENTED,
+    Stop.OLD_NUMPY,
+    Stop.MISSING_PACKAGE,
+)
 
 
 class Known(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from ece662 import live
 from ece662.check.code import make_code
 from ece662.check.diagnosing import diagnose
 from ece662.check.examining import Examined, examine
@@ -49,6 +50,7 @@ def check(name: str | None = None) -> Report:
         ValueError: there is no such exercise; names the nearest.
     """
     found = chosen(name)
+    live.refresh()  # what is on the disk is checked, also in the very cell of an edit
     for exercise in found if len(found) == 1 else ():
         _remembered[exercise.id] = check_exercise(exercise, _names_of_the_notebook)
     return Report([_result_in_a_notebook(e, alone=len(found) == 1) for e in found])

@@ -11,6 +11,7 @@ from types import CodeType
 from typing import NamedTuple
 
 import ece662
+from ece662.check.code import UnreadableError
 from ece662.check.recipe import Misfit
 from ece662.check.terms import Stop
 from ece662.exercises import EXERCISES, Exercise, find_exercise
@@ -64,6 +65,8 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
         return Problem(Stop.OLD_NUMPY, text, case)
     if isinstance(error, ModuleNotFoundError) and error.name in FRAMEWORKS:
         return Problem(Stop.MISSING_PACKAGE, why_missing(error.name), case)
+    if isinstance(error, UnreadableError):
+        return Problem(Stop.UNREADABLE, f"{error}", case)
     if isinstance(error, MarkerError):
         return Problem(Stop.ERROR, f"A marker line is damaged: {error}.", case)
     if isinstance(error, SyntaxError):

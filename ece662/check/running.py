@@ -86,8 +86,8 @@ def run_cases(
 ) -> Run:
     """Run all cases; what stops one of them is reported and does not stop the next.
 
-    Only where code is not there yet, its own or another exercise's, no case is tried:
-    that is a single problem of no particular case.
+    Only where code is not there yet, its own or another exercise's, or cannot be read,
+    no case is tried: that is a single problem of no particular case.
 
     Returns:
         The raw outputs; see `derive_facts`.
@@ -98,7 +98,7 @@ def run_cases(
             found = run_case(exercise, code, of_case, seed)
         except (Exception, SystemExit) as error:
             problem = explain(error, exercise, case)
-            if problem.kind in (Stop.NOT_IMPLEMENTED, Stop.NEEDS):
+            if problem.kind in (Stop.NOT_IMPLEMENTED, Stop.NEEDS, Stop.UNREADABLE):
                 return Run(outputs, (problem._replace(case=""),))
             problems.append(problem)
             continue

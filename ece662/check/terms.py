@@ -34,6 +34,7 @@ class Stop(enum.StrEnum):
     NEEDS = "needs"  # another exercise first
     OLD_NUMPY = "old-numpy"
     MISSING_PACKAGE = "missing-package"
+    UNREADABLE = "unreadable"  # a whole file
     MISFIT = "misfit"  # of another form than asked for
     ERROR = "error"
 

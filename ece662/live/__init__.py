@@ -1,16 +1,20 @@
 """Live editing: the next cell runs what the editor has just saved.
 
 `reload()` runs again every file of the package whose text has changed, those that
-others build on first; `reload(auto=True)` does so by itself before each notebook cell.
+others build on first, and then each module that took something from it which is no
+longer the same; `reload(auto=True)` does so by itself before each notebook cell.
 Whatever way a function or class was brought in (`import *`, `from ... import`, an
-alias, a dictionary, an instance, a subclass), it is the new version afterwards; how,
-says `ece662.live._rerun`. IPython's autoreload is not needed: it cannot load on Colab,
-where an old IPython meets a Python without the `imp` module.
+alias, a dictionary, an instance, a subclass), it is the new version afterwards, also
+when it was away for a while; how, says `ece662.live._identity`. IPython's autoreload is
+not needed: it cannot load on Colab, where an old IPython meets a Python without the
+`imp` module. Where it is on all the same, or somebody calls `importlib.reload`, what
+they did is seen and set right.
 
-A file with an error changes nothing: the report names file and line, and the code
-from before the edit stays whole. Two things need a restart of the kernel: an edit to
-this file or to `_rerun.py`, and a value that another module computed from a changed
-one while it was imported.
+A file that cannot be read changes nothing in the notebook: the report names file and
+line, and the code from before the edit stays whole until the file is mended. Checks do
+not go by that code: `problem_of` says for each module what a newly started Python would
+stop at. Two things need a restart of the kernel: an edit to this folder, and a value
+that a module computed by calling a function that has changed since.
 """
 
 import os
@@ -19,12 +23,11 @@ import types
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-# The machinery, _rerun, is imported once a file has changed: `import ece662` is quick.
+# The machinery is imported once a file has changed: `import ece662` is quick.
 
-__all__ = ["Report", "refresh", "reload", "running_shell"]
+__all__ = ["Report", "problem_of", "refresh", "reload", "running_shell"]
 
 _PACKAGE = "ece662"
-_NEVER_RELOADED = (__name__, f"{_PACKAGE}.live._rerun")
 
 
 class Report(NamedTuple):
@@ -36,6 +39,8 @@ class Report(NamedTuple):
     def __str__(self) -> str:
         lines = [f"reloaded {', '.join(self.reloaded)}"] if self.reloaded else []
         lines += self.problems
+        if self.problems:
+            lines.append("Cells run the code from before the edit; checks fail.")
         return "\n".join(lines) or "no file of the package has changed"
 
     def _ipython_display_(self) -> None:
@@ -61,23 +66,37 @@ def reload(auto: bool | None = None) -> Report | None:
 
 def refresh() -> Report:
     """Reload every edited module of the package; print nothing."""
-    edited = _edited_modules()
-    if not edited:
+    texts = _edited()
+    if not texts and _refresher is None:
         return Report()
-    from ece662.live import _rerun
+    modules = [module for _, module in _our_modules()]
+    return Report(*_machinery().refresh(texts, modules, _namespaces()))
 
-    reloaded, problems = [], []
-    for name in _rerun.importers_last(edited):
-        module = sys.modules[name]
-        try:
-            before = _rerun.run_again(module, edited[name])
-        except (Exception, SystemExit) as error:
-            problems.append(_rerun.in_plain_words(module, error))
-            continue
-        _texts[module.__file__] = edited[name]
-        _rerun.spread(module, before, _namespaces())
-        reloaded.append(name)
-    return Report(tuple(reloaded), tuple(problems))
+
+def problem_of(name: str) -> str | None:
+    """Say why a newly started Python could not import a module that is loaded here.
+
+    Args:
+        name: of the module.
+
+    Returns:
+        File, line and fault, of the module or of one that it imports; None where there
+        is nothing to say, or the module is not loaded.
+    """
+    if _refresher is None:
+        return None
+    for other, module in _our_modules():
+        _noted(other, module)
+    return _refresher.problem_of(name)
+
+
+def _machinery() -> Any:
+    global _refresher
+    if _refresher is None:
+        from ece662.live._refresher import Refresher
+
+        _refresher = Refresher(_loaded)
+    return _refresher
 
 
 def _watch(auto: bool) -> None:
@@ -91,6 +110,7 @@ def _watch(auto: bool) -> None:
     if _before_cell in shell.events.callbacks["pre_run_cell"]:
         shell.events.unregister("pre_run_cell", _before_cell)
     if auto:
+        _edited()  # what is loaded by now is noted, before anyone can load it again
         shell.events.register("pre_run_cell", _before_cell)
 
 
@@ -108,30 +128,43 @@ def running_shell() -> Any:
 
 
 def _namespaces() -> list[dict[str, Any]]:
-    """List the namespaces of our modules, of the script and of the notebook."""
-    spaces = [vars(module) for _, module in _our_modules()]
-    spaces.append(vars(sys.modules["__main__"]))
+    """List the namespaces of the script and of the notebook."""
+    spaces = [vars(sys.modules["__main__"])]
     shell = running_shell()
     if shell is not None and shell.user_ns is not spaces[-1]:
         spaces.append(shell.user_ns)
     return spaces
 
 
-def _edited_modules() -> dict[str, bytes]:
-    """Map the name of each loaded module whose file changed to the new text."""
+def _edited() -> dict[str, bytes | None]:
+    """Map the name of each loaded module that is not its file's text to the new text.
+
+    None stands for a file that cannot be opened.
+    """
     edited = {}
     for name, module in _our_modules():
-        text = _read(module.__file__)
-        if text is not None and text != _texts.get(module.__file__):
+        known, text = _noted(name, module), _read(module.__file__)
+        is_another = known.module is not module or known.loader is not module.__loader__
+        if is_another or text is None or text != known.text:
             edited[name] = text
     return edited
+
+
+def _noted(name: str, module: types.ModuleType) -> "_Loaded":
+    """Return what is known of a module; at the first look, what it is now."""
+    if name not in _loaded:
+        content = getattr(module.__loader__, "content", None)
+        text = content or _texts.get(module.__file__)
+        _loaded[name] = _Loaded(module, module.__loader__, text, dict(vars(module)))
+    return _loaded[name]
 
 
 def _our_modules() -> Iterator[tuple[str, types.ModuleType]]:
     for name, module in list(sys.modules.items()):
         inside = name == _PACKAGE or name.startswith(f"{_PACKAGE}.")
         path = getattr(module, "__file__", None) or ""
-        if inside and name not in _NEVER_RELOADED and path.endswith(".py"):
+        is_this = name == __name__ or name.startswith(f"{__name__}.")
+        if inside and not is_this and path.endswith(".py"):
             yield name, module
 
 
@@ -139,13 +172,23 @@ def _read(path: str) -> bytes | None:
     try:
         with open(path, "rb") as file:
             return file.read()
-    except OSError:  # deleted, or half-way through a save: look again next time
+    except OSError:
         return None
 
 
+class _Loaded(NamedTuple):
+    """A module as it was when it was last looked at."""
+
+    module: types.ModuleType
+    loader: Any  # another one: somebody has imported the module once more
+    text: bytes | None  # that it was made of
+    names: dict[str, Any]  # its namespace
+
+
+_loaded: dict[str, _Loaded] = {}
+_refresher: Any = None
 # The text each module is loaded from, taken when the package is imported and nothing
-# can have been edited yet. Whole texts, since time stamps lie: one file system counts
-# in nanoseconds, the next in seconds.
+# can have been edited yet; where the package's own loader has read a module, it knows.
 _texts: dict[str, bytes | None] = {
     path: _read(path)
     for folder, _, files in os.walk(os.path.dirname(os.path.dirname(__file__)))

@@ -1,34 +1,21 @@
-"""Run a module's new text without exchanging its functions and classes.
+"""Run a module's new text in its own namespace, and carry what is new to others.
 
-The idea: a name is easy to find again, a reference is not. A notebook holds functions
-under names from `import *`, inside dictionaries, as arguments that a Solver stored long
-ago; classes live on in their instances and in subclasses written in a cell. So nothing
-that was there is exchanged: a function keeps its identity and receives new code, a
-class keeps its identity and receives new methods, and whoever holds either one has the
-new version. To this end a decorator is slipped over every top-level `def` and `class`
-of the new text, which hands back the old object filled with the new insides.
-
-Only what cannot be filled is bound anew, by `spread`: constants, names that did not
-exist before, a class whose bases or slots changed.
+Functions and classes keep their identity (`ece662.live._identity`): a decorator is
+slipped over the last top-level `def` or `class` of each name, which hands back the old
+object filled with the new insides. Only what cannot be filled is bound anew, by
+`spread`: constants, names that did not exist before, a class whose slots changed.
 """
 
-import abc
 import ast
 import contextlib
-import functools
 import gc
-import graphlib
-import importlib.util
-import sys
-import traceback
 import types
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["importers_last", "in_plain_words", "run_again", "spread"]
+from ece662.live._identity import Keeper
 
-_ROOT = Path(__file__).parents[1]
+__all__ = ["changed_names", "holds_most_of", "run_again", "spread"]
 
 _MODULE_PARTS = (
     "__name__",
@@ -40,65 +27,57 @@ _MODULE_PARTS = (
     "__cached__",
     "__builtins__",
 )
-_FUNCTION_PARTS = (
-    "__code__",
-    "__defaults__",
-    "__kwdefaults__",
-    "__doc__",
-    "__annotations__",
-)
 # Python shares equal values of these types, so identity says nothing about origin.
 _SHARED = (int, float, complex, str, bytes, tuple, frozenset, type(None))
-# What a class owns for its memory layout; it cannot be handed to another class.
-_LAYOUT = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _KEEP = "__keep_identity__"
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-def importers_last(edited: dict[str, bytes]) -> list[str]:
-    """Sort modules so that each stands after those it imports."""
-    graph = {
-        name: _imports(name, text) & edited.keys() - {name}
-        for name, text in edited.items()
-    }
-    try:
-        return list(graphlib.TopologicalSorter(graph).static_order())
-    except graphlib.CycleError:
-        return list(edited)
-
-
-def _imports(name: str, text: bytes) -> set[str]:
-    """Return the dotted names that a module's text imports while it is loaded."""
-    try:
-        statements = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        return set()
-    package = (
-        name if hasattr(sys.modules[name], "__path__") else name.rpartition(".")[0]
-    )
-    found = set()
-    for node in statements:
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            relative = "." * node.level + (node.module or "")
-            source = importlib.util.resolve_name(relative, package)
-            found.add(source)
-            found.update(f"{source}.{alias.name}" for alias in node.names)
-    return found
-
-
-def run_again(module: types.ModuleType, text: bytes) -> dict[str, Any]:
-    """Run the new text as `module`; return the namespace as it was before.
+def run_again(module: types.ModuleType, text: bytes, known: dict[str, Any]) -> None:
+    """Run the new text as `module`.
 
     An error while it runs puts back everything and is raised again.
+
+    Args:
+        module: which one; its namespace is emptied first.
+        text: of its file.
+        known: its functions and classes by qualified name; what is new is added.
     """
-    tree = _KeepIdentity().visit(ast.parse(text, module.__file__))
+    space, before = vars(module), dict(vars(module))
+    own: set[str] = set()  # names whose function is not what the text leaves there
+    while True:
+        keeper = Keeper(known)
+        kept = _run(module, text, keeper, own, before)
+        others = {name for name, thing in kept.items() if space.get(name) is not thing}
+        if not others:
+            break
+        # `f = timed(f)`: what calls the old f has to reach timed, and timed the new f.
+        keeper.undo()
+        own |= others
+    keeper.settle(space)
+
+
+def _run(
+    module: types.ModuleType,
+    text: bytes,
+    keeper: Keeper,
+    own: set[str],
+    before: dict[str, Any],
+) -> dict[str, Any]:
+    """Run a text in an emptied namespace; return what its definitions gave, by name."""
+    tree = _with_identities(ast.parse(text, module.__file__), own)
     code = compile(tree, module.__file__, "exec", dont_inherit=True)
-    space = vars(module)
-    before = dict(space)
-    keeper = _Keeper(before)
+    space, kept = vars(module), {}
+
+    def keep(name):
+        def decorate(new):
+            kept[name] = keeper(name)(new)
+            return kept[name]
+
+        return decorate
+
     space.clear()
-    space.update(_parts_of_the_import(before), **{_KEEP: keeper})
+    space.update(_parts_of_the_import(before), **{_KEEP: keep})
     try:
         exec(code, space)
     except BaseException:
@@ -107,7 +86,7 @@ def run_again(module: types.ModuleType, text: bytes) -> dict[str, Any]:
         space.update(before)
         raise
     del space[_KEEP]
-    return before
+    return kept
 
 
 def _parts_of_the_import(space: dict[str, Any]) -> dict[str, Any]:
@@ -121,143 +100,57 @@ def _parts_of_the_import(space: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class _KeepIdentity(ast.NodeTransformer):
-    """Put `@__keep_identity__("name")` over each top-level function and class."""
+def _with_identities(tree: ast.Module, own: set[str]) -> ast.Module:
+    """Put `@__keep_identity__("name")` over the last definition of most names.
 
-    def visit_FunctionDef(self, node: Any) -> Any:
+    An earlier one of the same name is a function of its own, which a text may keep
+    under another name: `slow = f` between two definitions of f.
+
+    Args:
+        tree: the module, to be changed.
+        own: names that are left out.
+    """
+    last = {node.name: node for node in _definitions(tree) if node.name not in own}
+    for node in last.values():
         keep = ast.parse(f"{_KEEP}({node.name!r})", mode="eval").body
         first = node.decorator_list[0] if node.decorator_list else node
         for part in ast.walk(keep):
             ast.copy_location(part, first)
         node.decorator_list.insert(0, keep)
-        return node  # without generic_visit: what is defined inside stays as it is
-
-    visit_AsyncFunctionDef = visit_FunctionDef
-    visit_ClassDef = visit_FunctionDef
-
-    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
-        return node
+    return tree
 
 
-class _Keeper:
-    """Hands back old functions and classes, filled with the insides of the new."""
-
-    def __init__(self, before: dict[str, Any]) -> None:
-        self._before = before
-        self._undo: list[Callable[[], None]] = []
-
-    def __call__(self, name: str) -> Callable[[Any], Any]:
-        return lambda new: self.keep(self._before.get(name), new)
-
-    def undo(self) -> None:
-        """Give everything that was filled its former insides back."""
-        while self._undo:
-            self._undo.pop()()
-
-    def keep(self, old: Any, new: Any) -> Any:
-        """Return `old` made equal to `new` where that is possible, else `new`."""
-        if old is new or type(old) is not type(new):
-            return new
-        if isinstance(new, types.FunctionType) and _same_frame(old, new):
-            return self._keep_function(old, new)
-        if type(new) in (type, abc.ABCMeta) and _same_layout(old, new):
-            return self._keep_class(old, new)
-        return new
-
-    def _keep_function(self, old: types.FunctionType, new: types.FunctionType) -> Any:
-        self._undo.append(functools.partial(_fill_function, old, *_insides(old)))
-        _fill_function(old, *_insides(new))
-        return old
-
-    def _keep_class(self, old: type, new: type) -> type:
-        bases = old.__bases__
-        if bases != new.__bases__:
-            try:
-                old.__bases__ = new.__bases__
-            except TypeError:  # the instances' layout would differ
-                return new
-        # super() inside a method finds its class in a closure cell.
-        for cell in gc.get_referrers(new):
-            if isinstance(cell, types.CellType):
-                cell.cell_contents = old
-        former = _attributes(old)
-        self._undo.append(functools.partial(_fill_class, old, former, bases))
-        kept = {
-            name: self.keep(former.get(name), value)
-            for name, value in _attributes(new).items()
-        }
-        _fill_class(old, kept, new.__bases__)
-        return old
+def _definitions(node: ast.AST) -> Iterable[Any]:
+    """Yield the definitions at the top level, those below `if` and `try` too."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, _DEFINITIONS):
+            yield child
+        elif not isinstance(child, ast.expr):
+            yield from _definitions(child)
 
 
-def _same_frame(old: types.FunctionType, new: types.FunctionType) -> bool:
-    """True where `old` can run the code of `new`: same globals, same closure."""
-    return (
-        old.__globals__ is new.__globals__
-        and (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
-        and old.__code__.co_freevars == new.__code__.co_freevars
-    )
-
-
-def _same_layout(old: type, new: type) -> bool:
-    """True where instances of `old` could be instances of `new`."""
-    return (old.__module__, old.__qualname__, vars(old).get("__slots__")) == (
-        new.__module__,
-        new.__qualname__,
-        vars(new).get("__slots__"),
-    )
-
-
-def _insides(function: types.FunctionType) -> tuple[dict[str, Any], list, dict]:
-    """Return what makes a function do what it does: parts, cells, attributes."""
-    parts = {part: getattr(function, part) for part in _FUNCTION_PARTS}
-    cells = [_content(cell) for cell in function.__closure__ or ()]
-    return parts, cells, dict(vars(function))
-
-
-def _content(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # empty: its variable has no value yet
-        return _content
-
-
-def _fill_function(
-    function: types.FunctionType, parts: dict[str, Any], cells: list, attributes: dict
-) -> None:
-    for part, value in parts.items():
-        setattr(function, part, value)
-    for cell, content in zip(function.__closure__ or (), cells, strict=True):
-        if content is not _content:
-            cell.cell_contents = content
-    vars(function).clear()
-    vars(function).update(attributes)
-
-
-def _attributes(cls: type) -> dict[str, Any]:
-    return {k: v for k, v in vars(cls).items() if not isinstance(v, _LAYOUT)}
-
-
-def _fill_class(cls: type, attributes: dict[str, Any], bases: tuple) -> None:
-    if cls.__bases__ != bases:
-        cls.__bases__ = bases
-    for name in _attributes(cls).keys() - attributes.keys():
-        type.__delattr__(cls, name)
-    for name, value in attributes.items():
-        type.__setattr__(cls, name, value)
+def changed_names(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
+    """Return the names that hold another object than before, or came, or went."""
+    found = {n for n in before.keys() | after.keys() if not n.startswith("__")}
+    found = {n for n in found if before.get(n, gc) is not after.get(n, gc)}
+    if before.get("__all__") != after.get("__all__"):
+        found.add("__all__")
+    return found
 
 
 def spread(
     module: types.ModuleType,
     before: dict[str, Any],
     namespaces: Iterable[dict[str, Any]],
+    starred: Iterable[dict[str, Any]] = (),
 ) -> None:
     """Carry what was exchanged or added to the namespaces that imported it.
 
     Args:
         module: the module that was run again.
-        before: its namespace as `run_again` returned it.
+        before: its namespace before, with what it had before that and lost.
         namespaces: where names of the module may have been bound.
+        starred: those of them that take in new names as `import *` would.
     """
     after = vars(module)
     exchanged = {
@@ -273,8 +166,11 @@ def spread(
             _move_heirs(old, new)
     for space in namespaces:
         if space is not after:
-            _replace(space, exchanged)
-            _add_new_names(space, before, after)
+            _replace(space, exchanged, {id(value) for value in after.values()})
+    for space in starred:
+        for name in _public(after):
+            if name not in before:
+                space.setdefault(name, after[name])
 
 
 def _is_guest(thing: Any, module: types.ModuleType) -> bool:
@@ -284,10 +180,21 @@ def _is_guest(thing: Any, module: types.ModuleType) -> bool:
     return isinstance(thing, types.ModuleType)
 
 
-def _replace(space: dict[str, Any], exchanged: dict[str, tuple[Any, Any]]) -> None:
-    """Bind the new object to each name that holds an old one, aliases included."""
+def _replace(
+    space: dict[str, Any], exchanged: dict[str, tuple[Any, Any]], alive: set[int]
+) -> None:
+    """Bind the new object to each name that holds an old one, aliases included.
+
+    Args:
+        space: the namespace to change.
+        exchanged: old and new object by name.
+        alive: ids of the objects that the module still has: under another name they
+            are no old ones.
+    """
     aliases = {
-        id(old): new for old, new in exchanged.values() if not isinstance(old, _SHARED)
+        id(old): new
+        for old, new in exchanged.values()
+        if not isinstance(old, _SHARED) and id(old) not in alive
     }
     for name, value in list(space.items()):
         old, new = exchanged.get(name, (None, None))
@@ -297,21 +204,11 @@ def _replace(space: dict[str, Any], exchanged: dict[str, tuple[Any, Any]]) -> No
             space[name] = aliases[id(value)]
 
 
-def _add_new_names(
-    space: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
-) -> None:
-    """Bring names new in the module to a namespace that did `import *` from it.
-
-    Nothing records a star import; it shows in the namespace, which then holds most of
-    the module's public names. A name that is taken there already stays untouched.
-    """
-    public = [name for name in _public(before) if name in after]
-    held = sum(name in space and space[name] is after[name] for name in public)
-    if not held or 2 * held < len(public):
-        return
-    for name in _public(after):
-        if name not in before:
-            space.setdefault(name, after[name])
+def holds_most_of(space: dict[str, Any], before: dict[str, Any]) -> bool:
+    """True where a namespace holds most public names of a module: it did `import *`."""
+    public = _public(before)
+    held = sum(name in space and space[name] is before[name] for name in public)
+    return bool(held) and 2 * held >= len(public)
 
 
 def _public(space: dict[str, Any]) -> list[str]:
@@ -331,33 +228,3 @@ def _move_heirs(old: type, new: type) -> None:
             # Where the slots differ, the object stays what it was.
             with contextlib.suppress(TypeError):
                 thing.__class__ = new
-
-
-def in_plain_words(module: types.ModuleType, error: BaseException) -> str:
-    """Say file, line and fault, and which code is in use now."""
-    path, line, source = module.__file__, None, ""
-    if isinstance(error, SyntaxError) and error.filename:
-        path, line, source = error.filename, error.lineno, error.text or ""
-        fault = error.msg
-    else:
-        ours = [
-            frame
-            for frame in traceback.extract_tb(error.__traceback__)
-            if Path(frame.filename).is_relative_to(_ROOT) and frame.filename != __file__
-        ]
-        if ours:
-            path, line, source = ours[-1].filename, ours[-1].lineno, ours[-1].line
-        fault = f"{type(error).__name__}: {error}"
-    where = f"{_short(path)}, line {line}" if line else _short(path)
-    shown = f"\n    {source.strip()}" if source.strip() else ""
-    return (
-        f"{_short(module.__file__)} was not reloaded, its code from before the edit "
-        f"stays in use.\n{where}: {fault}{shown}"
-    )
-
-
-def _short(path: str) -> str:
-    """Write a path from the package's folder on, with forward slashes."""
-    full = Path(path)
-    inside = full.is_relative_to(_ROOT)
-    return full.relative_to(_ROOT.parent).as_posix() if inside else full.name

@@ -1,0 +1,275 @@
+"""Functions and classes that stay who they are while their text changes.
+
+A name is easy to find again, a reference is not. A notebook holds functions under
+names from `import *`, inside dictionaries, as arguments that a Solver stored long ago;
+classes live on in their instances and in subclasses written in a cell. So the object
+that a name first stood for is kept for good: a new text fills it with new code. Where
+nothing can be filled (the function was deleted, or has become something else), it
+passes each call on to what the module has under that name now, and says so if there is
+nothing. A function that is deleted and comes back is the old object again, in all
+hands.
+"""
+
+import abc
+import functools
+import gc
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Keeper", "current", "owned"]
+
+_FUNCTION_PARTS = (
+    "__code__",
+    "__defaults__",
+    "__kwdefaults__",
+    "__doc__",
+    "__annotations__",
+)
+# What a class owns for its memory layout; it cannot be handed to another class.
+_LAYOUT = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_CLASSES = (type, abc.ABCMeta)
+_WRAPPERS = (staticmethod, classmethod)
+_ROOT = Path(__file__).parents[2]
+
+
+def owned(space: dict[str, Any]) -> dict[str, Any]:
+    """List what a module has defined at its top and in its classes, by qualified name.
+
+    Args:
+        space: the module's namespace.
+    """
+    found = {}
+    for name, value in list(space.items()):
+        kinds = (types.FunctionType, *_CLASSES)
+        if type(value) in kinds and _is_named(value, space.get("__name__"), name):
+            found[name] = value
+            if isinstance(value, type):
+                found |= _methods(value, name)
+    return found
+
+
+def _methods(cls: type, path: str) -> dict[str, types.FunctionType]:
+    functions = {f"{path}.{k}": _unwrapped(v) for k, v in vars(cls).items()}
+    return {
+        name: value
+        for name, value in functions.items()
+        if type(value) is types.FunctionType and value.__qualname__ == name
+    }
+
+
+def _unwrapped(value: Any) -> Any:
+    return value.__func__ if isinstance(value, _WRAPPERS) else value
+
+
+def _is_named(value: Any, module: str | None, path: str) -> bool:
+    return (value.__module__, value.__qualname__) == (module, path)
+
+
+class Keeper:
+    """Hands back the objects of one module, filled with the insides of new ones."""
+
+    def __init__(self, known: dict[str, Any]) -> None:
+        """Begin a run of the module's text.
+
+        Args:
+            known: the objects to keep, by qualified name; what is new is added.
+        """
+        self._known = known
+        self._undo: list[Callable[[], None]] = []
+
+    def __call__(self, name: str) -> Callable[[Any], Any]:
+        """Return the decorator for what a text defines under a name."""
+        return lambda new: self._keep(name, new)
+
+    def undo(self) -> None:
+        """Give everything that was filled its former insides back."""
+        while self._undo:
+            self._undo.pop()()
+
+    def settle(self, space: dict[str, Any]) -> None:
+        """Let what the text no longer fills pass calls on; remember what is new.
+
+        Args:
+            space: the module's namespace, after the run.
+        """
+        now = owned(space)
+        for path, old in self._known.items():
+            if now.get(path) is not old:
+                self._pass_on(old, space["__name__"], path)
+        self._known.update(now)
+
+    def _pass_on(self, old: Any, module: str, path: str) -> None:
+        """Make an object that no text stands behind lead to what has its name now."""
+        if isinstance(old, types.FunctionType):
+            old.__code__ = _code_that_passes_on(module, path, old.__code__.co_freevars)
+            old.__defaults__ = old.__kwdefaults__ = None
+        elif not hasattr(sys.modules[module], path):
+            inside = f"{path}."
+            methods = {p.removeprefix(inside) for p in self._known if inside in p}
+            _close(old, module, path, methods)
+
+    def _keep(self, path: str, new: Any) -> Any:
+        """Return the object of this name made equal to `new`, or `new` itself."""
+        old = self._known.get(path)
+        if old is new or type(old) is not type(new):
+            return new
+        if isinstance(new, types.FunctionType) and _same_frame(old, new):
+            undo = functools.partial(_fill_function, old, *_insides(old))
+            self._undo.append(undo)
+            _fill_function(old, *_insides(new))
+            return old
+        if type(new) in _CLASSES and _same_layout(old, new):
+            return self._keep_class(path, old, new)
+        return new
+
+    def _keep_class(self, path: str, old: type, new: type) -> type:
+        bases = old.__bases__
+        if bases != new.__bases__:
+            try:
+                old.__bases__ = new.__bases__
+            except TypeError:  # the instances' layout would differ
+                return new
+        # super() inside a method finds its class in a closure cell.
+        for cell in gc.get_referrers(new):
+            if isinstance(cell, types.CellType):
+                cell.cell_contents = old
+        self._undo.append(functools.partial(_fill_class, old, _attributes(old), bases))
+        kept = {
+            name: self._keep_member(f"{path}.{name}", value)
+            for name, value in _attributes(new).items()
+        }
+        _fill_class(old, kept, new.__bases__)
+        return old
+
+    def _keep_member(self, path: str, value: Any) -> Any:
+        inner = _unwrapped(value)
+        if getattr(inner, "__qualname__", "") != path:
+            return value
+        kept = self._keep(path, inner)
+        return type(value)(kept) if isinstance(value, _WRAPPERS) else kept
+
+
+def _same_frame(old: types.FunctionType, new: types.FunctionType) -> bool:
+    """True where `old` can run the code of `new`: same globals, same closure."""
+    return (
+        old.__globals__ is new.__globals__
+        and (old.__module__, old.__qualname__) == (new.__module__, new.__qualname__)
+        and old.__code__.co_freevars == new.__code__.co_freevars
+    )
+
+
+def _same_layout(old: type, new: type) -> bool:
+    """True where instances of `old` could be instances of `new`."""
+    return (old.__module__, old.__qualname__, vars(old).get("__slots__")) == (
+        new.__module__,
+        new.__qualname__,
+        vars(new).get("__slots__"),
+    )
+
+
+def _insides(function: types.FunctionType) -> tuple[dict[str, Any], list, dict]:
+    """Return what makes a function do what it does: parts, cells, attributes."""
+    parts = {part: getattr(function, part) for part in _FUNCTION_PARTS}
+    cells = [_content(cell) for cell in function.__closure__ or ()]
+    return parts, cells, dict(vars(function))
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # empty: its variable has no value yet
+        return _content
+
+
+def _fill_function(
+    function: types.FunctionType, parts: dict[str, Any], cells: list, attributes: dict
+) -> None:
+    for part, value in parts.items():
+        setattr(function, part, value)
+    for cell, content in zip(function.__closure__ or (), cells, strict=True):
+        if content is not _content:
+            cell.cell_contents = content
+    vars(function).clear()
+    vars(function).update(attributes)
+
+
+def _attributes(cls: type) -> dict[str, Any]:
+    return {k: v for k, v in vars(cls).items() if not isinstance(v, _LAYOUT)}
+
+
+def _fill_class(cls: type, attributes: dict[str, Any], bases: tuple) -> None:
+    if cls.__bases__ != bases:
+        cls.__bases__ = bases
+    for name in _attributes(cls).keys() - attributes.keys():
+        type.__delattr__(cls, name)
+    for name, value in attributes.items():
+        type.__setattr__(cls, name, value)
+
+
+def _code_that_passes_on(
+    module: str, path: str, variables: tuple[str, ...]
+) -> types.CodeType:
+    """Compile a call of what a module has under a name when the call is made.
+
+    Args:
+        module: its name.
+        path: the qualified name of what to call.
+        variables: those that the code to be replaced has from around it; a function
+            takes only code with as many.
+    """
+    around = "".join(f"    {name} = None\n" for name in variables)
+    used = ", ".join(variables) or "None"
+    source = (
+        f"def around():\n{around}"
+        f"    def inner(*args, **kwargs):\n"
+        f"        {used}\n"
+        f"        import {__name__} as identity\n"
+        f"        return identity.current({module!r}, {path!r})(*args, **kwargs)\n"
+        f"    return inner\n"
+    )
+    names: dict[str, Any] = {}
+    exec(compile(source, __file__, "exec"), names)
+    return names["around"]().__code__
+
+
+def current(module: str, path: str) -> Any:
+    """Return what a module has under a qualified name now.
+
+    Raises:
+        NameError: nothing; says where it was.
+    """
+    value: Any = sys.modules.get(module)
+    file = getattr(value, "__file__", None)
+    try:
+        for name in path.split("."):
+            value = getattr(value, name)
+    except AttributeError:
+        raise _gone(file or module, path) from None
+    return value
+
+
+def _gone(file: str, path: str) -> NameError:
+    where = Path(file)
+    if where.is_relative_to(_ROOT):
+        where = where.relative_to(_ROOT)
+    return NameError(f"there is no {path} in {where.as_posix()} any more", name=path)
+
+
+def _close(cls: type, module: str, path: str, methods: set[str]) -> None:
+    """Make a class whose text is gone say so, in new instances and old ones."""
+    file = sys.modules[module].__file__ or module
+
+    def __init__(self, *args, **kwargs):
+        raise _gone(file, path)
+
+    def __getattr__(self, name):
+        if name in methods:
+            raise _gone(file, path)
+        raise AttributeError(name)
+
+    left = {k: v for k, v in _attributes(cls).items() if k not in methods}
+    closed = {"__init__": __init__, "__getattr__": __getattr__}
+    _fill_class(cls, left | closed, cls.__bases__)
