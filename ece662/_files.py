@@ -15,29 +15,51 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-__all__ = ["is_full", "put_in_place", "sync_folder", "write_file", "writing"]
+__all__ = [
+    "ChangedError",
+    "is_full",
+    "put_in_place",
+    "sync_folder",
+    "write_file",
+    "writing",
+]
 
 TRIES = 20  # of a rename
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-def write_file(path: str | os.PathLike, content: bytes | str) -> None:
+class ChangedError(Exception):
+    """A file is not what it was: somebody else has written to it."""
+
+
+def write_file(
+    path: str | os.PathLike, content: bytes | str, instead_of: bytes | None = None
+) -> None:
     """Write a file in one go; text as UTF-8, its line ends as they are.
 
+    Args:
+        path: of the file.
+        content: that it is to hold.
+        instead_of: what it has to hold just before that; None for anything.
+
     Raises:
+        ChangedError: it holds something else, and still does.
         OSError: it cannot be written; then it is as it was, and nothing lies beside it.
             On a full disk the error says so and names the folder.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
-    with writing(path) as file:
+    with writing(path, instead_of) as file:
         file.write(data)
 
 
 @contextmanager
-def writing(path: str | os.PathLike) -> Iterator[BinaryIO]:
+def writing(
+    path: str | os.PathLike, instead_of: bytes | None = None
+) -> Iterator[BinaryIO]:
     """Open a file to write it in one go; it is in force when the block is left.
 
-    An exception in the block leaves the file as it was. Errors as `write_file`.
+    An exception in the block leaves the file as it was. `instead_of` and errors as
+    `write_file`.
     """
     path = Path(os.path.realpath(path))
     unfinished = path.with_name(f".{path.name[:100]}.{token_hex(4)}.part")
@@ -48,6 +70,9 @@ def writing(path: str | os.PathLike) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         with suppress(OSError):  # a new file, or rights that cannot be given
             os.chmod(unfinished, path.stat().st_mode & 0o7777)
+        # As late as can be: between this line and the next nobody is likely to write.
+        if instead_of is not None and path.read_bytes() != instead_of:
+            raise ChangedError(f"{path} was written by somebody else")
         put_in_place(unfinished, path)
     except BaseException as error:
         with suppress(OSError):

@@ -10,7 +10,7 @@ import ast
 from types import CodeType
 from typing import Any
 
-__all__ = ["add_shell", "compiled"]
+__all__ = ["add_shell", "as_python", "compiled"]
 
 RUNNING = ("time", "timeit", "prun", "memit", "mprun", "lprun")  # what stands behind
 RUNNING_CELLS = (*RUNNING, "capture")
@@ -28,15 +28,20 @@ def compiled(source: str, place: str) -> CodeType:
     """
     try:
         return compile(source, place, "exec", dont_inherit=True)
-    except SyntaxError as error:
-        try:
-            from IPython.core.inputtransformer2 import TransformerManager
-        except ImportError:
-            raise error from None
-        changed = TransformerManager().transform_cell(source)
+    except SyntaxError:
+        changed = as_python(source)
         if changed == source:
             raise
         return compile(changed, place, "exec", dont_inherit=True)
+
+
+def as_python(source: str) -> str:
+    """Return a cell as IPython would run it; as it is where IPython is not there."""
+    try:
+        from IPython.core.inputtransformer2 import TransformerManager
+    except ImportError:
+        return source
+    return TransformerManager().transform_cell(source)
 
 
 def add_shell(names: dict[str, Any]) -> None:

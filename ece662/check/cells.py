@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ece662.check.as_python import add_shell, compiled
+from ece662.check.preceding import cells_before
 from ece662.exercises import Exercise
-from ece662.exercises.findings import MarkerError
+from ece662.exercises.findings import Fault, Finding, MarkerError
 from ece662.exercises.lines import split
 from ece662.exercises.regions import is_empty, parse_file
 from ece662.exercises.work import read_text
@@ -33,7 +34,7 @@ class Cells:
 
         Raises:
             FileNotFoundError: the notebook is not there.
-            KeyError: a cell is not in it.
+            MarkerError: a cell of the exercise is gone, or damaged.
             NotImplementedError: a cell is not written yet; names it.
         """
         text = read_text(self.root / exercise.file, self.root)
@@ -54,21 +55,27 @@ def sources_of(exercise: Exercise, notebook: str) -> dict[str, str]:
         notebook: the text of its notebook.
 
     Raises:
-        KeyError: a cell is not in it.
+        MarkerError: a cell of the exercise is gone, or damaged.
         NotImplementedError: a cell is not written yet; names it.
     """
     parsed = parse_file(notebook, exercise.file)
-    bodies = parsed.bodies
-    wanted = (*exercise.context, *exercise.regions)
+    bodies, cells = parsed.bodies, parsed.cells
+    for id in exercise.regions:
+        if id not in cells:
+            raise MarkerError(Finding(Fault.GONE, exercise.file, id))
+    wanted = [*exercise.context, *exercise.regions]
+    if not all(id in cells for id in exercise.context):
+        own = min((cells[id] for id in exercise.regions), key=lambda c: c.number)
+        before = {cell.number for cell in cells_before(own, list(cells.values()))}
+        above = [id for id, cell in cells.items() if cell.number in before]
+        wanted = list(dict.fromkeys([*above, *exercise.regions]))
     for id in wanted:
         if faults := parsed.faults.get(id):
             raise MarkerError(faults[0])
-        if id not in parsed.cells:
-            raise KeyError(id)
         own = [body for (owner, _), body in bodies.items() if owner == id]
         if own and all(map(is_empty, own)):
             raise NotImplementedError(id)
-    return {id: parsed.cells[id].source for id in wanted}
+    return {id: cells[id].source for id in wanted}
 
 
 def _run(source: str, id: str, names: dict[str, Any]) -> None:

@@ -2,8 +2,10 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ece662 import live
@@ -24,9 +26,10 @@ from ece662.exercises import (
     find_exercise,
     is_notebook,
 )
+from ece662.exercises.work import Piece, find_root, read_work
 from ece662.frameworks.installed import why_missing
 
-__all__ = ["check", "check_exercise", "chosen"]
+__all__ = ["check", "check_exercise", "chosen", "with_notes"]
 
 _remembered: dict[str, Result] = {}  # what was checked by itself in this session
 
@@ -53,7 +56,33 @@ def check(name: str | None = None) -> Report:
     live.refresh()  # what is on the disk is checked, also in the very cell of an edit
     for exercise in found if len(found) == 1 else ():
         _remembered[exercise.id] = check_exercise(exercise, _names_of_the_notebook)
-    return Report([_result_in_a_notebook(e, alone=len(found) == 1) for e in found])
+    results = [_result_in_a_notebook(e, alone=len(found) == 1) for e in found]
+    return Report(with_notes(results, found, find_root()))
+
+
+def with_notes(
+    results: Iterable[Result], exercises: Iterable[Exercise], root: Path
+) -> list[Result]:
+    """Add to each result what the one reader finds in the exercise's file.
+
+    Args:
+        results: one for each exercise.
+        exercises: those that were checked.
+        root: the course's folder.
+    """
+    pieces = read_work(root, tuple(exercises))
+    return [
+        replace(result, notes=(*_damage(piece), *piece.remarks))
+        for result, piece in zip(results, pieces, strict=True)
+    ]
+
+
+def _damage(piece: Piece) -> Iterator[str]:
+    """Yield what keeps an exercise from being handed in, though it runs."""
+    # What is wrong with a whole file, the check itself says, or it is in a notebook
+    # that runs from elsewhere.
+    if piece.fault is not None and piece.fault.owner:
+        yield f"{piece.damage}: what cannot be read cannot be handed in"
 
 
 def chosen(name: str | None) -> tuple[Exercise, ...]:

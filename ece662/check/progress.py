@@ -44,6 +44,7 @@ class State(NamedTuple):
     status: Status
     told: str = ""  # what the check says, or what is damaged
     digest: str = ""  # of what the student wrote
+    notes: tuple[str, ...] = ()  # what costs nothing, and should be known
 
     @property
     def finished(self) -> bool:
@@ -71,7 +72,8 @@ def progress(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[Stat
         if exercise.recipe in RECIPES and pieces[exercise.id].written
     }
     verdicts = _verdicts(root, wanted)
-    return [_state(pieces[e.id], verdicts.get(e.id)) for e in exercises]
+    states = [_state(pieces[e.id], verdicts.get(e.id)) for e in exercises]
+    return [s._replace(notes=pieces[s.exercise.id].remarks) for s in states]
 
 
 def _state(piece: Piece, verdict: dict | None) -> State:

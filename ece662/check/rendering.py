@@ -32,6 +32,7 @@ class Result:
     verdict: Verdict
     diagnosis: Diagnosis | None = None
     seconds: float = 0.0  # for tables; never shown, as it is never the same
+    notes: tuple[str, ...] = ()  # on the file, for whoever hands it in
 
     @property
     def lines(self) -> list[tuple[str, str]]:
@@ -57,7 +58,8 @@ class Result:
 
     @property
     def _remarks(self) -> list[str]:
-        return [f"Remark: {remark}" for remark in self.verdict.remarks]
+        remarks = [f"Remark: {remark}" for remark in self.verdict.remarks]
+        return remarks + [f"Note: {note}." for note in self.notes]
 
     def text(self, colour: bool = False) -> str:
         """Return the verdict as text, the headline coloured for a terminal if asked."""

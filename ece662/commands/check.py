@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if (root / "ece662").resolve() != PACKAGE:
         return _run_there(root, args)
     from ece662.check.cells import Cells
-    from ece662.check.front import check_exercise, chosen
+    from ece662.check.front import check_exercise, chosen, with_notes
 
     try:
         named = [e for id in args.ids or [None] for e in chosen(id)]
@@ -55,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
     for exercise in dict.fromkeys(named):
         # What a student's code prints must not get into the answer.
         with contextlib.redirect_stdout(sys.stderr):
-            results.append(check_exercise(exercise, cells.names_after))
+            result = check_exercise(exercise, cells.names_after)
+        results += with_notes([result], [exercise], root)
         if not args.json:
             print(results[-1].text(colour=_in_colour()), flush=True)
     passed = sum(result.verdict.passed for result in results)

@@ -18,8 +18,9 @@ import ece662
 from ece662._files import writing
 from ece662.check.progress import State
 from ece662.exercises import EXERCISES
+from ece662.exercises.work import keep
 
-__all__ = ["MANIFEST", "contents", "write_zip"]
+__all__ = ["MANIFEST", "contents", "keep_earlier", "write_zip"]
 
 MANIFEST = "manifest.json"
 PACKAGES = ("numpy", "matplotlib", "torch", "tensorflow")
@@ -50,6 +51,34 @@ def contents(root: Path, states: Sequence[State], student: str) -> dict[str, byt
     }
     text = json.dumps(manifest, indent=1, ensure_ascii=False)
     return {MANIFEST: text.encode(), **files}
+
+
+def keep_earlier(path: Path, root: Path) -> Path | None:
+    """Keep an earlier zip of the same name in the folder of backups.
+
+    Args:
+        path: where the new zip is to be written.
+        root: the course's folder.
+
+    Returns:
+        The copy; None where there is nothing.
+
+    Raises:
+        ValueError: a file has that name which is no zip of this kind: it stays.
+    """
+    if not path.exists():
+        return None
+    if path.is_dir() or not _is_ours(path):
+        raise ValueError(f"{path} is there already, and is no zip to hand in")
+    return keep(path.read_bytes(), path, root)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as packed:
+            return MANIFEST in packed.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return False
 
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> None:

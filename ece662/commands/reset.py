@@ -28,18 +28,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Empty the regions; return 1, and change nothing, where that cannot be done."""
     from ece662.exercises.regions import parse_file, stub
-    from ece662.exercises.work import find_place, find_root, keep_and_write, read_text
+    from ece662.exercises.work import find_place, find_root, rewrite
 
     root = find_root()
-    try:
-        exercise, keys = find_place(args.id, args.number, root)
+
+    def emptied(text: str) -> str:
+        exercise, keys = find_place(args.id, args.number, root, text)
         in_module = exercise.file.endswith(".py")
         notebook = f"notebooks/{exercise.notebook}.ipynb" if in_module else None
         empty = stub(exercise.id, notebook)
-        path = root / exercise.file
-        parsed = parse_file(read_text(path, root), exercise.file)
-        text = parsed.fill(dict.fromkeys(keys, empty))
-        backup = keep_and_write(path, text, root)
+        return parse_file(text, exercise.file).fill(dict.fromkeys(keys, empty))
+
+    try:
+        exercise, _ = find_place(args.id, args.number, root)
+        backup = rewrite(root / exercise.file, root, emptied)
     except (OSError, ValueError) as error:
         print(f"ece662 reset: {error}", file=sys.stderr)
         return 1
@@ -48,6 +50,6 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"{args.id} is empty again in {exercise.file}")
     print(f"The file as it was: {backup.relative_to(root).as_posix()}")
-    if not in_module:
+    if exercise.file.endswith(".ipynb"):
         print("If the notebook is open, reload it from disk before you go on.")
     return 0

@@ -5,7 +5,7 @@ import os
 import sys
 from itertools import groupby
 
-__all__ = ["HELP", "configure", "run"]
+__all__ = ["HELP", "configure", "notes_of", "run"]
 
 HELP = "show how far you are, in all notebooks"
 
@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     states = progress(find_root(), chosen or EXERCISES)
     for notebook, group in groupby(states, lambda state: state.exercise.notebook):
         print(_table(notebook, list(group)))
+    for note in notes_of(states):
+        print(f"Note: {note}.")
     finished = [state for state in states if state.finished]
     points = sum(state.exercise.points for state in finished)
     total = sum(state.exercise.points for state in states)
@@ -47,6 +49,11 @@ def run(args: argparse.Namespace) -> int:
         "as far as a check can tell"
     )
     return 0
+
+
+def notes_of(states: list) -> list[str]:
+    """Return the notes on some exercises, each once."""
+    return list(dict.fromkeys(note for state in states for note in state.notes))
 
 
 def _table(notebook: str, states: list) -> str:

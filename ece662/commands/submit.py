@@ -36,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
     """Pack the work; return 1, and pack nothing, where it cannot be read."""
     from ece662.check.progress import progress
     from ece662.check.terms import Status
-    from ece662.commands.packing import contents, write_zip
+    from ece662.commands.packing import contents, keep_earlier, write_zip
+    from ece662.commands.status import notes_of
     from ece662.exercises.work import find_root
 
     root = find_root()
@@ -52,8 +53,9 @@ def run(args: argparse.Namespace) -> int:
     out = args.out.resolve()
     try:
         files = contents(root, states, args.student)
+        kept = keep_earlier(out, root)
         write_zip(out, files)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         print(f"ece662 submit: nothing was packed: {error}.", file=sys.stderr)
         print("'--out FILE' writes the zip to another folder.", file=sys.stderr)
         return 1
@@ -62,7 +64,11 @@ def run(args: argparse.Namespace) -> int:
         print("Unfinished:")
         for state in unfinished:
             print(f"  {state.exercise.id}: {state.word}")
+    for note in notes_of(states):
+        print(f"Note: {note}.")
     print(f"{len(states) - len(unfinished)} of {len(states)} exercises are finished.")
     print(f"Packed: {', '.join(files)}")
+    if kept:
+        print(f"The earlier zip: {kept.relative_to(root).as_posix()}")
     print(f"Hand in {out}")
     return 0

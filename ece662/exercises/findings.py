@@ -42,6 +42,7 @@ class Note(enum.Enum):
     """What was read all the same, and should be known."""
 
     TWICE = "defined twice"
+    QUOTED = "an old copy in quotes"
     COPIED = "cells with one id"
     TYPE = "another type of cell"
     FOUND = "a cell without its id"
@@ -132,6 +133,10 @@ _SENTENCES = {
     ),
     Note.TWICE: (
         "{file}: {owner} is defined {other} times; the last one, line {line}, counts"
+    ),
+    Note.QUOTED: (
+        "{file}, line {line}: a copy of {owner} stands in quotes; it is text, and does "
+        "not count"
     ),
     Note.COPIED: "{file}: {other} cells have the id {owner}; cell {line} counts",
     Note.TYPE: (

@@ -59,7 +59,7 @@ class Line(NamedTuple):
     after: int  # where the next line begins
     kind: Kind
     indent: str
-    defines: str = ""  # the name of the function or class that begins here
+    defines: str = ""  # the function or class that begins here, or its copy in a string
 
 
 def split(text: str) -> list[str]:
@@ -135,7 +135,7 @@ def _line(
     bare = text.lstrip(" \t\f")
     indent = text[: len(text) - len(bare)]
     if inside:
-        return Line(begin, end, after, Kind.INSIDE, indent)
+        return Line(begin, end, after, Kind.INSIDE, indent, _defined(text))
     if suspicious:
         marker = {START: Kind.START, END: Kind.END}.get(bare.rstrip(), Kind.ALMOST)
         return Line(begin, end, after, marker, indent)
@@ -143,10 +143,12 @@ def _line(
         return Line(begin, end, after, Kind.BLANK, indent)
     if bare.startswith("#"):
         return Line(begin, end, after, Kind.COMMENT, indent)
+    return Line(begin, end, after, Kind.CODE, indent, _defined(text))
+
+
+def _defined(text: str) -> str:
     found = _DEFINITION.match(text)
-    return Line(
-        begin, end, after, Kind.CODE, indent, found[1][:MOST_NAME] if found else ""
-    )
+    return found[1][:MOST_NAME] if found else ""
 
 
 def code_lines(source: str) -> Iterator[str]:

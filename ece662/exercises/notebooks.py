@@ -21,6 +21,7 @@ _SPACE = re.compile(r"[ \t\r\n]*+")
 _STRING = re.compile(r'"(?:[^"\\]|\\[\s\S])*+"')
 _SCALAR = re.compile(r"[^\s,:\[\]{}\"]++")
 _STEP = re.compile(r'[^"\[\]{}]*+(?:"(?:[^"\\]|\\[\s\S])*+"|([\[{])|([\]}]))')
+_ESCAPE = re.compile(r"\\u(?!00[01])")  # control characters are escaped in any style
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: |\r?$)", re.MULTILINE)
 
 
@@ -108,7 +109,7 @@ def with_sources(text: str, sources: Mapping[int, str]) -> str:
     """
     if not sources:
         return text
-    as_ascii = text.isascii() and "\\u" in text
+    as_ascii = text.isascii() and bool(_ESCAPE.search(text))
     parts, done = [], 0
     for number, (begin, end) in enumerate(_spans_of_sources(text), start=1):
         if number in sources and begin < end:

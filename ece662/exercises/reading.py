@@ -50,6 +50,11 @@ class Piece:
         return str(self.fault) if self.fault else ""
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, in words."""
+        return tuple(dict.fromkeys(map(str, self.notes)))
+
+    @property
     def digest(self) -> str:
         """Return a short text that changes with the work."""
         whole = "\0".join(self.bodies)

@@ -15,6 +15,7 @@ ending tells a notebook from a module. Lines of a body end as Python sees it, by
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -137,7 +138,20 @@ def parse_file(text: str, name: str) -> Parsed:
             parsed.notes.append(note)
     for span, path, number in sorted(spans):
         parsed.places[path, number] = Place(source, span)
+    parsed.notes += _quoted(source, name, listed)
     return parsed
+
+
+def _quoted(source: Source, name: str, listed) -> Iterator[Finding]:
+    """Yield a note for each function or class of an exercise that a string repeats."""
+    owners = {owner: owner for e in listed for owner in _and_outer(e)}
+    methods = Counter(owner.rpartition(".")[2] for owner in owners)
+    owners |= {o.rpartition(".")[2]: o for o in owners if "." in o}
+    for number, line in enumerate(source.lines, start=1):
+        # `loss` is a method of two classes: in a string, nobody knows which.
+        is_copy = line.kind is Kind.INSIDE and methods[line.defines] == 1
+        if is_copy and line.defines in owners:
+            yield Finding(Note.QUOTED, name, owners.pop(line.defines), number)
 
 
 def _and_outer(exercise) -> Iterator[str]:

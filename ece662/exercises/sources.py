@@ -128,7 +128,7 @@ class _Parser:
             elif line.kind is Kind.ALMOST:
                 text = self.text[line.begin : line.end].strip()[:100]
                 self._fault(number, Finding(Fault.ALMOST, line=number, text=text))
-            elif line.defines and self.ends is not None:
+            elif line.defines and _is_code(line) and self.ends is not None:
                 self._define(number, line)
             elif self._is_of_a_conflict(line):
                 self._fault(number, Finding(Fault.CONFLICT, line=number))

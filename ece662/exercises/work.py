@@ -9,12 +9,12 @@ import difflib
 import itertools
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import ece662
-from ece662._files import write_file
+from ece662._files import ChangedError, write_file
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.findings import Fault, Finding, MarkerError
 from ece662.exercises.reading import Piece, decode, fault_of, read_files
@@ -26,13 +26,16 @@ __all__ = [
     "Place",
     "find_place",
     "find_root",
-    "keep_and_write",
+    "keep",
     "read_text",
     "read_work",
+    "rewrite",
     "with_package_in",
 ]
 
 BACKUPS = "backups"
+TRIES = 20  # to write a file that an editor saves meanwhile
+LONGEST_WAIT = 60  # seconds, for another of our own writers
 
 
 class Place(NamedTuple):
@@ -71,8 +74,12 @@ def read_text(path: Path, root: Path | None = None) -> str:
     Raises:
         ValueError: it is not UTF-8; says which file, and what to do.
     """
+    return _text_of(path.read_bytes(), path, root)
+
+
+def _text_of(content: bytes, path: Path, root: Path | None) -> str:
     name = path.relative_to(root).as_posix() if root else str(path)
-    text = decode(path.read_bytes(), name)
+    text = decode(content, name)
     if isinstance(text, Finding):
         raise ValueError(str(text))
     return text
@@ -95,7 +102,9 @@ def _read(root: Path, file: str) -> bytes | Finding:
         return Finding(Fault.CLOSED, file, text=error.strerror or str(error))
 
 
-def find_place(name: str, number: int | None, root: Path) -> Place:
+def find_place(
+    name: str, number: int | None, root: Path, text: str | None = None
+) -> Place:
     """Find the regions of an exercise ("TwoLayerNet"), or of one function of it.
 
     Args:
@@ -103,6 +112,7 @@ def find_place(name: str, number: int | None, root: Path) -> Place:
             lower case does not matter.
         number: which region of it, counted from 1; None for all.
         root: the course's folder.
+        text: of the exercise's file; else what stands in it now.
 
     Raises:
         ValueError: there is none; names those that are near.
@@ -117,7 +127,8 @@ def find_place(name: str, number: int | None, root: Path) -> Place:
     if wanted not in known:
         raise ValueError(_unknown(name, wanted, known))
     exercise, owners = known[wanted]
-    parsed = parse_file(read_text(root / exercise.file, root), exercise.file)
+    text = read_text(root / exercise.file, root) if text is None else text
+    parsed = parse_file(text, exercise.file)
     mine = [key for key in parsed.places if key[0] in owners]
     for owner in owners:
         if fault := fault_of(parsed, owner, exercise):
@@ -141,20 +152,55 @@ def _unknown(name: str, wanted: str, known: dict) -> str:
     return f"there is no region {name!r}{advice}"
 
 
-def keep_and_write(path: Path, text: str, root: Path) -> Path | None:
-    """Keep a file in the folder of backups, then write it anew, in one go.
+def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
+    """Change a file in one go, and keep it as it was in the folder of backups.
+
+    One of our own writers waits for another. An editor waits for nobody: where it has
+    saved meanwhile, the change is made anew, from what it has saved.
+
+    Args:
+        path: of the file.
+        root: the course's folder.
+        make: gives the new text for an old one; called again after such a save.
 
     Returns:
         The backup; None where nothing changes.
+
+    Raises:
+        OSError: it cannot be written, or something writes to it all the time.
+        ValueError: what `make` raises, or the file is not UTF-8. Nothing is changed.
     """
+    from filelock import FileLock  # when something is written: `import ece662` is quick
+
+    def changed(before: bytes) -> bytes:
+        return make(_text_of(before, path, root)).encode("utf-8")
+
     before = path.read_bytes()
-    if before == text.encode("utf-8"):
+    if changed(before) == before:  # nothing to do, or an error: nothing is begun
         return None
+    folder = root / BACKUPS
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / ".lock", timeout=LONGEST_WAIT):
+        for _ in range(TRIES):
+            before = path.read_bytes()
+            after = changed(before)
+            if before == after:
+                return None
+            backup = keep(before, path, root)
+            try:
+                write_file(path, after, instead_of=before)
+            except ChangedError:
+                continue  # the backup stays: it is a version that there was
+            return backup
+    raise OSError(f"{path.name} is being written by another program; try again")
+
+
+def keep(content: bytes, path: Path, root: Path) -> Path:
+    """Put what a file holds into the folder of backups, under a name of its own."""
     folder = root / BACKUPS
     folder.mkdir(exist_ok=True)
     stamp = time.strftime("%Y-%m-%d-%H%M%S")
     names = (f"{path.stem}.{stamp}-{i}{path.suffix}" for i in itertools.count(1))
     backup = next(folder / name for name in names if not (folder / name).exists())
-    write_file(backup, before)
-    write_file(path, text)
+    write_file(backup, content)
     return backup

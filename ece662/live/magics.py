@@ -8,13 +8,13 @@ region of the module, which is saved and reloaded; the file stays the only truth
 `%region affine_forward` on a line of its own fetches what the region holds now.
 """
 
-import textwrap
 from pathlib import Path
 
 from ece662 import live
 from ece662.exercises.lines import split
 from ece662.exercises.regions import END, START, Parsed, Region, parse_file
-from ece662.exercises.work import find_place, find_root, keep_and_write, read_text
+from ece662.exercises.sources import move
+from ece662.exercises.work import find_place, find_root, read_text, rewrite
 
 __all__ = ["register", "show", "write"]
 
@@ -40,7 +40,7 @@ def _cell_magic(line: str, cell: str) -> None:
 def _line_magic(line: str) -> None:
     """Be called by IPython: put the region's text into the cell, to be edited there."""
     try:
-        text = f"%%region {line}\n{textwrap.dedent(show(line))}".rstrip("\n")
+        text = f"%%region {line}\n{show(line)}".rstrip("\n")
     except (OSError, ValueError) as error:
         print(f"%region: {error}")
     else:
@@ -64,33 +64,41 @@ def write(line: str, cell: str, root: Path | None = None) -> str:
             written then.
     """
     root = find_root() if root is None else root
-    file, parsed, key = _find(line, root)
+    file, _, key = _find(line, root)
     body, skipped = _without_markers(cell)
-    new = parsed.fill({key: body})
-    _check_syntax(new, file, key, skipped)
-    backup = keep_and_write(root / file, new, root)
+
+    def changed(text: str) -> str:
+        _, parsed, key = _find(line, root, text)
+        new = parsed.fill({key: body})
+        _check_syntax(new, file, key, skipped)
+        return new
+
+    backup = rewrite(root / file, root, changed)
     if backup is None:
         return f"{file} holds this already"
     problems = live.refresh().problems
     done = "written" if problems else "written and reloaded"
     kept = backup.relative_to(root).as_posix()
-    told = f"{key[0]} is {done} in {file}; as it was: {kept}"
-    return "\n".join([told, *problems])
+    message = f"{key[0]} is {done} in {file}; as it was: {kept}"
+    return "\n".join([message, *problems])
 
 
 def show(line: str, root: Path | None = None) -> str:
-    """Return what a region holds now; arguments and errors as `write`."""
+    """Return what a region holds now, moved to the left; errors as `write`."""
     _, parsed, key = _find(line, find_root() if root is None else root)
-    return parsed.bodies[key]
+    return move(parsed.bodies[key], "")
 
 
-def _find(line: str, root: Path) -> tuple[str, Parsed, tuple[str, int]]:
+def _find(
+    line: str, root: Path, text: str | None = None
+) -> tuple[str, Parsed, tuple[str, int]]:
     """Return the file, what stands in it and the one region that a line names."""
     name, number = _parse(line)
-    exercise, keys = find_place(name, number, root)
+    exercise, keys = find_place(name, number, root, text)
     if exercise.file.endswith(".ipynb"):
         raise ValueError(f"{name} is written in its own cell, {exercise.id}")
-    parsed = parse_file(read_text(root / exercise.file, root), exercise.file)
+    text = read_text(root / exercise.file, root) if text is None else text
+    parsed = parse_file(text, exercise.file)
     if len(keys) > 1:
         raise ValueError(_ask_which(parsed, keys))
     return exercise.file, parsed, keys[0]

@@ -4,15 +4,17 @@ import json
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from ece662.check.cells import Cells
+from ece662.check.cells import Cells, sources_of
 from ece662.check.front import check_exercise
-from ece662.exercises import Exercise
-from ece662.exercises.regions import END, START
+from ece662.exercises import EXERCISES, Exercise
+from ece662.exercises.regions import END, START, MarkerError
 from ece662.frameworks.installed import why_missing
 
+ROOT = Path(__file__).parents[2]
 CELL = "{before}\n{start}\n{body}\n{end}\nprint(result)\n"
 
 
@@ -112,3 +114,41 @@ def test_check_exercise_tells_of_a_damaged_marker(tmp_path):
     told = check_exercise(exercise("q1-own"), cells.names_after).diagnosis.message
     assert "marker line is damaged: n.ipynb" in told
     assert "line 4" in told
+
+
+LISTED = [e for e in EXERCISES if e.context and e.notebook.startswith("Q")]
+
+
+@pytest.mark.parametrize("own", LISTED, ids=lambda exercise: exercise.id)
+def test_cells_without_ids_come_after_all_that_the_list_names(own):
+    """What the list names is run here too, and not much else."""
+    text = (ROOT / own.file).read_text("utf-8")
+    content = json.loads(text)
+    by_id = sources_of(own, text)
+    for cell in content["cells"]:
+        cell.pop("id", None)
+    found = list(sources_of(own, json.dumps(content)).values())
+    assert found[-1] == list(by_id.values())[-1]
+    missing = [id for id, source in by_id.items() if source not in found]
+    assert not missing
+    assert len(found) <= len(by_id) + 6
+
+
+def test_names_after_with_other_ids_runs_what_the_cell_builds_on(tmp_path):
+    cells = notebook(
+        tmp_path,
+        first="import math\nruns = []",
+        helper="def double(x):\n    return 2 * math.floor(x)",
+        training="1/0\nmodel = None",
+        loop="for i in range(3):\n    runs += [double(i)]",
+        q1_own=filled("model = runs\nresult = [double(x) for x in model]"),
+        q1_check="check('q1-own')",
+    )
+    own = exercise("q1-own", ("q1-imports", "q1-other-name"))
+    assert cells.names_after(own)["result"] == [0, 4, 8]
+
+
+def test_names_after_without_its_own_cell_says_so(tmp_path):
+    cells = notebook(tmp_path, q1_first="runs = [1]")
+    with pytest.raises(MarkerError, match=r"n.ipynb: the cell of q1-own is gone"):
+        cells.names_after(exercise("q1-own", ("q1-first",)))

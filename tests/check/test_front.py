@@ -1,10 +1,13 @@
 """Checks from end to end: right code passes, wrong code is told what is wrong."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ece662 import layers
 from ece662.check import check, front
+from ece662.exercises.regions import END
 
 
 def without_bias(x, w, b):
@@ -36,6 +39,23 @@ def test_check_blames_the_forward_for_a_backward_that_fits_it(monkeypatch):
     report = check("affine_backward")
     assert not report.passed
     assert report.results[0].diagnosis.id == "forward-at-fault"
+
+
+def test_check_shows_what_the_reader_finds_in_the_file(monkeypatch, tmp_path):
+    text = Path(layers.__file__).read_text("utf-8")
+    copy = text[text.index("def relu_forward") : text.index("def relu_backward")]
+    text = f"{text}\n\n{copy}".replace(END, "", 1)  # of affine_forward
+    (tmp_path / "ece662").mkdir()
+    (tmp_path / "ece662/layers.py").write_text(text, "utf-8")
+    monkeypatch.setattr(front, "find_root", lambda: tmp_path)
+    note = "Note: ece662/layers.py: relu_forward is defined 2 times"
+    report = check("relu_forward")
+    assert report.passed
+    assert note in str(report)
+    assert note in report._repr_html_()
+    damaged = str(check("affine_forward"))
+    assert "never closed: what cannot be read cannot be handed in." in damaged
+    assert "Note" not in str(check("relu_backward"))
 
 
 def test_check_unknown_id_names_the_nearest():

@@ -140,3 +140,49 @@ def test_submit_tells_damage_once_and_packs_nothing(root, capsys):
 def test_submit_where_it_cannot_write_says_so(root, capsys):
     assert main(["submit", "--out", "nowhere/a.zip"]) == 1
     assert "ece662 submit: " in capsys.readouterr().err
+
+
+def test_status_and_submit_show_what_the_reader_notes(root, capsys):
+    path = root / "ece662/layers.py"
+    text = path.read_text("utf-8")
+    copy = text[text.index("def relu_forward") : text.index("def relu_backward")]
+    path.write_text(f"{text}\n\n{copy}", "utf-8")
+    notebook = root / "notebooks/Q1-FCNetworks.ipynb"
+    content = json.loads(notebook.read_text("utf-8"))
+    [cell] = [c for c in content["cells"] if c["id"] == "q1-overfit-three"]
+    cell["cell_type"] = "raw"
+    content["cells"].append(cell)
+    notebook.write_text(json.dumps(content), "utf-8")
+    for command in ("status", "submit"):
+        assert main([command]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        notes = [line for line in lines if line.startswith("Note: ")]
+        assert len(notes) == 3
+        assert "ece662/layers.py: relu_forward is defined 2 times" in notes[0]
+        assert "2 cells have the id q1-overfit-three" in notes[1]
+        assert "q1-overfit-three has become a raw cell" in notes[2]
+
+
+def test_submit_never_overwrites_anything_but_an_earlier_zip(root, capsys):
+    layers = root / "ece662/layers.py"
+    before = layers.read_bytes()
+    (root / "notes.zip").write_text("no zip at all")
+    with zipfile.ZipFile(root / "pictures.zip", "w") as other:
+        other.writestr("cat.png", "a cat")
+    for out in ("ece662/layers.py", "notes.zip", "pictures.zip", "ece662"):
+        assert main(["submit", "--out", out]) == 1
+        told = capsys.readouterr().err
+        assert "is there already, and is no zip to hand in" in told
+    assert layers.read_bytes() == before
+    assert (root / "notes.zip").read_text() == "no zip at all"
+
+
+def test_submit_again_keeps_the_earlier_zip(root, capsys):
+    main(["submit"])
+    first = (root / "submission.zip").read_bytes()
+    main(["reset", "affine_forward"])
+    capsys.readouterr()
+    assert main(["submit"]) == 0
+    [line] = [s for s in capsys.readouterr().out.splitlines() if "earlier" in s]
+    assert (root / line.partition(": ")[2]).read_bytes() == first
+    assert (root / "submission.zip").read_bytes() != first

@@ -5,7 +5,7 @@ import re
 
 import nbformat
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from course.grade.classroom import Pupil, files_of
@@ -248,6 +248,7 @@ VALUES = st.recursive(
 SOURCES = st.one_of(TEXTS, st.text())
 
 
+@example(["\u2028"], "\x0b", None, False, None, False)
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(SOURCES, max_size=4), SOURCES, VALUES, st.booleans(),

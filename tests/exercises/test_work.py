@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,8 @@ from ece662.exercises.work import (
     ANSWER,
     find_place,
     find_root,
-    keep_and_write,
     read_work,
+    rewrite,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -119,28 +121,71 @@ def test_find_place_unknown_names_the_nearest(name, told):
 
 
 @pytest.mark.posix
-def test_keep_and_write_keeps_every_version(root):
+def test_rewrite_keeps_every_version(root):
     path = root / "ece662/optim.py"
     first = path.read_bytes()
     path.chmod(0o640)
-    backups = [keep_and_write(path, text, root) for text in ("two\r\n", "two\r\n", "ü")]
+    new = ("two\r\n", "two\r\n", "ü")
+    backups = [rewrite(path, root, lambda old, text=text: text) for text in new]
     assert backups[0].read_bytes() == first
     assert backups[1] is None
     assert backups[2].read_bytes() == b"two\r\n"
     assert path.read_text("utf-8") == "ü"
     assert path.stat().st_mode & 0o777 == 0o640
-    assert len(list((root / "backups").iterdir())) == 2
+    assert len(list((root / "backups").glob("optim.*"))) == 2
     assert not list(path.parent.glob(".*"))
 
 
 @pytest.mark.posix
-def test_keep_and_write_follows_a_link(root):
+def test_rewrite_follows_a_link(root):
     path = root / "ece662/optim.py"
     link = root / "link.py"
     link.symlink_to(path)
-    keep_and_write(link, "new", root)
+    rewrite(link, root, lambda old: "new")
     assert link.is_symlink()
     assert path.read_text() == "new"
+
+
+def test_rewrite_makes_the_change_anew_where_an_editor_has_saved(root):
+    path, seen = root / "ece662/optim.py", []
+
+    def change(old):
+        if len(seen) == 1:
+            path.write_text("saved meanwhile\n")
+        seen.append(old)
+        return old + "changed\n"
+
+    backup = rewrite(path, root, change)
+    assert path.read_text() == "saved meanwhile\nchanged\n"
+    assert backup.read_text() == "saved meanwhile\n"
+    assert len(seen) == 3
+
+
+def test_rewrite_gives_up_and_says_so_where_a_program_writes_all_the_time(root):
+    path = root / "ece662/optim.py"
+
+    def change(old):
+        path.write_text(old + "x")
+        return "mine"
+
+    with pytest.raises(OSError, match="being written by another program"):
+        rewrite(path, root, change)
+    assert set(path.read_text().removesuffix("\n")[-20:]) == {"x"}
+
+
+def test_rewrite_of_many_writers_at_once_loses_nothing(root):
+    path = root / "ece662/optim.py"
+    path.write_text("")
+    code = (
+        "import sys; from pathlib import Path; from ece662.exercises.work import "
+        "rewrite\nfor i in range(5): rewrite(Path(sys.argv[1]), Path(sys.argv[2]), "
+        "lambda old: old + f'{sys.argv[3]} {i}\\n')"
+    )
+    command = [sys.executable, "-c", code, str(path), str(root)]
+    writers = [subprocess.Popen([*command, str(n)]) for n in range(4)]
+    assert [writer.wait() for writer in writers] == [0] * 4
+    lines = sorted(path.read_text().splitlines())
+    assert lines == sorted(f"{n} {i}" for n in range(4) for i in range(5))
 
 
 def test_find_root_is_the_folder_around(root):
@@ -152,3 +197,22 @@ def test_markers_are_not_part_of_a_piece():
     text = (ROOT / "ece662/layers.py").read_text()
     bodies = read(text, "layers.py").values()
     assert not [body for body in bodies if START in body or END in body]
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+def test_read_work_notes_a_copy_in_quotes_and_a_second_definition(root, quotes):
+    path = root / "ece662/layers.py"
+    text = path.read_text("utf-8")
+    begin = text.index("def relu_forward")
+    copy = text[begin : text.index("def relu_backward")]
+    bare = copy.replace('"""', "#").strip()
+    path.write_text(f"{text}\n\n{copy}\n\n{quotes}\n{bare}\n{quotes}\n", "utf-8")
+    [piece] = read_work(root, [find_exercise("relu_forward")])
+    twice, quoted = sorted(piece.remarks, key=lambda text: "quotes" in text)
+    line = text.count("\n") + copy.count("\n") + 6
+    assert "relu_forward is defined 2 times" in twice
+    assert f"line {line}: a copy of relu_forward stands in quotes" in quoted
+    assert piece.written
+    assert not piece.damage
+    [other] = read_work(root, [find_exercise("relu_backward")])
+    assert not other.remarks

@@ -53,7 +53,30 @@ def test_write_takes_a_cell_with_the_marker_lines(root):
 def test_write_twice_the_same_says_so(root):
     magics.write("relu_forward", "out = 1", root)
     assert "holds this already" in magics.write("relu_forward", "out = 1", root)
-    assert len(list((root / "backups").iterdir())) == 1
+    assert len(list((root / "backups").glob("layers.*"))) == 1
+
+
+TEXT = 'out = """a\n  b\n\nc"""\nif out:\n    out = 1'
+
+
+def test_write_and_show_leave_strings_over_several_lines_as_they_are(root):
+    magics.write("relu_forward", TEXT, root)
+    assert '"""a\n  b\n\nc"""\n    if out:' in body_of(root, "relu_forward")
+    assert magics.show("relu_forward", root) == TEXT
+    assert "holds this already" in magics.write("relu_forward", TEXT, root)
+
+
+def test_write_into_a_file_of_windows_keeps_its_line_ends(root):
+    path = root / "ece662/layers.py"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    before = path.read_bytes()
+    magics.write("relu_forward", TEXT, root)
+    written = path.read_bytes()
+    assert written.count(b"\n") == written.count(b"\r\n")
+    assert magics.show("relu_forward", root) == TEXT
+    head, tail = before.split(b"def relu_forward")
+    assert written.startswith(head)
+    assert written.endswith(tail[tail.index(END.encode()) :])
 
 
 def test_write_tells_what_kept_the_module_from_being_reloaded(root, monkeypatch):
