@@ -9,12 +9,12 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-__all__ = ["dependent_cells", "names_that_lean_on"]
+__all__ = ["dependent_cells", "names_that_depend_on"]
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def names_that_lean_on(names: Iterable[str], package: Path) -> set[str]:
+def names_that_depend_on(names: Iterable[str], package: Path) -> set[str]:
     """Add to ``names`` each function and class of the package that uses one of them.
 
     Args:
@@ -35,12 +35,12 @@ def names_that_lean_on(names: Iterable[str], package: Path) -> set[str]:
 def dependent_cells(
     sources: Iterable[tuple[str, str]], exercises: Iterable[str], names: Iterable[str]
 ) -> set[str]:
-    """Find the cells whose outputs hang on what a student writes.
+    """Find the cells whose outputs depend on what a student writes.
 
     Args:
         sources: the code cells in their order, each as (id, source).
         exercises: the ids of those that are filled in.
-        names: functions and classes that are the student's, as `names_that_lean_on`
+        names: functions and classes that are the student's, as `names_that_depend_on`
             finds them.
 
     Returns:
@@ -54,7 +54,7 @@ def dependent_cells(
     for cell, source in sources:
         for statement in _statements(cell, source):
             if isinstance(statement, (ast.Import, ast.ImportFrom)):
-                continue  # what is imported keeps its name, and with it its owner
+                continue  # an import does not change whose work a name stands for
             stored = set(_stored(statement))
             if cell in exercises or student & _loaded(statement):
                 dependent.add(cell)
@@ -71,8 +71,8 @@ def _statements(cell: str, source: str) -> list[ast.stmt]:
     try:
         return ast.parse(source).body
     except SyntaxError as error:
-        told = f"cell {cell} cannot be read, line {error.lineno}: {error.msg}"
-        raise ValueError(told) from error
+        message = f"cell {cell} cannot be read, line {error.lineno}: {error.msg}"
+        raise ValueError(message) from error
 
 
 def _mentioned(node: ast.AST) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The students' copy: made afresh from the repository by an allow-list.
 
-Nothing is shipped because nobody thought of it: what `SHIPPED` does not name stays at
-home, and so does what stands between the two lines
+Only what `SHIPPED` names is shipped, so a new file stays here until somebody decides
+otherwise. What stands between these two lines stays here as well:
 
     staff only        and        end of staff only
 
@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
-from course.dependence import names_that_lean_on
+from course.dependence import names_that_depend_on
 from course.student_notebook import student_notebook
 from ece662._files import put_in_place
 from ece662.commands.packing import write_zip
@@ -138,7 +138,7 @@ def pack(folder: Path, archive: Path) -> None:
 def _students_names(source: Path) -> set[str]:
     """List the functions and classes whose results hang on the student's work."""
     provided = {n for e in EXERCISES if e.file.endswith(".py") for n in e.provides}
-    return names_that_lean_on(provided, source / "ece662") | {"check", "hint"}
+    return names_that_depend_on(provided, source / "ece662") | {"check", "hint"}
 
 
 def _for_students(

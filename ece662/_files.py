@@ -3,7 +3,7 @@
 The new content is written beside the file under a name of its own, brought to the disk,
 given the rights that the old file has (those of the umask for a new one) and renamed
 over it. Whoever reads the file, and whenever the writer is killed, it is one whole
-version. A link stays a link: what it leads to is written.
+version. A symbolic link stays: the file that it points to is replaced.
 """
 
 import errno

@@ -208,7 +208,7 @@ def _open_if_whole(name: str) -> DataSet | None:
     try:
         return open_data_set(name)
     except (OSError, DamagedCacheError):
-        return None  # whatever ails it, it can be drawn again
+        return None  # whatever is wrong with it, it is drawn again
 
 
 def _draw(synthetic: ModuleType) -> tuple[dict[str, np.ndarray], dict]:

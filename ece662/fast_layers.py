@@ -9,8 +9,8 @@ They compute what `ece662.layers` computes in loops, to within rounding, in floa
 float64. The work is done by compiled kernels (`ece662.fast._kernels` explains them), or
 by NumPy (`ece662.fast.im2col`) where these were not built; `build` builds them.
 
-The gradient of the pictures themselves is of no use in training, and in a network's
-first layer it is a third of the work. Where `conv_param` holds `"needs_dx": False`,
+Training needs no gradient of the images themselves, and in a network's first layer it
+is a third of the work. Where `conv_param` holds `"needs_dx": False`,
 backward leaves it out and returns None for dx, as PyTorch does for an input without
 `requires_grad`.
 
@@ -87,7 +87,7 @@ def conv_backward_fast(
         num_threads: how many threads share the batch; see the module.
 
     Returns:
-        dx (None where conv_param says that nobody needs it), dw, db.
+        dx (None where conv_param holds `"needs_dx": False`), dw, db.
     """
     x, w, b, conv_param = cache
     size = conv_output_size(x, w, b, conv_param)

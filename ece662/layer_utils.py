@@ -4,9 +4,9 @@ Each keeps the contract of `ece662.layers`; a sandwich's cache is the tuple of t
 caches of its layers, and its backward pass runs their backward passes in reverse.
 Convolution and pooling are the fast ones of `ece662.fast_layers`.
 
-A network's first layer has no use for dx: the pictures do not learn. The backwards that
-end in an affine layer take `needs_dx=False` and then return None for it, which saves a
-third of that layer's work. (Those that end in a convolution find it in `conv_param`.)
+A network's first layer needs no dx: its inputs are images, and only parameters are
+trained. The backwards that end in an affine layer take `needs_dx=False` and return None
+for it, which saves a third of the layer's work. (Convolutions find it in `conv_param`.)
 """
 
 from ece662._checks import Array, Cache, InputGradient

@@ -520,7 +520,7 @@ def conv_backward_naive(dout: Array, cache: Cache) -> tuple[Array, Array, Array]
     x_padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     dx_padded, dw = np.zeros(x_padded.shape, dout.dtype), np.zeros(w.shape, dout.dtype)
     db = dout.sum(axis=(0, 2, 3))
-    # Each output saw one window through one filter: that is whom its gradient goes to.
+    # An output depends on one window and one filter: its gradient goes to these two.
     for n, f, i, j in np.ndindex(dout.shape):
         top, left = i * stride, j * stride
         window = (n, slice(None), slice(top, top + HH), slice(left, left + WW))

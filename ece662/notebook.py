@@ -1,4 +1,4 @@
-"""What every notebook begins with and leans on: getting ready, and saying how it went.
+"""What every notebook uses: a set-up, and lines that compare a result with its aim.
 
 A check says what came and what was expected on one line, so that nobody needs to know
 by heart what a good gradient error looks like:

@@ -105,7 +105,7 @@ class Solver:
             callbacks: further watchers, see `ece662.training.callbacks`.
 
         Raises:
-            ValueError: an argument is of no use; says what was expected.
+            ValueError: an argument cannot be used; says what was expected.
         """
         self.model = model
         self._steps_itself = checks.check_model(model)
@@ -135,8 +135,8 @@ class Solver:
             _resume.check_config(config)
             self.callbacks.append(CheckpointWriter(checkpoint_name))
 
-        # A generator of our own: what else draws numbers, dropout with a seed above
-        # all, must not decide which images come together.
+        # A generator of our own: other draws, such as dropout with a seed, must not
+        # decide which images share a minibatch.
         self._rng = np.random.RandomState(np.random.randint(2**31))
         self.optim_configs = {name: dict(config) for name in self._params}
         # One image through the model, so that shapes that do not fit show at once.
@@ -179,7 +179,7 @@ class Solver:
     def train(self) -> None:
         """Run the epochs that are left, then give the model its best parameters.
 
-        A keyboard interrupt waits for the step in hand, and leaves everything as if
+        A keyboard interrupt waits for the current step, and leaves everything as if
         training had ended there, before it goes on to the caller; `train()` again
         continues. (A second interrupt does not wait.)
 
@@ -203,9 +203,9 @@ class Solver:
         self._interrupted = True
 
     def stop(self) -> None:
-        """Ask a running `train()` to end after the step in hand (from any thread).
+        """Ask a running `train()` to end after the current step (from any thread).
 
-        While accuracies are measured: after the batch in hand; they are made up for.
+        While accuracies are measured: after the current batch, to be measured later.
         """
         self._asked_to_stop = True
 
@@ -300,7 +300,7 @@ class Solver:
         due = len(self.val_acc_history) <= self.epoch
         measured = due and self._measure()
         self._notify("on_train_begin")
-        if measured and self.iteration > 0:  # made up for, after a stop
+        if measured and self.iteration > 0:  # after a stop while measuring
             self._notify("on_epoch_end")
         if self.stop_reason is None and self.iteration >= self.num_iterations:
             self.stop_reason = "finished"
@@ -377,7 +377,7 @@ class Solver:
             )
             val_acc = self.check_accuracy(self.X_val, self.y_val, self.num_val_samples)
         except _StoppedError:
-            self._rng.set_state(drawn)  # the same samples when it is made up for
+            self._rng.set_state(drawn)  # the same samples when it is repeated
             self.stop_reason = "stopped"
             return False
         finally:

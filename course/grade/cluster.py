@@ -23,8 +23,8 @@ def connect(address: str) -> Executor:
     try:
         from distributed import Client
     except ImportError:
-        told = "grading on a cluster takes dask: pip install 'ece662[cluster]'"
-        raise GradingError(told) from None
+        message = "grading on a cluster takes dask: pip install 'ece662[cluster]'"
+        raise GradingError(message) from None
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -26,14 +26,14 @@ class Hint:
     @property
     def lines(self) -> list[str]:
         """One line for each stage, and one that says how to go on."""
-        told = [
+        lines = [
             f"{stage.capitalize()}: {text}"
             for stage, text in zip(STAGES, self.texts, strict=False)
         ]
         if len(self.texts) < len(STAGES):
             following = STAGES[len(self.texts)]
-            told.append(f'Once more hint("{self.exercise}") gives {following}.')
-        return told
+            lines.append(f'Once more hint("{self.exercise}") gives {following}.')
+        return lines
 
     def __str__(self) -> str:
         """Return plain text."""

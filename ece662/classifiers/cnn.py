@@ -79,7 +79,7 @@ class ThreeLayerConvNet(Classifier):
         self.params = {}
         self.reg = reg
         self.dtype = float_dtype(dtype)
-        # The pictures do not learn: see fast_layers.
+        # Nothing before the images is trained: fast_layers can leave dx out.
         self.conv_param = {
             "stride": 1,
             "pad": (filter_size - 1) // 2,
@@ -195,7 +195,7 @@ class ConvNet(Classifier):
         self.dtype = float_dtype(dtype)
         self.ends_stage = [i == len(s) - 1 for s in stages for i in range(len(s))]
         self.conv_params = [
-            {"stride": 1, "pad": 1, "needs_dx": i > 0}  # the pictures do not learn
+            {"stride": 1, "pad": 1, "needs_dx": i > 0}  # images are not trained
             for i in range(len(self.ends_stage))
         ]
         self.pool_param = dict(HALVE)

@@ -1,4 +1,4 @@
-"""Images that stay bytes on the disk until somebody looks at them.
+"""Images that stay bytes on the disk until they are indexed.
 
 The cache holds uint8; training wants floats with the mean image taken off. At the
 course's full size the floats fill 0.85 GiB, and a minibatch needs 0.3 MB of them.

@@ -1,4 +1,4 @@
-"""Training pictures that come back mirrored every other time, at random.
+"""Training images that are mirrored at random each time they are read.
 
 A cat that looks to the left is a cat that looks to the right, and a network that gets
 to see both has twice as many cats to learn from. More pictures out of the same ones is
@@ -11,14 +11,14 @@ __all__ = ["Mirrored"]
 
 
 class Mirrored:
-    """Images (N, C, H, W), each of them mirrored at every other look, at random.
+    """Images (N, C, H, W), each mirrored with probability 1/2 at every access.
 
     Takes the place of `X_train`: ``X[i]``, ``X[a:b]`` and ``X[rows]`` give arrays of
-    their own, in which each image is turned left to right with probability 1/2. The
-    coins are tossed with `np.random`, so a seed makes a run repeatable.
+    their own, in which each image is turned left to right or not. The choice is drawn
+    with `np.random`, so a seed makes a run repeatable.
 
     Attributes:
-        pristine: the images themselves.
+        pristine: the images as they were given, not mirrored.
     """
 
     def __init__(self, images):

@@ -12,8 +12,8 @@ __all__ = ["print_speed", "time_ways", "torch_convolution", "torch_max_pool"]
 
 Way = tuple[Callable, Callable]
 
-# Calls are repeated for about as long as it takes to wonder whether anything happens.
-PATIENCE = 0.3  # seconds
+# A layer is called again and again until one of these is reached.
+PATIENCE = 0.3  # seconds, little enough to wait for in a notebook
 ENOUGH = 100  # calls
 
 

@@ -1,4 +1,4 @@
-"""What Q5 in TensorFlow leans on: a quiet start, batches, varied pictures, a Solver.
+"""What Q5 in TensorFlow uses: a quiet import, batches, augmentation, a Solver.
 
 tensorflow is imported inside the functions, so that the package can be imported without
 it. Images are (N, H, W, C) here, as TensorFlow wants them.
@@ -130,7 +130,7 @@ def make_datasets(data, batch_size: int = 64) -> tuple[Dataset, Dataset, Dataset
 
 
 def vary_pictures(X, shift: int = 2):
-    """Mirror every other picture, and move each by a few pixels, at random.
+    """Augment images: mirror each with probability 1/2, move each by a few pixels.
 
     Args:
         X: (N, H, W, C) array.
@@ -203,7 +203,7 @@ def accuracy_of(model, dataset: Dataset, mirrored: bool = False) -> float:
 
 
 class KerasModel:
-    """A network and its optimizer, as the Solver of Q1 likes its models.
+    """A network and its optimizer, with the methods that the Solver of Q1 calls.
 
         Solver(KerasModel(network, optimizer), data, batch_size=64, num_epochs=5)
 

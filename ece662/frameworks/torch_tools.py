@@ -1,4 +1,4 @@
-"""What Q5 in PyTorch leans on: a device, loaders, varied pictures, answers, a Solver.
+"""What Q5 in PyTorch uses: a device, loaders, augmentation, predictions, a Solver.
 
 torch is imported inside the functions, so that the package can be imported without it.
 """
@@ -117,7 +117,7 @@ def _cpu_has_bfloat16() -> bool:
 
 
 def vary_pictures(x, shift: int = 2):
-    """Mirror every other picture, and move each by a few pixels, at random.
+    """Augment images: mirror each with probability 1/2, move each by a few pixels.
 
     Args:
         x: (N, C, H, W) tensor.
@@ -219,7 +219,7 @@ def first_filters(model):
 
 
 class TorchModel:
-    """A network and its optimizer, as the Solver of Q1 likes its models.
+    """A network and its optimizer, with the methods that the Solver of Q1 calls.
 
         Solver(TorchModel(network, optimizer), data, batch_size=64, num_epochs=5)
 

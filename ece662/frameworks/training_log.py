@@ -1,4 +1,4 @@
-"""What a training loop of your own reports to, so that nothing fails silently (Q5).
+"""A log for training loops of your own, so that none of them fails silently (Q5).
 
     log = TrainingLog(num_classes=6)
     log.epoch(val_acc)                    # once before training: epoch 0
@@ -34,7 +34,7 @@ STILL_GUESSING = (
 
 
 class TrainingLog:
-    """The histories of one run, and what they tell about its health.
+    """The histories of one run, and a warning where they show that it has failed.
 
     Attributes:
         loss_history: the loss of each step.

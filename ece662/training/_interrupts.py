@@ -1,4 +1,4 @@
-"""A keyboard interrupt that waits until it does no harm."""
+"""Hold a keyboard interrupt back until the current training step is done."""
 
 import contextlib
 import signal

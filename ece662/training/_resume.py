@@ -107,7 +107,7 @@ def rule_named_in(meta, name):
 
 
 def unpack(solver, arrays, meta):
-    """Put a new Solver where the one that was packed stood."""
+    """Give a new Solver the state of the one that was packed."""
     load_state(solver.model, _part(arrays, "model"))
     solver._best_state = _part(arrays, "best") or None
     if solver._best_state is not None:

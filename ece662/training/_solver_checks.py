@@ -191,9 +191,9 @@ def _named_rules():
 
 
 def check_optim_config(config, rule):
-    """Return a copy, its numbers as Python's, which leave a parameter's type alone.
+    """Return a copy with plain Python numbers, which keep a parameter's dtype.
 
-    The rules of this package would pass over a misspelt setting: it is refused.
+    A misspelt setting is refused: the rules of this package would ignore it silently.
     """
     if config is not None and not isinstance(config, Mapping):
         raise ValueError(f"optim_config must be a dict, got {_outline(config)}")

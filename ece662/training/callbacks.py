@@ -95,13 +95,13 @@ class ProgressBar(Callback):
 class CheckpointWriter(Callback):
     """Save the run after each epoch, and when it is interrupted between steps.
 
-    What would keep it from being saved is found out before hours have been spent: a
-    place that cannot be written to at once, a rule's memory after the first step. A
-    disk that fills up later is a warning; training goes on.
+    What cannot be saved is found before hours of training: a file that cannot be
+    written, at construction; a rule's config that no checkpoint can hold, after the
+    first step. A disk that fills up later is a warning; training goes on.
     """
 
     def __init__(self, name):
-        """Find the place.
+        """Check that the file can be written.
 
         Raises:
             ValueError: no file can be written there.

@@ -30,7 +30,7 @@ from matplotlib.ticker import NullLocator
 
 from ece662 import live
 from ece662.figures.style import STYLE
-from ece662.widgets._errors import explain
+from ece662.widgets._errors import describe_error
 
 __all__ = [
     "Dashboard",
@@ -136,7 +136,7 @@ class Dashboard:
             with own_random_numbers(), _style():
                 drawing = self._draw(**self.values)
         except Exception as error:
-            self._show_nothing(explain(error))
+            self._show_nothing(describe_error(error))
         else:
             self.show(drawing)
 

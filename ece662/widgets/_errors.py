@@ -1,8 +1,8 @@
 """What went wrong in a student's code, said in a line instead of a traceback.
 
-A dashboard runs functions that may not be written yet. `explain` finds the innermost
-line of the student's own code, which is a file with fill-in regions or a cell of the
-notebook, and says what happened there.
+A dashboard runs functions that may not be written yet. `describe_error` finds the
+innermost line of the student's own code, which is a file with fill-in regions or a cell
+of the notebook, and says what happened there.
 """
 
 import linecache
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ece662.exercises.regions import START
 
-__all__ = ["UnfinishedError", "explain", "finished"]
+__all__ = ["UnfinishedError", "describe_error", "finished"]
 
 PACKAGE = Path(__file__).parents[1]
 COLOURS = re.compile(r"\x1b\[[\d;]*m")  # a terminal's, which Keras writes
@@ -38,7 +38,7 @@ def finished(name: str, result):
     return result
 
 
-def explain(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Say in plain words what went wrong, and where in the student's own code."""
     place = _students_line(error)
     where = f"{_short_path(place.filename)}, line {place.lineno}" if place else ""

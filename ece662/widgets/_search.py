@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ece662.widgets._errors import explain
+from ece662.widgets._errors import describe_error
 from ece662.widgets._settings import Settings, nets_of
 
 __all__ = [
@@ -84,7 +84,7 @@ def try_settings(
             solver.train()
         accuracy = float(solver.best_val_acc)
     except Exception as problem:  # the student's code may fail
-        error = explain(problem)
+        error = describe_error(problem)
     return accuracy, time.perf_counter() - start, error
 
 
@@ -329,7 +329,7 @@ class Search:
                 workers.close()
             self.status = "stopped" if self._stop.is_set() else "finished"
         except Exception as error:
-            self.status, self.error = "failed", explain(error)
+            self.status, self.error = "failed", describe_error(error)
         finally:
             tell()
 

@@ -3,7 +3,7 @@
 Everything here works without a widget. A `Trainer` trains one network at a time in a
 thread of its own, through a Solver's callback; a new run ends the one before.
 
-A run stops after the step in hand. Nothing breaks a step off: an exception thrown into
+A run stops after the current step. Nothing breaks a step off: an exception thrown into
 a thread from outside may hit an import, a lock or a drawing, and leave it half done.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from ece662 import solver as solver_module
 from ece662.training.callbacks import Callback
-from ece662.widgets._errors import explain
+from ece662.widgets._errors import describe_error
 from ece662.widgets._settings import Settings
 
 __all__ = ["Run", "Trainer"]
@@ -92,16 +92,16 @@ class Trainer:
         self._work()
 
     def pause(self, wait: bool = True) -> None:
-        """Hold after the step in hand, or go on again."""
+        """Hold after the current step, or go on again."""
         (self._go.clear if wait else self._go.set)()
         if self.running:
             self.run.status = "paused" if wait else "running"
             self.tell(self.run)
 
     def stop(self) -> None:
-        """End the run after the step in hand, and wait until it has ended.
+        """End the run after the current step, and wait until it has ended.
 
-        While accuracies are measured, that is after the batch in hand. Waiting can be
+        While accuracies are measured, that is after the current batch. Waiting can be
         interrupted; the run ends all the same.
         """
         self._stop.set()
@@ -139,7 +139,7 @@ class Trainer:
                     self._solver.train()
             run.status = self._solver.stop_reason or "stopped"
         except Exception as error:
-            run.status, run.error = "failed", explain(error)
+            run.status, run.error = "failed", describe_error(error)
         except KeyboardInterrupt:
             run.status = "stopped"
             raise
@@ -148,7 +148,7 @@ class Trainer:
 
 
 class _Watcher(Callback):
-    """Copies what the Solver knows into the run, and carries the buttons' wishes."""
+    """Copies the Solver's histories into the run; pauses or stops it when asked to."""
 
     def __init__(self, trainer, run):
         self.trainer, self.run = trainer, run

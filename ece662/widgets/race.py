@@ -21,7 +21,7 @@ from ece662.widgets._base import (
     panel,
     slider,
 )
-from ece662.widgets._errors import explain, finished
+from ece662.widgets._errors import describe_error, finished
 
 __all__ = ["RULES", "SURFACES", "Surface", "optimiser_race", "run_race"]
 
@@ -167,7 +167,7 @@ def draw_race(surface, rate, momentum, decay, beta1, beta2, steps) -> Drawing:
     ):
         path = paths[name]
         if isinstance(path, Exception):
-            said.append(f"{name}: {explain(path)}")
+            said.append(f"{name}: {describe_error(path)}")
             continue
         heights = land.height(*path.T) - lowest
         look = {"color": colour, "marker": marker, "markersize": 5}

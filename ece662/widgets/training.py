@@ -151,7 +151,7 @@ class TrainingDashboard(Dashboard):
             self.trainer.pause(run.status != "paused")
 
     def stop(self) -> None:
-        """End the run after the step in hand; what it has learned stays in the plot."""
+        """End the run after the current step; what it has learned stays in the plot."""
         self.trainer.stop()
 
     def _build(self, settings, callbacks):

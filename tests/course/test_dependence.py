@@ -2,7 +2,7 @@
 
 import pytest
 
-from course.dependence import dependent_cells, names_that_lean_on
+from course.dependence import dependent_cells, names_that_depend_on
 
 
 def depends(*cells, exercises=(), names=("adam",)):
@@ -40,11 +40,11 @@ def test_dependent_cells_names_the_cell_that_is_no_python():
         depends("x = 1", "%matplotlib inline")
 
 
-def test_names_that_lean_on_follows_calls_through_the_package(tmp_path):
+def test_names_that_depend_on_follows_calls_through_the_package(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "layers.py").write_text("def adam(): pass\ndef other(): pass\n")
     (tmp_path / "deep" / "net.py").write_text(
         "class Net:\n    def loss(self):\n        return layers.adam()\n"
         "def train():\n    return Net()\ndef show():\n    return other()\n"
     )
-    assert names_that_lean_on({"adam"}, tmp_path) == {"adam", "Net", "train"}
+    assert names_that_depend_on({"adam"}, tmp_path) == {"adam", "Net", "train"}

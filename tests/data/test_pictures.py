@@ -30,5 +30,5 @@ def test_every_picture_is_small_and_has_its_licence_told():
     files = sorted(path.name for path in FOLDER.glob("*.jpg"))
     assert files == [f"{name}.jpg" for name in PICTURES]
     assert sum((FOLDER / file).stat().st_size for file in files) < 60_000
-    told = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert all(f"| `{file}` |" in told for file in files)
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert all(f"| `{file}` |" in text for file in files)

@@ -16,7 +16,7 @@ from ece662.layers import (
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock that stands still until it is told how long a call takes."""
+    """A clock that moves only when a call says how long it takes."""
 
     class Clock:
         now = 0.0

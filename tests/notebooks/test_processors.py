@@ -1,4 +1,4 @@
-"""The imitated processors: every library is held back, and what is run is told."""
+"""The imitated processors: libraries are held back, and a summary says what ran."""
 
 import importlib.util
 import os

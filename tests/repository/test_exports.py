@@ -113,7 +113,7 @@ def test_types_are_checked_in_every_module_of_the_course():
 
 @pytest.mark.parametrize("module", EXPORTS)
 def test_every_argument_and_result_has_a_type(module):
-    """mypy asks for it as well; this finds a file that it was told to pass over."""
+    """mypy asks for it as well; this finds a file that it was made to ignore."""
     path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
     text = path.read_text("utf-8")
     assert "type: ignore\n" not in text

@@ -8,7 +8,7 @@ import pytest
 
 from ece662 import layers
 from ece662.widgets import _errors
-from ece662.widgets._errors import UnfinishedError, explain, finished
+from ece662.widgets._errors import UnfinishedError, describe_error, finished
 
 
 def error_of(function, *arguments):
@@ -39,12 +39,12 @@ def student_file(tmp_path, monkeypatch):
 
 def test_explain_unwritten_exercise_names_it(student_file):
     adam = student_file("raise NotImplementedError('Q1')")
-    said = explain(error_of(adam, 1))
+    said = describe_error(error_of(adam, 1))
     assert said.startswith("Not written yet: adam (ece662/optim.py, line 3).")
 
 
 def test_explain_error_shows_the_line(student_file):
-    said = explain(error_of(student_file("w = w / 0"), 1))
+    said = describe_error(error_of(student_file("w = w / 0"), 1))
     assert said.splitlines() == [
         "ZeroDivisionError: division by zero",
         "in ece662/optim.py, line 3, in adam: w = w / 0",
@@ -52,17 +52,19 @@ def test_explain_error_shows_the_line(student_file):
 
 
 def test_explain_leaves_a_terminals_colours_out():
-    assert explain(ValueError("\x1b[1mno\x1b[0m layer")) == "ValueError: no layer"
+    assert (
+        describe_error(ValueError("\x1b[1mno\x1b[0m layer")) == "ValueError: no layer"
+    )
 
 
 def test_explain_hints_at_none(student_file):
-    said = explain(error_of(student_file("w = None + w"), 1))
+    said = describe_error(error_of(student_file("w = None + w"), 1))
     assert "is an exercise still empty?" in said
 
 
 def test_explain_takes_the_students_line_not_numpys():
     x, w, b = np.ones((2, 3)), np.ones((4, 5)), np.ones(5)
-    said = explain(error_of(layers.affine_forward, x, w, b))
+    said = describe_error(error_of(layers.affine_forward, x, w, b))
     assert "ece662/layers.py" in said
     assert "in affine_forward: raise ValueError" in said
 
@@ -71,19 +73,21 @@ def test_explain_cell_of_the_notebook():
     source = compile("def f():\n    return 1 / 0", "/tmp/ipykernel_7/123.py", "exec")
     space = {}
     exec(source, space)
-    assert "in a cell of this notebook, line 2, in f" in explain(error_of(space["f"]))
+    assert "in a cell of this notebook, line 2, in f" in describe_error(
+        error_of(space["f"])
+    )
 
 
 def test_explain_other_code_has_no_place():
-    assert explain(error_of(int, "x")).startswith("ValueError: invalid literal")
-    assert "line" not in explain(error_of(int, "x"))
+    assert describe_error(error_of(int, "x")).startswith("ValueError: invalid literal")
+    assert "line" not in describe_error(error_of(int, "x"))
 
 
 @pytest.mark.parametrize("nothing", [None, (None, {}), (None, None)])
 def test_finished_refuses_none(nothing):
     error = error_of(finished, "adam", nothing)
     assert isinstance(error, UnfinishedError)
-    assert explain(error).startswith("adam returns None so far")
+    assert describe_error(error).startswith("adam returns None so far")
 
 
 @pytest.mark.parametrize("result", [0.0, (np.zeros(2), None), np.zeros(3), ()])
@@ -92,5 +96,5 @@ def test_finished_hands_on_a_result(result):
 
 
 def test_explain_never_needs_a_traceback():
-    assert explain(KeyError("velocity")) == "KeyError: 'velocity'"
+    assert describe_error(KeyError("velocity")) == "KeyError: 'velocity'"
     assert traceback.extract_tb(sys.exc_info()[2]) == []

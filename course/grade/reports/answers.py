@@ -58,13 +58,13 @@ def read_points(
         except (ValueError, KeyError):
             fits = False
         where = f"{path.name}, line {number}"
-        name, told = find(row.get("record") or "", row.get("student") or "")
+        name, message = find(row.get("record") or "", row.get("student") or "")
         if not fits:
-            told = f"{entered[:100]!r} points for {(question or '')[:100]!r}"
+            message = f"{entered[:100]!r} points for {(question or '')[:100]!r}"
             expected = f"expected 0 to {most.get(question, '?')}"
-            complaints.append(f"{where}: {told}; {expected}")
-        elif told:
-            complaints.append(f"{where}: {told}")
+            complaints.append(f"{where}: {message}; {expected}")
+        elif message:
+            complaints.append(f"{where}: {message}")
         else:
             given[name, question] = Given(points, row.get("comment") or "")
     return given, complaints[:MAX_COMPLAINTS]
@@ -92,8 +92,8 @@ class _Finder:
         if len(found) == 1:
             return record_name(found[0]), ""
         if found:
-            told = f"{len(found)} students have the name {student[:100]!r}"
-            return "", f"{told}: the column record tells them apart"
+            message = f"{len(found)} students have the name {student[:100]!r}"
+            return "", f"{message}: the column record tells them apart"
         return "", f"there are points for {student[:100]!r}, who handed nothing in"
 
 

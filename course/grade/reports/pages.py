@@ -68,10 +68,10 @@ def _sections(record) -> Iterator[tuple[str, list[Mark]]]:
 
 
 def _headline(mark: Mark) -> str:
-    told = f"{mark['exercise']}: {WORDS[mark['status']]}"
+    line = f"{mark['exercise']}: {WORDS[mark['status']]}"
     if mark["status"] in (Status.ANSWER, Status.NOT_RUN):
-        return f"{told} (up to {mark['of']:g})"
-    return f"{told} ({mark['points']:g} of {mark['of']:g})"
+        return f"{line} (up to {mark['of']:g})"
+    return f"{line} ({mark['points']:g} of {mark['of']:g})"
 
 
 def _as_html(record) -> Iterator[str]:
@@ -159,7 +159,7 @@ def _summary_as_markdown(overview: Survey) -> Iterator[str]:
         yield f"| {_line(exercise)} | {_line(diagnosis)} | {count} |"
     yield from ("", "## Exercise by exercise", "")
     for exercise, counts in overview.outcomes.items():
-        told = ", ".join(f"{count} {word}" for word, count, _ in _counts(counts))
-        yield f"- {_line(exercise)}: {told}"
+        outcomes = ", ".join(f"{count} {word}" for word, count, _ in _counts(counts))
+        yield f"- {_line(exercise)}: {outcomes}"
     yield from ("", "## Notes on what was handed in", "")
     yield from (f"- {_line(student)}: {_line(n)}" for student, n in overview.noted)

@@ -54,7 +54,7 @@ def _short(number: float) -> str:
 def write_json(path: Path, records: Records, overview: Survey) -> None:
     """Write all that is known of the class; the same run gives the same bytes."""
     run = json.loads((path.parent / RUN).read_text("utf-8"))
-    told = {
+    summary = {
         "run": run,
         "exercises": {
             id: dict(sorted(counts.items())) for id, counts in overview.outcomes.items()
@@ -66,7 +66,7 @@ def write_json(path: Path, records: Records, overview: Survey) -> None:
         "similar": [pair._asdict() for pair in overview.alike],
         "students": [_student(record) for record in records],
     }
-    write_whole(path, json.dumps(told, indent=1, ensure_ascii=True) + "\n")
+    write_whole(path, json.dumps(summary, indent=1, ensure_ascii=True) + "\n")
 
 
 def _by_frequency(counts) -> list:
