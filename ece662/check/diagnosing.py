@@ -19,6 +19,7 @@ __all__ = ["Diagnosis", "Known", "diagnose", "sketched_names"]
 # These stand before all else, in this order.
 FIRST = (
     Stop.UNREADABLE,
+    Stop.ENDLESS,
     Stop.NEEDS,
     Stop.NOT_IMPLEMENTED,
     Stop.OLD_NUMPY,

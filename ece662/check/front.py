@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,9 +28,12 @@ from ece662.exercises import (
 )
 from ece662.exercises.work import Piece, find_root, read_work
 from ece662.frameworks.installed import why_missing
+from ece662.live.limit import EndlessError, patience, time_limit
+from ece662.live.place import place_of
 
-__all__ = ["check", "check_exercise", "chosen", "with_notes"]
+__all__ = ["check", "check_exercise", "chosen", "limit_of", "with_notes"]
 
+SECONDS, SECONDS_TRAINING = 30, 900  # that a check may take; see `limit_of`
 _remembered: dict[str, Result] = {}  # what was checked by itself in this session
 
 Names = Callable[[Exercise], Mapping[str, Any]]
@@ -54,10 +57,24 @@ def check(name: str | None = None) -> Report:
     """
     found = chosen(name)
     live.refresh()  # what is on the disk is checked, also in the very cell of an edit
-    for exercise in found if len(found) == 1 else ():
-        _remembered[exercise.id] = check_exercise(exercise, _names_of_the_notebook)
-    results = [_result_in_a_notebook(e, alone=len(found) == 1) for e in found]
+    try:
+        results = list(_results_in_a_notebook(found))
+    except KeyboardInterrupt as error:
+        raise InterruptedCheckError(error) from None
     return Report(with_notes(results, found, find_root()))
+
+
+class InterruptedCheckError(KeyboardInterrupt):
+    """A check was interrupted; a notebook shows one line instead of our frames."""
+
+    def __init__(self, error: KeyboardInterrupt):
+        """Keep where the student's code was."""
+        place = place_of(error)
+        where = f" in {place} (`{place.text}`)" if place else ""
+        super().__init__(f"The check was interrupted{where}.")
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
 def with_notes(
@@ -106,33 +123,68 @@ def chosen(name: str | None) -> tuple[Exercise, ...]:
     return tuple(exercise for exercise in found if exercise.recipe in RECIPES)
 
 
-def check_exercise(exercise: Exercise, names: Names) -> Result:
+def check_exercise(
+    exercise: Exercise, names: Names, endless: set[str] | None = None
+) -> Result:
     """Try one exercise, judge what comes out, and say what went wrong.
 
     Args:
         exercise: which one.
         names: gives the names of the notebook after an exercise in a cell.
+        endless: ids of exercises whose code was stopped by its limit of time; those
+            that build on them are not tried. What is found here is added.
     """
-    start = time.perf_counter()
-    verdict, wrong = _examine(exercise, names, lambda need: _verdict_on(need, names))
+    start, endless = time.perf_counter(), set() if endless is None else endless
+    first = next((id for id in _builds_on(exercise) if id in endless), None)
+    if first:
+        message = f"This builds on {first}, which was stopped: mend that one first."
+        tried = Run({}, (Problem(Stop.ENDLESS, message, needs=first),))
+    else:
+        tried = _run(exercise, names)
+    stopped = [p for p in tried.problems if p.kind is Stop.ENDLESS]
+    endless |= {problem.needs or exercise.id for problem in stopped}
+
+    def verdict_on(need: Exercise) -> Verdict | None:
+        return None if stopped else _verdict_on(need, names)
+
+    verdict, wrong = _examine(exercise, tried, verdict_on)
     return Result(verdict, wrong, time.perf_counter() - start)
 
 
-def _examine(exercise, names, verdict_on) -> Examined:
+def _builds_on(exercise: Exercise) -> Iterator[str]:
+    """Yield the ids of all exercises whose code one runs, its own first."""
+    waiting, seen = [exercise.id], set()
+    while waiting:
+        id = waiting.pop(0)
+        if id not in seen:
+            seen.add(id)
+            yield id
+            found = find_exercise(id)
+            waiting += [*found.needs, *filter(None, [found.extends])]
+
+
+def _examine(exercise, tried, verdict_on) -> Examined:
     inputs, signature = inputs_of(exercise), signature_of(exercise)
-    return examine(exercise, _run(exercise, names), inputs, signature, verdict_on)
+    return examine(exercise, tried, inputs, signature, verdict_on)
 
 
 def _verdict_on(need, names) -> Verdict:
     """Return the verdict on an exercise that another builds on, without a diagnosis."""
-    return _examine(need, names, lambda further: None).verdict
+    return _examine(need, _run(need, names), lambda further: None).verdict
 
 
-def _result_in_a_notebook(exercise: Exercise, alone: bool) -> Result:
-    """Check an exercise; of a cell among others, tell what its own check gave."""
-    if alone or _is_a_cell(exercise):
-        return _remembered.get(exercise.id) or _not_tried(exercise)
-    return check_exercise(exercise, _names_of_the_notebook)
+def _results_in_a_notebook(found: Sequence[Exercise]) -> Iterator[Result]:
+    """Check exercises; of a cell among others, tell what its own check gave."""
+    endless: set[str] = set()
+    for exercise in found:
+        if len(found) == 1:
+            result = check_exercise(exercise, _names_of_the_notebook)
+            _remembered[exercise.id] = result
+            yield result
+        elif _is_a_cell(exercise):
+            yield _remembered.get(exercise.id) or _not_tried(exercise)
+        else:
+            yield check_exercise(exercise, _names_of_the_notebook, endless)
 
 
 def _not_tried(exercise) -> Result:
@@ -142,7 +194,20 @@ def _not_tried(exercise) -> Result:
     return Result(verdict, diagnose(exercise, {}, {}, verdict))
 
 
+def limit_of(exercise: Exercise) -> float:
+    """Return how many seconds an exercise may take: far more than any right code."""
+    return (SECONDS_TRAINING if _is_a_cell(exercise) else SECONDS) * patience()
+
+
 def _run(exercise, names) -> Run:
+    try:
+        with time_limit(limit_of(exercise)):
+            return _run_without_limit(exercise, names)
+    except EndlessError as error:
+        return Run({}, (explain(error, exercise),))
+
+
+def _run_without_limit(exercise, names) -> Run:
     if not _is_a_cell(exercise):
         return run(exercise, make_code())
     for framework in exercise.frameworks[:1]:

@@ -57,6 +57,8 @@ class Verdict:
         kinds = {problem.kind for problem in self.problems}
         if self.passed:
             return Status.PASSED
+        if Stop.ENDLESS in kinds:
+            return Status.STOPPED
         if Stop.NEEDS in kinds:
             return Status.NEEDS
         return Status.NOT_WRITTEN if Stop.NOT_IMPLEMENTED in kinds else Status.FAILED

@@ -3,26 +3,20 @@
 A student sees the line of their own file, in words, and never a traceback of ours.
 """
 
-import linecache
 import re
-import sysconfig
 from pathlib import Path
-from types import CodeType
 from typing import NamedTuple
 
-import ece662
 from ece662.check.code import UnreadableError
 from ece662.check.recipe import Misfit
 from ece662.check.terms import Stop
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.regions import MarkerError
 from ece662.frameworks.installed import FRAMEWORKS, why_missing
+from ece662.live.limit import EndlessError
+from ece662.live.place import Place, exercise_of, place_of
 
 __all__ = ["Problem", "explain"]
-
-PACKAGE = Path(ece662.__file__).resolve().parent
-OURS = (PACKAGE / "check", PACKAGE / "commands")
-LIBRARIES = tuple({sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")})
 
 # What NumPy 2 took away or renamed, as far as old solutions use it.
 RENAMED = {
@@ -50,12 +44,14 @@ class Problem(NamedTuple):
     kind: Stop
     message: str
     case: str = ""
-    needs: str = ""  # for Stop.NEEDS: the id of the exercise that comes first
+    needs: str = ""  # the id of the exercise that comes first, where there is one
 
 
 def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem:
     """Say what an exception out of a student's code means."""
-    place = _students_line(error)
+    place = _where(place_of(error))
+    if isinstance(error, EndlessError):
+        return _of_limit(error, exercise, case)
     if isinstance(error, NotImplementedError):
         return _of_stub(error, exercise, case)
     if isinstance(error, Misfit):
@@ -93,40 +89,27 @@ def _of_stub(error, exercise, case) -> Problem:
 
 def _stubs_owner(error) -> str | None:
     """Return the id of the exercise whose stub raised this."""
-    *_, (code, _) = [(None, 0), *_frames(error)]
-    if code is not None:
-        file = Path(code.co_filename).as_posix()
-        for exercise in EXERCISES:
-            if code.co_qualname in exercise.regions and file.endswith(exercise.file):
-                return exercise.id
+    if owner := exercise_of(error):
+        return owner.id
     words = str(error).replace(":", " ").split()
     return next((e.id for e in EXERCISES if e.id in words), None)
 
 
-def _frames(error) -> list[tuple[CodeType, int]]:
-    found, traceback = [], error.__traceback__
-    while traceback is not None:
-        found.append((traceback.tb_frame.f_code, traceback.tb_lineno))
-        traceback = traceback.tb_next
-    return found
+def _of_limit(error: EndlessError, exercise: Exercise, case: str) -> Problem:
+    place, owner = place_of(error), exercise_of(error)
+    text = f"Stopped after {error.seconds:g} seconds{_where(place)}"
+    if owner is None or owner == exercise:
+        message = f"{text}: does a loop there never end?"
+        return Problem(Stop.ENDLESS, message, case)
+    message = f"{text}: does a loop in {owner.id} never end? Mend that one first."
+    return Problem(Stop.ENDLESS, message, case, owner.id)
 
 
-def _students_line(error) -> str:
-    """Return " in FILE, line N (`text`)" of the innermost line that is theirs."""
-    for code, line in reversed(_frames(error)):
-        path = Path(code.co_filename)
-        if path.name.startswith("_") or not _is_students(path):
-            continue
-        linecache.checkcache(code.co_filename)
-        text = linecache.getline(code.co_filename, line).strip()
-        name = path.name if path.is_file() else "the cell"
-        return f" in {name}, line {line}" + (f" (`{text}`)" if text else "")
-    return ""
-
-
-def _is_students(path: Path) -> bool:
-    full = str(path.resolve())
-    return not full.startswith((*map(str, OURS), *LIBRARIES))
+def _where(place: Place | None) -> str:
+    """Return " in FILE, line N (`text`)"."""
+    if place is None:
+        return ""
+    return f" in {place}" + (f" (`{place.text}`)" if place.text else "")
 
 
 def _old_name(error) -> str | None:

@@ -8,13 +8,16 @@ files that are given.
 
 import hashlib
 import json
+import queue
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from ece662._files import write_file
+from ece662.check.front import limit_of
 from ece662.check.recipes import RECIPES
 from ece662.check.terms import Status
 from ece662.data.cache import cache_root
@@ -22,6 +25,7 @@ from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.reading import Piece
 from ece662.exercises.regions import parse_file
 from ece662.exercises.work import read_text, read_work, with_package_in
+from ece662.live.limit import patience
 
 __all__ = ["State", "progress"]
 
@@ -35,6 +39,7 @@ WORDS = {
     Status.DAMAGED: "damaged",
 }
 KEPT = 2000  # verdicts, the newest
+GRACE = 120  # seconds beyond a check's limit: Python starts, a framework is imported
 
 
 class State(NamedTuple):
@@ -104,29 +109,84 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
     if missing:
         told = "(those that train take some seconds each)"
         print(f"Checking {len(missing)} exercises {told} ...", file=sys.stderr)
+        stopped = {}
         for verdict in _check(root, missing):
-            kept[wanted[verdict["id"]]] = verdict
+            # A limit says little of the code: another time it may pass.
+            is_kept = verdict["status"] != Status.STOPPED
+            (kept if is_kept else stopped)[wanted[verdict["id"]]] = verdict
         try:
             if path:
                 _save(path, kept)
         except OSError as error:
             print(f"What was found will be checked again: {error}", file=sys.stderr)
+        kept = kept | stopped
     return {id: kept[mark] for id, mark in wanted.items() if mark in kept}
 
 
 def _check(root: Path, ids: Sequence[str]) -> list[dict]:
-    """Have exercises checked, in a process of its own on the code in ``root``."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ece662", "check", "--json", *ids],
+    """Have exercises checked, in processes of their own on the code in ``root``.
+
+    Returns:
+        The verdicts. The student's code may end the process, or keep it busy in
+        compiled code that no limit reaches: that one is told, and the rest goes on.
+    """
+    verdicts: list[dict] = []
+    while len(verdicts) < len(ids):
+        waiting = ids[len(verdicts) :]
+        for verdict in _answers(root, waiting):
+            if verdict["id"] == ids[len(verdicts)]:
+                verdicts.append(verdict)
+        if len(verdicts) < len(ids):
+            id = ids[len(verdicts)]
+            message = "its check did not come to an end, or ended Python"
+            verdicts.append({"id": id, "status": Status.STOPPED, "message": message})
+    return verdicts
+
+
+def _answers(root: Path, ids: Sequence[str]) -> Iterator[dict]:
+    """Yield what one process says, line by line, while it keeps to the limits."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ece662", "check", "--lines", "--", *ids],
         **with_package_in(root),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        check=False,
     )
+    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
+    reader.start()
     try:
-        return json.loads(done.stdout)
-    except ValueError:  # the student's code ended the process
-        return [] if len(ids) == 1 else [v for id in ids for v in _check(root, [id])]
+        for id in ids:
+            limit = limit_of(find_exercise(id)) + GRACE * patience()
+            verdict = _next_verdict(lines, limit)
+            if verdict is None:
+                return
+            yield verdict
+    except queue.Empty:
+        return
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+
+
+def _next_verdict(lines: queue.SimpleQueue, limit: float) -> dict | None:
+    """Return the next verdict; between them stands what compiled code has printed."""
+    while line := lines.get(timeout=limit):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict) and "id" in found:
+            return found
+    return None
+
+
+def _read(process: subprocess.Popen, lines: queue.SimpleQueue) -> None:
+    """Hand on a process's lines, and an empty one at its end."""
+    with process.stdout:
+        for line in process.stdout:
+            lines.put(line)
+    lines.put(b"")
 
 
 def _given(root: Path) -> str:

@@ -19,6 +19,7 @@ GREEN, RED, GREY = "#2e7d32", "#c62828", "#757575"
 HEADLINES = {
     Status.PASSED: (GREEN, "passed"),
     Status.FAILED: (RED, "not yet right"),
+    Status.STOPPED: (RED, "stopped"),
     Status.NOT_WRITTEN: (GREY, "to do"),
     Status.NEEDS: (GREY, "to do"),
 }

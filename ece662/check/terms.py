@@ -35,6 +35,7 @@ class Stop(enum.StrEnum):
     OLD_NUMPY = "old-numpy"
     MISSING_PACKAGE = "missing-package"
     UNREADABLE = "unreadable"  # a whole file
+    ENDLESS = "endless"  # a limit of time was met
     MISFIT = "misfit"  # of another form than asked for
     ERROR = "error"
 

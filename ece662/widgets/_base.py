@@ -30,6 +30,7 @@ from matplotlib.ticker import NullLocator
 
 from ece662 import live
 from ece662.figures.style import STYLE
+from ece662.live.limit import EndlessError, patience, time_limit
 from ece662.widgets._errors import describe_error
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "to_png",
 ]
 
+SECONDS = 20  # that a drawing may take: some 0.1 is usual
 DPI = 80
 MARGINS = (0.8, 0.62, 0.2, 0.42)  # inches: left, bottom, right, top
 # Another thread may train and draw at the same time; matplotlib's settings are global.
@@ -133,9 +135,9 @@ class Dashboard:
             self._show_nothing("\n".join(report.problems))
             return
         try:
-            with own_random_numbers(), _style():
+            with time_limit(SECONDS * patience()), own_random_numbers(), _style():
                 drawing = self._draw(**self.values)
-        except Exception as error:
+        except (Exception, EndlessError) as error:
             self._show_nothing(describe_error(error))
         else:
             self.show(drawing)

@@ -1,20 +1,16 @@
 """What went wrong in a student's code, said in a line instead of a traceback.
 
-A dashboard runs functions that may not be written yet. `describe_error` finds the
-innermost line of the student's own code, which is a file with fill-in regions or a cell
-of the notebook, and says what happened there.
+A dashboard runs functions that may not be written yet, or never end. `describe_error`
+says what happened in the student's own line, which `ece662.live.place` finds.
 """
 
-import linecache
 import re
-import traceback
-from pathlib import Path
 
-from ece662.exercises.regions import START
+from ece662.live.limit import EndlessError
+from ece662.live.place import Place, place_of
 
 __all__ = ["UnfinishedError", "describe_error", "finished"]
 
-PACKAGE = Path(__file__).parents[1]
 COLOURS = re.compile(r"\x1b\[[\d;]*m")  # a terminal's, which Keras writes
 
 
@@ -40,49 +36,35 @@ def finished(name: str, result):
 
 def describe_error(error: BaseException) -> str:
     """Say in plain words what went wrong, and where in the student's own code."""
-    place = _students_line(error)
-    where = f"{_short_path(place.filename)}, line {place.lineno}" if place else ""
+    place = place_of(error)
     if isinstance(error, UnfinishedError):
         return (
             f"{error} returns None so far: an exercise to finish. Write it, save the "
             "file or run its cell, and try again."
         )
-    if isinstance(error, NotImplementedError):
-        name = f"{place.name} ({where})" if place else str(error) or "a function"
+    if isinstance(error, EndlessError):
+        where = f" in {_where(place)}: {place.text}" if place else ""
         return (
-            f"Not written yet: {name}. Write it, save the file or run its cell, and "
-            "try again: this dashboard runs your own code."
+            f"Stopped after {error.seconds:g} seconds{where}\n"
+            "Does a loop there never end? Mend it, save the file or run its cell, and "
+            "try again."
+        )
+    if isinstance(error, NotImplementedError):
+        name = f"{place.function} ({_where(place)})" if place else str(error)
+        return (
+            f"Not written yet: {name or 'a function'}. Write it, save the file or run "
+            "its cell, and try again: this dashboard runs your own code."
         )
     words = COLOURS.sub("", str(error))
     said = f"{type(error).__name__}: {words}" if words else type(error).__name__
     if place is None:
         return said
-    said += f"\nin {where}, in {place.name}: {place.line}"
+    said += f"\nin {_where(place)}, in {place.function}: {place.text}"
     if isinstance(error, TypeError | AttributeError) and "NoneType" in str(error):
         said += "\n(Something is None there: is an exercise still empty?)"
     return said
 
 
-def _students_line(error: BaseException) -> traceback.FrameSummary | None:
-    """Return the innermost frame in a file with regions, or in a notebook's cell."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return next((f for f in reversed(frames) if _is_students(f.filename)), None)
-
-
-def _is_students(filename: str) -> bool:
-    if _is_cell(filename):
-        return True
-    # An edited file is on the disk already, but linecache may hold its old lines.
-    linecache.checkcache(filename)
-    inside = PACKAGE in Path(filename).parents
-    return inside and any(START in line for line in linecache.getlines(filename))
-
-
-def _is_cell(filename: str) -> bool:
-    return filename.startswith("<ipython-input") or "ipykernel_" in filename
-
-
-def _short_path(filename: str) -> str:
-    if _is_cell(filename):
-        return "a cell of this notebook"
-    return Path(filename).relative_to(PACKAGE.parent).as_posix()
+def _where(place: Place) -> str:
+    is_cell = place.file == "the cell"
+    return f"a cell of this notebook, line {place.line}" if is_cell else str(place)

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ece662.live.limit import STEP_SECONDS, EndlessError, Limit, patience, time_limit
+from ece662.training.callbacks import Callback
 from ece662.widgets._errors import describe_error
 from ece662.widgets._settings import Settings, nets_of
 
@@ -80,12 +82,26 @@ def try_settings(
             import warnings
 
             warnings.simplefilter("ignore")  # in a worker: divergence is a result too
-            solver = nets_of(framework).build_solver(settings, data)
-            solver.train()
+            with time_limit(STEP_SECONDS * patience()) as limit:
+                watch = [_Renewing(limit)]
+                solver = nets_of(framework).build_solver(settings, data, watch)
+                solver.train()
         accuracy = float(solver.best_val_acc)
-    except Exception as problem:  # the student's code may fail
+    except (Exception, EndlessError) as problem:  # the student's code may fail
         error = describe_error(problem)
     return accuracy, time.perf_counter() - start, error
+
+
+class _Renewing(Callback):
+    """Gives each step its whole time."""
+
+    def __init__(self, limit: Limit):
+        self.limit = limit
+
+    def on_batch_end(self, solver):
+        self.limit.renew()
+
+    on_epoch_end = on_batch_end
 
 
 def _one_thread():

@@ -3,8 +3,9 @@
 Everything here works without a widget. A `Trainer` trains one network at a time in a
 thread of its own, through a Solver's callback; a new run ends the one before.
 
-A run stops after the current step. Nothing breaks a step off: an exception thrown into
-a thread from outside may hit an import, a lock or a drawing, and leave it half done.
+A run stops after the current step. Nothing from outside breaks a step off: an exception
+thrown into a thread may hit an import, a lock or a drawing, and leave it half done. A
+step that does not end is left by the thread itself, in a line of the student's code.
 """
 
 import threading
@@ -16,12 +17,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ece662 import solver as solver_module
+from ece662.live.limit import STEP_SECONDS, EndlessError, Limit, patience, time_limit
 from ece662.training.callbacks import Callback
 from ece662.widgets._errors import describe_error
 from ece662.widgets._settings import Settings
 
 __all__ = ["Run", "Trainer"]
 
+LAST_SECONDS = 10  # that the current step has left once a stop is asked for
 ASK_AGAIN = 0.1  # seconds; a Solver that is just beginning forgets an earlier stop
 
 
@@ -72,6 +75,7 @@ class Trainer:
         self._thread: threading.Thread | None = None
         self._go, self._stop = threading.Event(), threading.Event()
         self._solver = None  # of the run
+        self._limit: Limit | None = None  # of the current step
 
     def start(self, run: Run) -> None:
         """Train in the background; whatever else is training, here or there, stops."""
@@ -106,6 +110,8 @@ class Trainer:
         """
         self._stop.set()
         self._go.set()
+        if self._limit is not None:  # a step that never ends is not waited for
+            self._limit.end = min(self._limit.end, time.monotonic() + LAST_SECONDS)
         if self._thread is threading.current_thread():
             return
         while self.running:
@@ -118,9 +124,14 @@ class Trainer:
         """True while a thread of this trainer's is alive, paused or not."""
         return self._thread is not None and self._thread.is_alive()
 
+    def go_on(self) -> None:
+        """Give the next step its whole time; be called after each."""
+        if self._limit is not None and not self._stop.is_set():
+            self._limit.renew()
+
     def _prepare(self, run):
         self.run, run.status = run, "running"
-        self._solver = None
+        self._solver = self._limit = None
         self._stop.clear()
         self._go.set()
 
@@ -132,12 +143,18 @@ class Trainer:
             category=solver_module.DivergenceWarning,
             module=__name__.replace(".", r"\."),
         )
+        seconds = STEP_SECONDS * patience()
         try:
-            with np.errstate(all="ignore"):  # a diverging run says so in one word
+            # A diverging run says so in one word.
+            with time_limit(seconds) as self._limit, np.errstate(all="ignore"):
                 self._solver = self.build(run.settings, [_Watcher(self, run)])
                 if not self._stop.is_set():
                     self._solver.train()
             run.status = self._solver.stop_reason or "stopped"
+        except EndlessError as error:
+            # Where it was asked to stop, it has done so, though within a step.
+            run.status = "stopped" if self._stop.is_set() else "failed"
+            run.error = describe_error(error)
         except Exception as error:
             run.status, run.error = "failed", describe_error(error)
         except KeyboardInterrupt:
@@ -167,6 +184,7 @@ class _Watcher(Callback):
         if not trainer._go.is_set():
             trainer._go.wait()
             self._began += time.perf_counter() - now  # a pause is no training time
+        trainer.go_on()
         if now - self._told > trainer.every and not trainer._stop.is_set():
             trainer.tell(run)
             self._told = time.perf_counter()
@@ -174,5 +192,6 @@ class _Watcher(Callback):
             solver.stop()
 
     def on_epoch_end(self, solver):
+        self.trainer.go_on()
         self.run.train_acc = list(solver.train_acc_history)
         self.run.val_acc = list(solver.val_acc_history)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ece662 import optim
 from ece662.figures.style import COLOURS, MARKERS
+from ece662.live.limit import EndlessError, patience, time_limit
 from ece662.widgets._base import (
     Dashboard,
     Drawing,
@@ -28,6 +29,7 @@ __all__ = ["RULES", "SURFACES", "Surface", "optimiser_race", "run_race"]
 RULES = ("sgd", "sgd_momentum", "rmsprop", "adam")
 STYLES = ("-", "--", "-.", ":")
 STEPS = 150
+SECONDS = 4  # that a rule may take: all four have 20
 
 
 class Surface(NamedTuple):
@@ -107,8 +109,9 @@ def run_race(surface: Surface, settings: dict, steps: int = STEPS) -> dict:
     paths = {}
     for name in RULES:
         try:
-            paths[name] = _walk(name, surface, settings, steps)
-        except Exception as error:  # whatever the student's rule does
+            with time_limit(SECONDS * patience()):
+                paths[name] = _walk(name, surface, settings, steps)
+        except (Exception, EndlessError) as error:  # whatever the student's rule does
             paths[name] = error
     return paths
 
@@ -166,7 +169,7 @@ def draw_race(surface, rate, momentum, decay, beta1, beta2, steps) -> Drawing:
         RULES, COLOURS, STYLES, MARKERS, strict=False
     ):
         path = paths[name]
-        if isinstance(path, Exception):
+        if isinstance(path, BaseException):
             said.append(f"{name}: {describe_error(path)}")
             continue
         heights = land.height(*path.T) - lowest

@@ -1,5 +1,7 @@
 """Checks from end to end: right code passes, wrong code is told what is wrong."""
 
+import re
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,33 @@ def test_check_shows_what_the_reader_finds_in_the_file(monkeypatch, tmp_path):
     damaged = str(check("affine_forward"))
     assert "never closed: what cannot be read cannot be handed in." in damaged
     assert "Note" not in str(check("relu_backward"))
+
+
+def test_check_of_a_loop_that_never_ends_says_where(monkeypatch):
+    def affine_forward(x, w, b):
+        while len(x):
+            w = w * 1
+
+    monkeypatch.setenv("ECE662_PATIENCE", "0.01")
+    monkeypatch.setattr(layers, "affine_forward", affine_forward)
+    report = check("affine_forward")
+    assert not report.passed
+    headline, told = str(report).splitlines()
+    assert headline == "affine_forward: stopped"
+    where = r"Stopped after 0.3 seconds in tests/check/test_front.py, line \d+ \(`.*`\)"
+    assert re.match(rf"  {where}: does a loop there never end\?$", told)
+
+
+def test_check_that_is_interrupted_shows_one_line(monkeypatch):
+    def affine_forward(x, w, b):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(layers, "affine_forward", affine_forward)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        check("affine_forward")
+    [line] = caught.value._render_traceback_()
+    assert line.startswith("The check was interrupted in tests/check/test_front.py, li")
+    assert caught.value.__suppress_context__
 
 
 def test_check_unknown_id_names_the_nearest():

@@ -30,7 +30,7 @@ def test_explain_shows_the_students_line():
 
     told = problem_of(divide)
     assert told.kind == "error"
-    assert "in test_problems.py, line " in told.message
+    assert "in tests/check/test_problems.py, line " in told.message
     assert "`return 1 / 0`" in told.message
     assert "ZeroDivisionError: division by zero" in told.message
 

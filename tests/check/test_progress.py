@@ -8,6 +8,7 @@ import pytest
 
 from ece662.check import progress as module
 from ece662.check.progress import progress
+from ece662.check.terms import Status
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.exercises.regions import END, fill, stub
 
@@ -128,6 +129,44 @@ def test_progress_of_a_check_that_ends_the_process(root, monkeypatch):
     killed, other = progress(root, exercises)
     assert (killed.word, other.word) == ("not yet", "passed")
     assert "did not come to an end" in killed.told
+
+
+@pytest.fixture
+def course(root, monkeypatch):
+    """The folder with its package, in which checks have a fifth of their time."""
+    shutil.copytree(
+        ROOT / "ece662",
+        root / "ece662",
+        dirs_exist_ok=True,
+        ignore=shutil.ignore_patterns("*.so", "__pycache__"),
+    )
+    monkeypatch.setenv("ECE662_PATIENCE", "0.2")
+    return root
+
+
+def test_progress_of_a_loop_that_never_ends_names_it_and_goes_on(course):
+    write(course, "affine_forward", "n = 0\nwhile n < len(x):\n    n += 0")
+    ids = ("affine_forward", "affine_backward", "TwoLayerNet", "relu_forward")
+    loop, backward, net, other = progress(course, [find_exercise(id) for id in ids])
+    assert (loop.status, loop.word) == (Status.STOPPED, "not yet")
+    assert loop.told.startswith("Stopped after 6 seconds in ece662/layers.py, line ")
+    assert loop.told.endswith(": does a loop there never end?")
+    assert "(`while n < len(x):`)" in loop.told or "(`n += 0`)" in loop.told
+    for state in (backward, net):
+        assert state.status is Status.STOPPED
+        assert "builds on affine_forward, which was stopped" in state.told
+    assert other.word == "passed"
+
+
+def test_progress_of_a_loop_in_compiled_code_goes_on(course):
+    write(course, "rmsprop", "sum(iter(int, 1))")
+    exercises = [find_exercise(id) for id in ("rmsprop", "sgd_momentum")]
+    stuck, other = progress(course, exercises)
+    assert (stuck.word, other.word) == ("not yet", "passed")
+    assert "did not come to an end" in stuck.told
+    # Another time it may pass, on a computer that has less to do.
+    write(course, "rmsprop", "pass")
+    assert "rmsprop" not in (course / "cache/verdicts.json").read_text()
 
 
 def test_verdicts_that_cannot_be_read_are_made_anew(root, asked):

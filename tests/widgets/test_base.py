@@ -34,6 +34,23 @@ def draw(height, colour="b"):
     return Drawing(figures, f"height {height} & <b>")
 
 
+def test_a_drawing_that_never_ends_is_left_and_the_dials_stay(monkeypatch):
+    def draw_or_loop(height):
+        while height > 5:
+            pass
+        return draw(height)
+
+    board = Dashboard("A bar", {"height": slider("height", 0, 10, 3)}, draw_or_loop)
+    monkeypatch.setenv("ECE662_PATIENCE", "0.01")
+    board.set(height=6)
+    first, second = board.text.splitlines()
+    assert first.startswith("Stopped after 0.2 seconds in tests/widgets/test_base.py")
+    assert second.startswith("Does a loop there never end?")
+    monkeypatch.delenv("ECE662_PATIENCE")
+    board.set(height=4)
+    assert board.text == "height 4 & <b>"
+
+
 @pytest.fixture
 def board():
     dials = {"height": slider("height", 0, 10, 3), "colour": choice("colour", "br")}

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ece662 import layers, optim, widgets
+from ece662 import layer_utils, layers, optim, widgets
 from ece662.classifiers.cnn import ThreeLayerConvNet
 from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.solver import Solver
-from ece662.widgets import training_dashboard
+from ece662.widgets import _trainer, training_dashboard
 from ece662.widgets._numpy_nets import as_code, build_solver
 from ece662.widgets._settings import NETS, Settings
 from ece662.widgets._trainer import Run, Trainer
@@ -75,6 +75,39 @@ def test_start_trains_in_the_background_and_ends(data):
     assert run.status == "finished"
     assert board.buttons["stop"].disabled
     assert board.progress.value == 1
+
+
+def test_a_step_that_never_ends_ends_the_run_and_names_the_line(data, monkeypatch):
+    def affine_forward(x, w, b):
+        while len(x):
+            b = b * 1
+
+    monkeypatch.setenv("ECE662_PATIENCE", "0.01")
+    monkeypatch.setattr(layer_utils, "affine_forward", affine_forward)
+    run = Run(1, Settings())
+    trainer = Trainer(solver_of(data), lambda run: None)
+    trainer.start(run)
+    wait_until(lambda: not trainer.running)
+    assert run.status == "failed"
+    assert "Stopped after 1.2 seconds in tests/widgets/test_training.py" in run.error
+
+
+def test_stop_leaves_a_step_that_never_ends(data, monkeypatch):
+    begun = threading.Event()
+
+    def affine_forward(x, w, b):
+        begun.set()
+        while len(x):
+            b = b * 1
+
+    monkeypatch.setattr(_trainer, "LAST_SECONDS", 0.5)
+    monkeypatch.setattr(layer_utils, "affine_forward", affine_forward)
+    trainer = Trainer(solver_of(data), lambda run: None)
+    trainer.start(Run(1, Settings()))
+    assert begun.wait(WAIT)
+    trainer.stop()
+    assert trainer.run.status == "stopped"
+    assert not trainer.running
 
 
 def test_stop_ends_a_run(data):
@@ -289,7 +322,7 @@ def test_error_of_the_students_is_shown(data, monkeypatch):
     wait_until(lambda: not trainings())
     assert run.status == "failed"
     assert "Run 1 failed. ValueError: matmul" in board.text
-    assert "in ece662/classifiers/fc_net.py" in board.text
+    assert "in tests/widgets/test_training.py, line" in board.text
 
 
 def test_unwritten_rule_gives_a_friendly_line(data, monkeypatch):

@@ -1,0 +1,101 @@
+"""The student's own line in a traceback: the one place that decides which it is.
+
+Theirs are the files with fill-in regions, the cells of a notebook, and what else is
+neither of this package nor of a library. An error may come up deep in NumPy or in our
+own checks of arguments: what helps is the innermost line that the student can change.
+"""
+
+import linecache
+import re
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, TracebackType
+from typing import NamedTuple
+
+from ece662.exercises import EXERCISES, Exercise
+
+__all__ = ["Place", "exercise_of", "frames_of", "is_students", "place_of"]
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_ROOT = _PACKAGE.parent
+_LIBRARIES = tuple(
+    {sysconfig.get_path(n) for n in ("purelib", "platlib", "stdlib", "platstdlib")}
+)
+_WRITTEN = {exercise.file for exercise in EXERCISES}
+_CELL = re.compile(r"ipykernel_\d+|^<ipython-input")
+_NO_FILE = re.compile(r"^<(?:frozen|string|__array|decorator|unknown)")
+
+
+class Place(NamedTuple):
+    """One line of a student's."""
+
+    file: str  # from the course's root; "the cell" for a notebook's
+    line: int
+    text: str
+    function: str  # the qualified name of what the line is in
+
+    def __str__(self) -> str:
+        """Return file and line; JupyterLab makes a link of it in an error."""
+        return f"{self.file}, line {self.line}"
+
+
+def place_of(error: BaseException) -> Place | None:
+    """Return the innermost line of the student's that an exception came through."""
+    for code, line in reversed(list(frames_of(error.__traceback__))):
+        if is_students(code.co_filename):
+            # An edited file is on the disk already; linecache may hold its old lines.
+            linecache.checkcache(code.co_filename)
+            text = linecache.getline(code.co_filename, line).strip()
+            return Place(_named(code.co_filename), line, text, code.co_qualname)
+    return None
+
+
+def frames_of(traceback: TracebackType | None) -> Iterator[tuple[CodeType, int]]:
+    """Yield code and line of each frame, the outermost first."""
+    while traceback is not None:
+        yield traceback.tb_frame.f_code, traceback.tb_lineno
+        traceback = traceback.tb_next
+
+
+def exercise_of(error: BaseException) -> Exercise | None:
+    """Return the exercise in whose function or class an exception came up."""
+    for code, _ in reversed(list(frames_of(error.__traceback__))):
+        if is_students(code.co_filename):
+            return _owner(code)
+    return None
+
+
+def _owner(code: CodeType) -> Exercise | None:
+    file, path = _named(code.co_filename), code.co_qualname.partition(".<locals>")[0]
+    for exercise in EXERCISES:
+        tops = {owner.partition(".")[0] for owner in exercise.regions}
+        if exercise.file == file and path in exercise.regions:
+            return exercise
+        if exercise.file == file and path.partition(".")[0] in tops:
+            return exercise
+    return None
+
+
+def is_students(filename: str) -> bool:
+    """True where a file, by its name in a traceback, is one that a student writes."""
+    if _CELL.search(filename):
+        return True
+    if filename.startswith("<"):
+        return not _NO_FILE.match(filename)
+    path = Path(filename).resolve()
+    if path.is_relative_to(_ROOT):
+        inside = path.relative_to(_ROOT).as_posix()
+        if inside in _WRITTEN:
+            return True
+        if path.is_relative_to(_PACKAGE):
+            return False
+    return not str(path).startswith(_LIBRARIES)
+
+
+def _named(filename: str) -> str:
+    if _CELL.search(filename) or filename.startswith("<"):
+        return "the cell"
+    path = Path(filename).resolve()
+    inside = path.is_relative_to(_ROOT)
+    return path.relative_to(_ROOT).as_posix() if inside else path.name
