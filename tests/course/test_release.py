@@ -28,6 +28,7 @@ from ece662.exercises.work import ANSWER
 ROOT = Path(__file__).parents[2]
 FILES = sorted({exercise.file for exercise in EXERCISES})
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+NAMED_FILE = re.compile(r"`((?:benchmarks|course|docs|ece662|scripts|tests)/[\w./-]+)`")
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,15 @@ def test_release_holds_the_whole_package(release):
     there = {path.relative_to(release).as_posix() for path in release.rglob("*")}
     deleted = {file for file in listed.stdout.split() if not (ROOT / file).exists()}
     assert set(listed.stdout.split()) - deleted <= there
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_release_has_every_file_that_a_notebook_names(release, name):
+    notebook = nbformat.read(release / "notebooks" / name, as_version=4)
+    named = {
+        file for cell in notebook.cells for file in NAMED_FILE.findall(cell.source)
+    }
+    assert [file for file in sorted(named) if not (release / file).exists()] == []
 
 
 def test_release_is_the_same_each_time(release, tmp_path):
