@@ -31,13 +31,17 @@ REPOSITORY = "https://github.com/OWNER/ece662"
 
 
 def get_ready() -> None:
-    """Turn live editing and `%%region` on, and give plots the course's looks."""
+    """Turn live editing and `%%region` on, and give plots the course's looks.
+
+    An exercise that is not written yet then shows one line in place of a traceback.
+    """
     from ece662.figures.style import use_style
-    from ece662.live import magics
+    from ece662.live import magics, unfinished
 
     use_style()
     reload(auto=True)
     magics.register()
+    unfinished.register()
     print("Ready. An edited file of the package counts from the next cell on.")
 
 

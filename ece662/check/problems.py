@@ -10,11 +10,12 @@ from typing import NamedTuple
 from ece662.check.code import UnreadableError
 from ece662.check.recipe import Misfit
 from ece662.check.terms import Stop
-from ece662.exercises import EXERCISES, Exercise, find_exercise
+from ece662.exercises import Exercise
 from ece662.exercises.regions import MarkerError
 from ece662.frameworks.installed import FRAMEWORKS, why_missing
 from ece662.live.limit import EndlessError
 from ece662.live.place import Place, exercise_of, place_of
+from ece662.live.unfinished import unfinished_of
 
 __all__ = ["Problem", "explain"]
 
@@ -77,22 +78,18 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
 
 def _of_stub(error, exercise, case) -> Problem:
     """Tell an exercise that is not done from one that it builds on."""
-    owner = _stubs_owner(error)
-    if owner in (None, exercise.id):
+    found = unfinished_of(error)
+    if found is None:
         return Problem(Stop.NOT_IMPLEMENTED, f"{exercise.id} is not written yet.", case)
+    owner = found.exercise
+    if owner == exercise:
+        kind = Stop.ERROR if found.begun else Stop.NOT_IMPLEMENTED
+        return Problem(kind, found.message, case)
     text = (
-        f"This builds on {owner} ({find_exercise(owner).notebook}), which is not "
-        "written yet: do that one first."
+        f"This builds on {owner.id} ({owner.notebook}), which is not written yet: do "
+        "that one first."
     )
-    return Problem(Stop.NEEDS, text, case, owner)
-
-
-def _stubs_owner(error) -> str | None:
-    """Return the id of the exercise whose stub raised this."""
-    if owner := exercise_of(error):
-        return owner.id
-    words = str(error).replace(":", " ").split()
-    return next((e.id for e in EXERCISES if e.id in words), None)
+    return Problem(Stop.NEEDS, text, case, owner.id)
 
 
 def _of_limit(error: EndlessError, exercise: Exercise, case: str) -> Problem:

@@ -85,6 +85,8 @@ def _state(piece: Piece, verdict: dict | None) -> State:
     exercise, digest = piece.exercise, piece.digest
     if piece.damage:
         return State(exercise, Status.DAMAGED, piece.damage)
+    if piece.begun:
+        return State(exercise, Status.FAILED, str(piece.begun), digest)
     if not piece.written:
         return State(exercise, Status.NOT_WRITTEN, "", digest)
     if exercise.recipe not in RECIPES:

@@ -5,14 +5,19 @@ can be compared with a new run.
 """
 
 import html
+import os
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
+import ece662
 from ece662.check.general import Diagnosis
 from ece662.check.judging import Comparison, Verdict
 from ece662.check.terms import Role, Status
 
 __all__ = ["Report", "Result", "render"]
 
+_ROOT = Path(ece662.__file__).resolve().parents[1]
 SHOWN = 4  # outputs that are wrong; more do not help
 FAINT = "faint"  # the style of figures, beside what is said in words
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#757575"
@@ -174,9 +179,9 @@ def _short(number: float) -> str:
 def _html(result: Result) -> str:
     (colour, headline), *rest = result.lines
     lines = "".join(
-        f'<br><span style="opacity: 0.7">{html.escape(text)}</span>'
+        f'<br><span style="opacity: 0.7">{_linked(text)}</span>'
         if style == FAINT
-        else f"<br>{html.escape(text)}"
+        else f"<br>{_linked(text)}"
         for style, text in rest
     )
     return (
@@ -184,3 +189,17 @@ def _html(result: Result) -> str:
         f'margin: 4px 0"><b style="color: {colour}">{html.escape(headline)}</b>'
         f"{lines}</div>"
     )
+
+
+def _linked(text: str) -> str:
+    """Escape a text; a line of a file becomes a link, which JupyterLab follows."""
+
+    def link(match: re.Match) -> str:
+        # From the notebook's folder, which is where its kernel runs.
+        try:
+            path = os.path.relpath(_ROOT / match[1]).replace(os.sep, "/")
+        except ValueError:  # on another drive of Windows
+            return match[0]
+        return f'<a href="{path}#line={int(match[2]) - 1}">{match[0]}</a>'
+
+    return re.sub(r"\b(ece662/[\w/]+\.py), line (\d+)", link, html.escape(text))

@@ -8,7 +8,7 @@ here, at the very end, and may be reworded at any time.
 import enum
 from typing import NamedTuple
 
-__all__ = ["Fault", "Finding", "MarkerError", "Note", "NotebookError", "say"]
+__all__ = ["Begun", "Fault", "Finding", "MarkerError", "Note", "NotebookError", "say"]
 
 
 class Fault(enum.Enum):
@@ -50,10 +50,17 @@ class Note(enum.Enum):
     PICTURES = "attached pictures"
 
 
+class Begun(enum.Enum):
+    """What keeps work that was begun from being written."""
+
+    LEFT = "a raise above the code"
+    HALF = "an empty region beside others"
+
+
 class Finding(NamedTuple):
     """One fact about a file, an exercise in it, and the place."""
 
-    what: Fault | Note
+    what: Fault | Note | Begun
     file: str = ""
     owner: str = ""  # whose region or cell
     line: int = 0  # counted from 1, in the module, the cell or the file
@@ -130,6 +137,14 @@ _SENTENCES = {
     Fault.OLD: (
         "{file} is a notebook of the format {other}, expected 4: open it in JupyterLab "
         "and save it"
+    ),
+    Begun.LEFT: (
+        "your code in {owner} stands below a raise NotImplementedError and never runs: "
+        "take that line out ({file}, line {line})"
+    ),
+    Begun.HALF: (
+        "{owner} is half written: nothing stands yet in its region ({file}, line "
+        "{line})"
     ),
     Note.TWICE: (
         "{file}: {owner} is defined {other} times; the last one, line {line}, counts"

@@ -12,7 +12,17 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["END", "START", "Kind", "Line", "code_lines", "column_of", "scan", "split"]
+__all__ = [
+    "END",
+    "START",
+    "Kind",
+    "Line",
+    "code_lines",
+    "column_of",
+    "first_statement",
+    "scan",
+    "split",
+]
 
 START = "# *****START OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****"
 END = "# *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****"
@@ -149,6 +159,25 @@ def _line(
 def _defined(text: str) -> str:
     found = _DEFINITION.match(text)
     return found[1][:MOST_NAME] if found else ""
+
+
+def first_statement(source: str) -> tuple[int, str]:
+    """Find the first statement of a source.
+
+    Returns:
+        Its line, counted from 1, and the text below it; 0 and "" where there is none.
+    """
+    lines = scan(source)
+    code = (n for n, line in enumerate(lines, 1) if line.kind is Kind.CODE)
+    if not (number := next(code, 0)):
+        return 0, ""
+    depth = 0
+    for match in _TOKEN.finditer(source, lines[number - 1].begin):
+        if text := match["code"]:
+            depth += sum(map(text.count, "([{")) - sum(map(text.count, ")]}"))
+        elif match["newline"] and depth <= 0:
+            return number, source[match.end() :]
+    return number, ""
 
 
 def code_lines(source: str) -> Iterator[str]:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ece662.exercises import EXERCISES, Exercise
-from ece662.exercises.findings import Fault, Finding, Note, NotebookError
-from ece662.exercises.regions import ANSWER, Parsed, is_empty, parse_file
+from ece662.exercises.findings import Begun, Fault, Finding, Note, NotebookError
+from ece662.exercises.regions import ANSWER, Parsed, is_empty, left_raise, parse_file
 
 __all__ = [
     "MAX_ANSWER",
@@ -43,6 +43,7 @@ class Piece:
     written: bool = False  # in every region
     fault: Finding | None = None  # why it could not be read
     notes: tuple[Finding, ...] = ()
+    begun: Finding | None = None  # what is missing, where it is not written in full
 
     @property
     def damage(self) -> str:
@@ -73,6 +74,8 @@ class Pieces:
     # Why Python cannot read what was written, by file and owner; for whoever tries.
     unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
     _all: dict[Place, str] = field(default_factory=dict)  # the empty ones, too
+    # What is wrong with an empty one, where its exercise was begun.
+    begun: dict[Place, Finding] = field(default_factory=dict)
 
     @property
     def notes(self) -> list[str]:
@@ -112,7 +115,16 @@ class Pieces:
             return Piece(exercise, (text,), text not in ("", ANSWER), notes=notes)
         mine = {p: b for p, b in self._all.items() if _belongs(p, exercise, owners)}
         written = all(place in self.bodies for place in mine)
-        return Piece(exercise, tuple(mine.values()), written, notes=notes)
+        begun = self._begun_in(mine)
+        bodies = tuple(mine.values())
+        return Piece(exercise, bodies, written, notes=notes, begun=begun)
+
+    def _begun_in(self, places: Iterable[Place]) -> Finding | None:
+        """Return what is missing in an exercise that was begun; else None."""
+        found = [self.begun[place] for place in places if place in self.begun]
+        left = [finding for finding in found if finding.what is Begun.LEFT]
+        is_half = any(place in self.bodies for place in places)
+        return next(iter(left or (found if is_half else [])), None)
 
 
 def _belongs(place: Place, exercise: Exercise, owners) -> bool:
@@ -196,6 +208,11 @@ def _take_owner(pieces: Pieces, parsed: Parsed, owner: str, exercise: Exercise) 
             pieces._all[file, owner, number] = body
             if not is_empty(body):
                 pieces.bodies[file, owner, number] = body
+                continue
+            start, left = place.span[0], left_raise(body)
+            what = Begun.LEFT if left else Begun.HALF
+            found = Finding(what, file, owner, start + left)
+            pieces.begun[file, owner, number] = found
 
 
 def fault_of(parsed: Parsed, owner: str, exercise: Exercise) -> Finding | None:

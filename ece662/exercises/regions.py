@@ -22,7 +22,14 @@ from typing import NamedTuple
 
 from ece662.exercises import EXERCISES
 from ece662.exercises.findings import Fault, Finding, MarkerError, Note
-from ece662.exercises.lines import END, START, Kind, code_lines, scan
+from ece662.exercises.lines import (
+    END,
+    START,
+    Kind,
+    code_lines,
+    first_statement,
+    scan,
+)
 from ece662.exercises.naming import ANSWER, name_cells
 from ece662.exercises.notebooks import Cell, cells_of, with_sources
 from ece662.exercises.sources import Region, Source, parse
@@ -38,6 +45,7 @@ __all__ = [
     "find",
     "find_regions",
     "is_empty",
+    "left_raise",
     "parse_file",
     "read",
     "stub",
@@ -280,6 +288,17 @@ def is_empty(body: str) -> bool:
     """True where nobody has written anything yet: a stub, `pass`, or comments only."""
     code = list(code_lines(body))
     return not code or code == ["pass"] or bool(_STUB.match(code[0]))
+
+
+def left_raise(body: str) -> int:
+    """Return the line of a body in which a stub's `raise` was left above code.
+
+    What stands below it never runs. Counted from 1; 0 where there is no such line.
+    """
+    if not is_empty(body):
+        return 0
+    number, below = first_statement(body)
+    return number if any(line != "pass" for line in code_lines(below)) else 0
 
 
 def _holds_a_marker(body: str) -> bool:

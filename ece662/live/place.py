@@ -36,7 +36,7 @@ class Place(NamedTuple):
     function: str  # the qualified name of what the line is in
 
     def __str__(self) -> str:
-        """Return file and line; JupyterLab makes a link of it in an error."""
+        """Return file and line."""
         return f"{self.file}, line {self.line}"
 
 

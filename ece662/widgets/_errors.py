@@ -8,6 +8,7 @@ import re
 
 from ece662.live.limit import EndlessError
 from ece662.live.place import Place, place_of
+from ece662.live.unfinished import unfinished_of
 
 __all__ = ["UnfinishedError", "describe_error", "finished"]
 
@@ -48,6 +49,11 @@ def describe_error(error: BaseException) -> str:
             f"Stopped after {error.seconds:g} seconds{where}\n"
             "Does a loop there never end? Mend it, save the file or run its cell, and "
             "try again."
+        )
+    if found := unfinished_of(error):
+        return (
+            f"{found.message} Write it, save the file or run its cell, and try again: "
+            "this dashboard runs your own code."
         )
     if isinstance(error, NotImplementedError):
         name = f"{place.function} ({_where(place)})" if place else str(error)

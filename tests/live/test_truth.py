@@ -211,7 +211,7 @@ class Walk:
         return text + b"# \0\n"
 
     def edit_latin(self, file, text):
-        return text + b"# caf\xe9\n"
+        return text + b"# \xe9\n"
 
     def edit_utf_16(self, file, text):
         return text.decode("utf-8", "replace").encode("utf-16")

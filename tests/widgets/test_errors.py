@@ -43,7 +43,7 @@ def student_file(tmp_path, monkeypatch):
 def test_explain_unwritten_exercise_names_it(student_file):
     adam = student_file("raise NotImplementedError('Q1')")
     said = describe_error(error_of(adam, 1))
-    assert said.startswith("Not written yet: adam (ece662/optim.py, line 3).")
+    assert said.startswith("adam is not written yet (ece662/optim.py, line 3). Write")
 
 
 def test_explain_error_shows_the_line(student_file):

@@ -1,0 +1,149 @@
+"""Exercises that are not written yet, said in one line wherever they are met.
+
+Whoever runs a notebook from top to bottom meets functions that are still to be written,
+and names that are None because a cell is still empty. That is no error of anybody's: a
+notebook then shows one line, with a file and a line to click on, in place of a
+traceback; checks and dashboards use the same words.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ece662 import live
+from ece662.exercises import EXERCISES, Exercise
+from ece662.exercises.findings import Finding
+from ece662.exercises.reading import read_files
+from ece662.exercises.regions import is_empty
+from ece662.exercises.sources import parse
+from ece662.live.place import Place, exercise_of, place_of
+
+__all__ = ["Unfinished", "clickable", "register", "unfinished_of"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Unfinished(NamedTuple):
+    """An exercise whose missing code was called."""
+
+    exercise: Exercise
+    place: Place | None
+    begun: Finding | None = None  # what is missing, where something is there
+
+    @property
+    def message(self) -> str:
+        """The sentence, with its full stop."""
+        if self.begun is not None:
+            return f"{self.begun}."
+        is_there = self.place is not None and self.place.file == self.exercise.file
+        where = f" ({self.place})" if is_there else ""
+        return f"{self.exercise.id} is not written yet{where}."
+
+
+def unfinished_of(error: BaseException) -> Unfinished | None:
+    """Return which unfinished exercise raised a NotImplementedError; else None."""
+    if not isinstance(error, NotImplementedError):
+        return None
+    exercise, place = exercise_of(error), place_of(error)
+    if exercise is None:
+        words = str(error).replace(":", " ").split()
+        exercise = next((e for e in EXERCISES if e.id in words), None)
+    if exercise is None:
+        return None
+    return Unfinished(exercise, place, _begun(exercise, place))
+
+
+def _begun(exercise: Exercise, place: Place | None) -> Finding | None:
+    if place is None or place.file != exercise.file:
+        return None
+    try:
+        data = (_ROOT / exercise.file).read_bytes()
+    except OSError:
+        return None
+    return read_files({exercise.file: data}, [exercise]).piece_of(exercise).begun
+
+
+def register() -> None:
+    """Make the running notebook show unfinished exercises in one line."""
+    shell = live.running_shell()
+    if shell is None:
+        return
+    shell.set_custom_exc((Exception,), _on_error)
+    if _before_cell in shell.events.callbacks["pre_run_cell"]:
+        shell.events.unregister("pre_run_cell", _before_cell)
+    shell.events.register("pre_run_cell", _before_cell)
+
+
+def _on_error(shell: Any, kind: type, error: BaseException, trace: Any, **options: Any):
+    """Be called by IPython in place of its own way to show an error."""
+    message = _in_one_line(error, shell.user_ns)
+    if message is not None:
+        error._render_traceback_ = lambda: [message]  # type: ignore[attr-defined]
+    shell.showtraceback((kind, error, trace), **options)
+    return []
+
+
+class _Cell(NamedTuple):
+    """A cell that was run while a region in it was empty."""
+
+    name: str
+    line: int
+    gives: frozenset[str]  # the names that it mentions at its top
+
+
+_current: list[_Cell] = []  # that which runs now, if it is such a cell
+_empty: dict[str, _Cell] = {}  # those that ran
+
+
+def _before_cell(info: Any) -> None:
+    """Be called by IPython before it runs a cell."""
+    source = str(info.raw_cell or "")
+    name = str(getattr(info, "cell_id", None) or "")
+    _current.clear()
+    parsed = parse(source)
+    regions = parsed.regions_of("")
+    empty = [region for region in regions if is_empty(parsed.body(region))]
+    listed = {owner for exercise in EXERCISES for owner in exercise.regions}
+    key = name if name in listed else source.partition("\n")[0]
+    _empty.pop(key, None)
+    if empty:
+        words = frozenset(re.findall(r"^(\w[\w, ]*?)(?: =|:)", source, re.MULTILINE))
+        gives = frozenset(w.strip() for names in words for w in names.split(","))
+        cell = _Cell(name if name in listed else "", empty[0][0], gives)
+        _current.append(cell)
+        _empty[key] = cell
+
+
+def _in_one_line(error: BaseException, names: dict[str, Any]) -> str | None:
+    """Return what to show in place of a traceback, None for any other error."""
+    found = unfinished_of(error)
+    if found is not None:
+        return clickable(found.message)
+    if isinstance(error, NameError) and " any more" in str(error):
+        return clickable(f"{error}.")
+    if _current:
+        own = _current[0]
+        what = own.name or "This cell"
+        return f"{what} is not written yet (line {own.line} of this cell)."
+    place = place_of(error)
+    if isinstance(error, AttributeError | TypeError) and "NoneType" in str(error):
+        for name in re.findall(r"\w+", place.text if place else ""):
+            for cell in _empty.values():
+                if name in cell.gives and name in names and names[name] is None:
+                    where = f"{cell.name or 'a cell above'} is not written yet"
+                    return f"{name} is None: {where} (line {cell.line} of that cell)."
+    return None
+
+
+def clickable(message: str) -> str:
+    """Write files so that JupyterLab makes links of them: "~/course/x.py:12"."""
+
+    def full(match: re.Match) -> str:
+        path = str(_ROOT / match[1])
+        home = os.path.expanduser("~")
+        if path.startswith(home + os.sep):
+            path = "~" + path[len(home) :]
+        return f"{path}:{match[2]}" if match[2] else path
+
+    return re.sub(r"\b(ece662/[\w/]+\.py)(?:, line (\d+))?", full, message)
