@@ -14,11 +14,14 @@ is too short, `ECE662_PATIENCE=4 make test` multiplies every limit by four.
   (pytest-xdist's issues 784, 1323 and 1327, its pull request 1371; seen with 3.8.0), so
   there is one here that does neither.
 - What a lost worker had started, such as kernels, ends with it.
+- Where several processes share the files of tests, the longest files come first: one of
+  minutes that begins last would be waited for by all others.
 
 Tests wait for a thing itself with `wait_until`, or hand `WAIT` to what takes a limit of
 its own: a number of seconds that seems enough here fails on a busy machine.
 """
 
+import collections
 import contextlib
 import faulthandler
 import os
@@ -62,6 +65,10 @@ WAIT = 300 * PATIENCE  # for one thing in a test: below TEST, so that it is name
 START = 180 * PATIENCE  # for a notebook's kernel to answer
 INTERRUPTED = 10 * PATIENCE  # for an interrupted cell to show where it was
 RUN = 3 * 3600 * max(1, PATIENCE)  # for all together: what no other limit caught
+
+# About as many seconds, to put files in order: a test marked `slow`, a notebook's cell,
+# any other test.
+SLOW_TEST, NOTEBOOK_CELL, OTHER_TEST = 15, 1, 0.1
 
 _stderr = pytest.StashKey[int]()
 _collected = pytest.StashKey[set]()
@@ -127,11 +134,28 @@ def pytest_unconfigure(config):
     faulthandler.dump_traceback_later(WAIT, exit=True, file=config.stash[_stderr])
 
 
+def pytest_collection_modifyitems(config, items):
+    """In a worker, put the files first that take longest; all workers do it alike."""
+    if not hasattr(config, "workerinput"):
+        return
+    seconds = collections.Counter()
+    for item in items:
+        seconds[item.path] += _seconds_of(item)
+    items.sort(key=lambda item: -seconds[item.path])  # stable: a file stays together
+
+
+def _seconds_of(item: pytest.Item) -> float:
+    if item.get_closest_marker("slow"):
+        return SLOW_TEST
+    return NOTEBOOK_CELL if item.path.suffix == ".ipynb" else OTHER_TEST
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Take the scheduling by file that outlives the loss of a worker."""
     if config.getvalue("dist") != "loadfile":
         return None
+    config.option.loadscopereorder = False  # it would begin with the most tests
     from xdist.scheduler import LoadFileScheduling
 
     return _make_scheduling(LoadFileScheduling)(config, log)

@@ -154,12 +154,22 @@ def test_data_that_may_not_be_read_says_whom_to_ask(tmp_path, data_root, small_a
     assert f"ask its owner for 'chmod -R go+rX {data_root}'" in done.stderr
 
 
+@pytest.fixture(scope="module")
+def shared_cache(tmp_path_factory):
+    """A cache in which the first status is remembered, so that others only print it."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "cp437"])
-def test_status_in_any_encoding(tmp_path, encoding):
+def test_status_in_any_encoding(shared_cache, encoding):
     done = subprocess.run(
         [sys.executable, "-m", "ece662", "status", "Q3"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": encoding, "ECE662_DATA": str(tmp_path)},
+        env={
+            **os.environ,
+            "PYTHONIOENCODING": encoding,
+            "ECE662_DATA": str(shared_cache),
+        },
         capture_output=True,
         check=False,
     )

@@ -68,6 +68,11 @@ def _plant_cell(folder, name, fault):
     nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
 
 
+def _file_of(case):
+    """Return the name of the file that a test of the report stands in."""
+    return case.get("classname").removesuffix(".ipynb").rsplit(".", 1)[-1]
+
+
 def _run(folder, *options, **environment):
     """Run what was planted as `make test` runs everything; what it printed, status."""
     command = [sys.executable, ROOT / "scripts" / "notebooks.py", "test"]
@@ -100,7 +105,7 @@ def run(tmp_path_factory):
     left = limits.end_processes(**mark)
     verdicts = {}
     for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
-        file = case.get("classname").removesuffix(".ipynb").rsplit(".", 1)[-1]
+        file = _file_of(case)
         faults = [fault.get("message") + (fault.text or "") for fault in case]
         verdicts.setdefault(file, {})[case.get("name")] = "".join(faults)
     return printed, status, verdicts, left
@@ -159,6 +164,19 @@ def test_fault_at_import_ends_the_run(tmp_path, fault):
     assert status == 1
     assert "died while it imported the tests" in printed
     assert 'test_planted.py", line 3 in <module>' in printed
+
+
+def test_files_that_take_longest_begin_first(tmp_path):
+    """One worker, which reports the tests in the order in which it runs them."""
+    (tmp_path / "test_a.py").write_text("def test_one(): pass\ndef test_two(): pass\n")
+    slow = "import pytest\n@pytest.mark.slow\ndef test_slow(): pass\n"
+    (tmp_path / "test_b.py").write_text(slow + "def test_quick(): pass\n")
+    _plant_cell(tmp_path, "good", "between = 0")
+    printed, status = _run(tmp_path, "-n1", "-m", "slow or not slow")
+    assert status == 0, printed
+    report = ElementTree.parse(tmp_path / "report.xml")
+    begun = [_file_of(case) for case in report.iter("testcase")]
+    assert begun == ["test_b"] * 2 + ["good"] * 4 + ["test_a"] * 2
 
 
 def test_thread_that_never_ends_does_not_hold_the_run(tmp_path):

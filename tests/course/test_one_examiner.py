@@ -49,32 +49,42 @@ def no_cells(monkeypatch):
     monkeypatch.setattr(training, "served", lambda *a: {})
 
 
-@pytest.fixture
-def told_by_both(monkeypatch):
-    """Return a function: what the check and the grader say of an exercise."""
-
-    def told(exercise, functions):
-        monkeypatch.setattr(front, "make_code", _with(functions))
+def words_of_check(exercise, functions):
+    """Return what the student's check says of an exercise with these functions."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(front, "make_code", _with(functions))
         result = front.check_exercise(exercise, lambda exercise: functions)
-        wrong = result.diagnosis
-        check = (
-            result.verdict.passed,
-            wrong and wrong.id,
-            wrong.message if wrong else "",
-            wrong.question if wrong else "",
-            tuple(result.details),
-        )
-        mark = grader(functions).examined(exercise)[0]
-        grade = (
-            mark.status == "passed",
-            mark.diagnosis,
-            mark.message,
-            mark.question,
-            mark.details,
-        )
-        return check, grade
+    wrong = result.diagnosis
+    return (
+        result.verdict.passed,
+        wrong and wrong.id,
+        wrong.message if wrong else "",
+        wrong.question if wrong else "",
+        tuple(result.details),
+    )
 
-    return told
+
+def words_of_grader(exercise, functions):
+    """Return what the grader says of it, in the same order."""
+    mark = grader(functions).examined(exercise)[0]
+    return (
+        mark.status == "passed",
+        mark.diagnosis,
+        mark.message,
+        mark.question,
+        mark.details,
+    )
+
+
+@pytest.fixture(scope="module")
+def checks():
+    """What the check says of every mistake in NumPy: two tests compare with it."""
+    return {
+        mistake.id: words_of_check(
+            find_exercise(mistake.exercise), {mistake.replaces: mistake.implementation}
+        )
+        for mistake in filter(in_numpy, MISTAKES)
+    }
 
 
 def _with(functions):
@@ -101,11 +111,13 @@ def in_numpy(mistake):
     return not find_exercise(mistake.exercise).frameworks
 
 
-def test_grader_says_of_every_mistake_what_the_check_says(told_by_both):
+@pytest.mark.slow
+def test_grader_says_of_every_mistake_what_the_check_says(checks):
     differ = {}
     for mistake in filter(in_numpy, MISTAKES):
         functions = {mistake.replaces: mistake.implementation}
-        check, grade = told_by_both(find_exercise(mistake.exercise), functions)
+        check = checks[mistake.id]
+        grade = words_of_grader(find_exercise(mistake.exercise), functions)
         if check != grade or check[0] or check[1] == "invalid":
             differ[mistake.id] = (check, grade)
     assert differ == {}
@@ -113,18 +125,15 @@ def test_grader_says_of_every_mistake_what_the_check_says(told_by_both):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_grader_says_of_every_mistake_in_a_framework_what_the_check_says(
-    told_by_both, framework
-):
+def test_grader_says_of_every_mistake_in_a_framework_what_the_check_says(framework):
     if framework in MISSING:
         pytest.skip(framework)
     for mistake in MISTAKES:
         exercise = find_exercise(mistake.exercise)
         if exercise.frameworks[:1] == (framework,):
-            check, grade = told_by_both(
-                exercise, {mistake.replaces: mistake.implementation}
-            )
-            assert check == grade, mistake.id
+            functions = {mistake.replaces: mistake.implementation}
+            check = words_of_check(exercise, functions)
+            assert check == words_of_grader(exercise, functions), mistake.id
 
 
 def combinations():
@@ -137,17 +146,15 @@ def combinations():
 
 
 @pytest.mark.parametrize(("exercise", "mistake"), list(combinations()))
-def test_grader_and_check_agree_where_another_exercise_is_wrong(
-    told_by_both, exercise, mistake
-):
+def test_grader_and_check_agree_where_another_exercise_is_wrong(exercise, mistake):
     functions = {mistake.replaces: mistake.implementation}
     own = [m for m in MISTAKES if m.exercise == exercise.id][:1]
     for wrong in ({}, {m.replaces: m.implementation for m in own}):
-        check, grade = told_by_both(exercise, functions | wrong)
-        assert check == grade
+        check = words_of_check(exercise, functions | wrong)
+        assert check == words_of_grader(exercise, functions | wrong)
 
 
-def test_both_say_what_has_to_be_mended_first(told_by_both):
+def test_both_say_what_has_to_be_mended_first():
     """Wrong in no way that has a name, above another exercise that is wrong."""
 
     def cubed(dout, cache):
@@ -160,8 +167,8 @@ def test_both_say_what_has_to_be_mended_first(told_by_both):
         "batchnorm_backward_alt": mistake.implementation,
         "spatial_batchnorm_backward": cubed,
     }
-    check, grade = told_by_both(exercise, functions)
-    assert check == grade
+    check = words_of_check(exercise, functions)
+    assert check == words_of_grader(exercise, functions)
     assert check[1] == "needs-mending"
     assert "batchnorm_backward_alt" in check[2]
 
@@ -175,17 +182,17 @@ DEPENDS_ON_INPUTS = {"pool-largest-magnitude", "conv-net-average-pooling"}
 
 
 @pytest.mark.slow
-def test_grader_says_the_same_with_inputs_of_its_own(told_by_both):
+def test_grader_says_the_same_with_inputs_of_its_own(checks):
     """With another seed the figures differ, and the words do not."""
     differ = {}
     marker = marking.Marker(None, None, Given(), seed=7)
     for mistake in filter(in_numpy, MISTAKES):
         exercise = find_exercise(mistake.exercise)
         functions = {mistake.replaces: mistake.implementation}
-        check, _ = told_by_both(exercise, functions)
+        check = checks[mistake.id]
         sandboxes = dict.fromkeys((FULL, BARE), InThisProcess(functions))
         mark = marking._Submission(marker, Pieces(), sandboxes).examined(exercise)[0]
-        told = (mark.diagnosis, FIGURES.sub("#", mark.message), mark.question)
-        if told != (check[1], FIGURES.sub("#", check[2]), check[3]):
-            differ[mistake.id] = (told, check)
+        words = (mark.diagnosis, FIGURES.sub("#", mark.message), mark.question)
+        if words != (check[1], FIGURES.sub("#", check[2]), check[3]):
+            differ[mistake.id] = (words, check)
     assert differ.keys() <= DEPENDS_ON_INPUTS, differ
