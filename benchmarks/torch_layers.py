@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from benchmarks.ece662_layers import images
+from benchmarks.torch_nets import step_of
 
 __all__ = ["conv", "conv_net_step", "max_pool"]
 
@@ -67,18 +68,4 @@ def conv_net_step(
         nn.Linear(100, 6),
     )
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused)
-    batches = iter(())
-
-    def step() -> float:
-        nonlocal batches
-        picked = next(batches, None)
-        if picked is None:
-            batches = iter(torch.randperm(num_train).split(batch_size))
-            picked = next(batches)
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(net(X[picked]), y[picked])
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
+    return step_of(net, optimizer, X, y, batch_size)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-__all__ = ["OPTIMIZERS", "fully_connected", "training_step"]
+__all__ = ["OPTIMIZERS", "fully_connected", "step_of", "training_step"]
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
@@ -70,13 +70,18 @@ def training_step(
     )
     optimizer = OPTIMIZERS[update_rule](net.parameters(), lr=learning_rate, fused=fused)
 
+    return step_of(net, optimizer, X, y, batch_size)
+
+
+def step_of(net, optimizer, X, y, batch_size: int) -> Callable[[], float]:
+    """Return a function that trains on the next minibatch and returns its loss."""
     batches = iter(())
 
     def step() -> float:
         nonlocal batches
         picked = next(batches, None)
         if picked is None:
-            batches = iter(torch.randperm(num_train).split(batch_size))
+            batches = iter(torch.randperm(len(X)).split(batch_size))
             picked = next(batches)
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(net(X[picked]), y[picked])

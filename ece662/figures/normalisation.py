@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from ece662.figures.style import COLOURS, MARKERS
+from ece662.figures.style import COLOURS, MARKERS, remove_frame
 
 __all__ = [
     "show_batch_and_layer",
@@ -135,7 +135,7 @@ def _write_table(ax, values, form, colours, limits):
     ax.set_xticks(range(values.shape[1]))
     ax.set_yticks(range(values.shape[0]))
     ax.set(xlabel="feature", ylabel="image")
-    _bare(ax)
+    remove_frame(ax)
 
 
 def show_weight_scales(
@@ -241,12 +241,5 @@ def show_pictures(pictures: Mapping[str, np.ndarray]) -> None:
         ax.set_title(title, loc="center")
         ax.set_xticks([])
         ax.set_yticks([])
-        _bare(ax)
+        remove_frame(ax)
     plt.show()
-
-
-def _bare(ax):
-    ax.grid(False)
-    ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)

@@ -6,7 +6,7 @@ cross, their style or markers differ as well.
 
 import matplotlib.pyplot as plt
 
-__all__ = ["COLOURS", "MARKERS", "STYLE", "use_style"]
+__all__ = ["COLOURS", "MARKERS", "STYLE", "remove_frame", "use_style"]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osD^vP"
@@ -35,3 +35,11 @@ STYLE = {
 def use_style() -> None:
     """Draw everything from now on with the sizes and colours of STYLE."""
     plt.rcParams.update(STYLE)
+
+
+def remove_frame(ax) -> None:
+    """Take frame, grid and tick marks off a panel that shows a picture or a table."""
+    ax.grid(False)
+    ax.tick_params(length=0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)

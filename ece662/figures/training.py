@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from ece662.figures.style import COLOURS, MARKERS
+from ece662.figures.style import COLOURS, MARKERS, remove_frame
 from ece662.vis_utils import visualize_grid
 
 __all__ = [
@@ -48,7 +48,7 @@ def show_classes(X, y, names: Sequence[str], per_class: int = 10) -> None:
     middles = (H + gap) * np.arange(len(names)) + H / 2
     ax.set_yticks(middles, labels=names)
     ax.set_xticks([])
-    _bare(ax)
+    remove_frame(ax)
     plt.show()
 
 
@@ -138,7 +138,7 @@ def show_weights(
     ax.set_title("What the first layer looks for, one square for a unit")
     ax.set_xticks([])
     ax.set_yticks([])
-    _bare(ax)
+    remove_frame(ax)
     plt.show()
 
 
@@ -162,7 +162,7 @@ def show_confusion(y, predicted, names: Sequence[str]) -> None:
     ax.set_xticks(ticks, labels=names, rotation=40, ha="right")
     ax.set_yticks(ticks, labels=names)
     ax.set(title="Answers in % of each true class", xlabel="answer", ylabel="truth")
-    _bare(ax)
+    remove_frame(ax)
     plt.show()
 
 
@@ -229,10 +229,3 @@ def show_same_losses(losses: Mapping[str, Sequence[float]]) -> None:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend()
     plt.show()
-
-
-def _bare(ax):
-    ax.grid(False)
-    ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)

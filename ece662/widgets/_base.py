@@ -37,6 +37,7 @@ __all__ = [
     "Dashboard",
     "Drawing",
     "choice",
+    "folded_code",
     "log_axis",
     "log_slider",
     "own_random_numbers",
@@ -374,3 +375,11 @@ def _frame(figure: Figure) -> widgets.Image:
     layout.height = "auto"
     layout.object_fit = "contain"
     return widgets.Image(format="png", layout=layout)
+
+
+def folded_code(best: str, code: str) -> str:
+    """Write, as HTML, the cell that repeats the best run or trial, to be unfolded."""
+    return (
+        f"<details><summary>{best} is the best so far; the cell for it:</summary>"
+        f"<pre>{html.escape(code)}</pre></details>"
+    )

@@ -36,6 +36,7 @@ __all__ = [
     "first_pictures",
     "make_solver",
     "nets_of",
+    "picture_counts",
     "settings_from",
     "solver_code",
 ]
@@ -157,6 +158,11 @@ def nets_of(framework: str) -> ModuleType:
 def count_classes(data: Mapping) -> int:
     """Count the classes of a data set."""
     return int(np.max(data["y_train"])) + 1
+
+
+def picture_counts(most: int) -> list[int]:
+    """List how many training pictures a dial offers, up to all that there are."""
+    return [*(n for n in (500, 1000, 2000, 5000, 20_000) if n < most), most]
 
 
 def first_pictures(data: Mapping, count: int) -> dict:

@@ -5,7 +5,6 @@ dials, on this computer's cores or on a Dask cluster. A line of the plot is a tr
 darkest ones show where to look next.
 """
 
-import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,7 +15,14 @@ from matplotlib.ticker import MaxNLocator
 
 from ece662._computer import cores as cores_of_computer
 from ece662.figures.style import COLOURS
-from ece662.widgets._base import Dashboard, Drawing, choice, panel, slider
+from ece662.widgets._base import (
+    Dashboard,
+    Drawing,
+    choice,
+    folded_code,
+    panel,
+    slider,
+)
 from ece662.widgets._search import (
     LINEAR,
     DaskCluster,
@@ -26,7 +32,7 @@ from ece662.widgets._search import (
     Trial,
     has_optuna,
 )
-from ece662.widgets._settings import NETS, NORMS, Settings, nets_of
+from ece662.widgets._settings import NETS, NORMS, Settings, nets_of, picture_counts
 from ece662.widgets.race import RULES
 
 __all__ = ["SearchDashboard", "draw_search", "hyperparameter_search"]
@@ -147,15 +153,11 @@ class SearchDashboard(Dashboard):
         best = self.search.best
         if best is not None:
             code = self._nets.as_code(best.settings, self.data)
-            self.code.value = (
-                f"<details><summary>Trial {best.number} is the best so far; the cell "
-                f"for it:</summary><pre>{html.escape(code)}</pre></details>"
-            )
+            self.code.value = folded_code(f"Trial {best.number}", code)
 
 
 def _make_dials(data, client):
     most = len(data["y_train"])
-    counts = [count for count in (500, 1000, 2000, 5000, 20_000) if count < most]
     samplers = {"random": "random"}
     if has_optuna():
         samplers["Optuna (learns from results)"] = "optuna"
@@ -172,7 +174,7 @@ def _make_dials(data, client):
         ),
         "net": choice("network", list(NETS), "3 layers"),
         "batch_size": choice("batch size", [25, 50, 100, 200], 100),
-        "pictures": choice("pictures", [*counts, most], min(2000, most)),
+        "pictures": choice("pictures", picture_counts(most), min(2000, most)),
         "epochs": slider("epochs", 1, 20, 3),
         "sampler": choice("guesses", samplers),
         "trials": slider("trials in all", 1, 200, 30),

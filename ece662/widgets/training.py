@@ -22,6 +22,7 @@ from ece662.widgets._base import (
     Dashboard,
     Drawing,
     choice,
+    folded_code,
     log_slider,
     own_random_numbers,
     panel,
@@ -34,6 +35,7 @@ from ece662.widgets._settings import (
     Settings,
     call_of,
     nets_of,
+    picture_counts,
     settings_from,
 )
 from ece662.widgets._trainer import Run, Trainer
@@ -208,15 +210,11 @@ class TrainingDashboard(Dashboard):
         best = _best(self.runs)
         if best is not None:
             code = self._nets.as_code(best.settings, self.data, self.networks)
-            self.code.value = (
-                f"<details><summary>Run {best.number} is the best so far; the cell for "
-                f"it:</summary><pre>{html.escape(code)}</pre></details>"
-            )
+            self.code.value = folded_code(f"Run {best.number}", code)
 
 
 def _make_dials(data, networks):
     most = len(data["y_train"])
-    counts = [count for count in (500, 1000, 2000, 5000, 20_000) if count < most]
     default = Settings()
     batches = [10, 25, 50, 100, 200, 500]
     # "none", since a list whose value is None looks as if nothing were chosen.
@@ -230,7 +228,9 @@ def _make_dials(data, networks):
         "batch_size": choice("batch size", batches, default.batch_size),
         "dropout": slider("dropout: keep", 0.1, 1.0, default.dropout, step=0.05),
         "normalization": choice("normalisation", normalisations),
-        "pictures": choice("pictures", [*counts, most], min(default.pictures, most)),
+        "pictures": choice(
+            "pictures", picture_counts(most), min(default.pictures, most)
+        ),
         "epochs": slider("epochs", 1, 30, default.epochs),
     }
 
