@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tests import limits
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 
 CRASH = "ctypes.string_at(0)"

@@ -261,6 +261,7 @@ EVERY_SIZE = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("threads", "step", "least"), [(1, 0.01, 30), (2, 0.2, 4)])
 def test_every_size_that_pruning_leaves_can_be_tuned(threads, step, least):
     script = textwrap.dedent(PICTURES) + textwrap.dedent(EVERY_SIZE)

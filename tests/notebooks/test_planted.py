@@ -156,6 +156,7 @@ def reports_of(tmp_path_factory):
     return reports
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [
