@@ -7,14 +7,16 @@ they are built on the fast layers and should not fail over somebody's naive ones
 """
 
 import compileall
-import os
+import functools
 import py_compile
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from course.release import make_release
+from course.sandbox.runtime import seal_folders, write_sealed
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.reading import Place
 from ece662.exercises.regions import fill
@@ -94,13 +96,45 @@ class Pristine:
         Raises:
             KeyError: there is no such region.
         """
-        modules = self.modules(bodies)
-        for tree in (FULL, BARE):
-            shutil.copytree(self.folder / tree, target / tree, copy_function=os.link)
-            for file, text in modules.items():
-                _replace(target / tree / file, text)
-        for path in (target, *target.iterdir()):
-            path.chmod(0o755)
+        modules = {file: text.encode() for file, text in self.modules(bodies).items()}
+        for tree, files in self._files.items():
+            folder = target / tree
+            for name in files.folders:
+                (folder / name).mkdir()
+            outdated = tuple(map(_compiled, modules))
+            for name, content in (files.contents | modules).items():
+                if not name.startswith(outdated):
+                    write_sealed(f"{folder}/{name}", content)
+        seal_folders(target)
+
+    @functools.cached_property
+    def _files(self) -> dict[str, "_Files"]:
+        """What is in both trees: it is written out anew for each submission.
+
+        A second name for the same file would be quicker, and a way to tell the next
+        submission something: when it was last read.
+        """
+        return {tree: _Files.below(self.folder / tree) for tree in (FULL, BARE)}
+
+
+class _Files(NamedTuple):
+    """A folder in memory: names from there on, the folders in an order to make them."""
+
+    folders: list[str]
+    contents: dict[str, bytes]
+
+    @classmethod
+    def below(cls, folder: Path) -> "_Files":
+        """Read a folder."""
+        paths = [(p.relative_to(folder).as_posix(), p) for p in folder.rglob("*")]
+        folders = ["", *sorted(name for name, path in paths if path.is_dir())]
+        return cls(folders, {n: p.read_bytes() for n, p in paths if p.is_file()})
+
+
+def _compiled(file: str) -> str:
+    """Return how the name begins of what was compiled of a module as handed out."""
+    folder, _, name = file.rpartition("/")
+    return f"{folder}/__pycache__/{name.removesuffix('.py')}."
 
 
 def _make_tree(release: Path, tree: Path) -> None:
@@ -109,11 +143,3 @@ def _make_tree(release: Path, tree: Path) -> None:
     for name in INSIDE:
         source = Path(__file__).with_name(f"{name}.py")
         shutil.copyfile(source, tree / "ece662" / "check" / f"_{name}.py")
-
-
-def _replace(path: Path, text: str) -> None:
-    path.unlink()  # it is the pristine copy's own file, under a second name
-    for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
-        compiled.unlink()
-    path.write_text(text, "utf-8")
-    path.chmod(0o644)

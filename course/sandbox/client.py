@@ -134,9 +134,12 @@ class Sandbox:
         """End the server and all that runs in it."""
         if self._server is not None:
             # Left alone it ends by itself, and its time is counted where it is due.
-            with contextlib.suppress(BrokenPipeError, subprocess.TimeoutExpired):
+            watchdog = threading.Timer(1.0, _kill, [self._server])
+            watchdog.start()
+            with contextlib.suppress(BrokenPipeError):
                 self._server.stdin.close()
-                self._server.wait(1.0)
+            self._server.stdout.read()
+            watchdog.cancel()
             self._stop(None)
 
     def _exchange(self, request: bytes, limits: Limits) -> tuple[dict[str, Any], bytes]:
@@ -179,8 +182,12 @@ class Sandbox:
 
 
 def _kill(server: subprocess.Popen) -> None:
-    if server.poll() is None:
-        with contextlib.suppress(ProcessLookupError):  # it has ended just now
+    """Kill the server with all that it has started, whether or not it still runs.
+
+    Until it is waited for, which happens after this, nobody else can have its number.
+    """
+    if server.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGKILL)
 
 

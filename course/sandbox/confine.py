@@ -18,12 +18,15 @@ import ctypes
 import os
 import platform
 import resource
+import signal
 import struct
 from collections.abc import Iterable
 
 __all__ = [
+    "LANDLOCK_NEEDED",
     "confine_calls",
     "confine_files",
+    "die_with",
     "hide_memory",
     "landlock_version",
     "limit_resources",
@@ -72,23 +75,45 @@ ALLOWED = {
 # where a filter cannot look, so it is said not to exist, and glibc takes the other.
 CLONE, CLONE3 = {"x86_64": 56, "aarch64": 220}, 435
 THREAD_FLAGS = 0x3D0F00
+# Calls of which one argument is looked at: its place, and the values that pass. Orders
+# to signal somebody when a file is ready (F_SETOWN, F_SETSIG, O_ASYNC, FIOASYNC,
+# SIOCSPGRP), leases, locks, and pages taken out of everybody's cache are none of them.
+ARGUMENTS = {
+    "fcntl": (1, (0, 1, 2, 3, 1030)),  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, ..._CLOEXEC
+    # TCGETS, TIOCGWINSZ, FIONBIO, FIONCLEX, FIOCLEX
+    "ioctl": (1, (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)),
+    # MADV_NORMAL to MADV_DONTNEED, FREE, HUGEPAGE to WIPEONFORK
+    "madvise": (2, (0, 1, 2, 3, 4, 8, 14, 15, 16, 17, 18)),
+    "open": (1, None),
+    "openat": (2, None),
+}
+# Flags to open by: O_NOCTTY, O_NONBLOCK, O_LARGEFILE, O_DIRECTORY, O_NOFOLLOW,
+# O_CLOEXEC. Without the others everything is opened to be read.
+OPEN_FLAGS = {
+    "x86_64": 0o400 | 0o4000 | 0o100000 | 0o200000 | 0o400000 | 0o2000000,
+    "aarch64": 0o400 | 0o4000 | 0o400000 | 0o40000 | 0o100000 | 0o2000000,
+}
 # What a thread asks of itself: sched_getparam, sched_getscheduler.
 OF_THREADS = {"x86_64": (143, 145), "aarch64": (121, 120)}
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 # linux/prctl.h, linux/seccomp.h, linux/bpf_common.h, asm-generic/errno.h
-PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 4, 22, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
+PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 22, 38
 SECCOMP_MODE_FILTER = 2
 RETURN_ALLOW, RETURN_ERRNO, RETURN_KILL = 0x7FFF0000, 0x00050000, 0x80000000
-LOAD_WORD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06
-OFFSET_OF_NUMBER, OFFSET_OF_ARCH, OFFSET_OF_FLAGS = 0, 4, 16
+LOAD_WORD, JUMP, JUMP_IF_EQUAL, JUMP_IF_ANY_BIT, RETURN = 0x20, 0x05, 0x15, 0x45, 0x06
+OFFSET_OF_NUMBER, OFFSET_OF_ARCH, OFFSET_OF_ARGUMENTS = 0, 4, 16
 EPERM, ENOSYS = 1, 38
 
 # linux/landlock.h; the same numbers on every architecture
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 VERSION_FLAG, PATH_BENEATH = 1, 1
 EXECUTE, READ_FILE, READ_DIR = 1 << 0, 1 << 2, 1 << 3
-FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}  # version: how many bits it knows; then 16
+# The first version whose walls are whole: those before cannot forbid signals and
+# sockets to processes outside, before 4 no TCP, before 3 not even to empty a file.
+LANDLOCK_NEEDED = 6
+FILE_RIGHTS = 16  # bits that it knows
 TCP_RIGHTS = 0b11  # bind, connect
 SCOPES = 0b11  # abstract sockets, signals
 
@@ -128,6 +153,18 @@ def hide_memory() -> None:
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl(PR_SET_DUMPABLE)")
 
 
+def die_with(parent: int) -> None:
+    """Let this process be killed when its parent is, or now if that has gone.
+
+    Args:
+        parent: the process id of the parent.
+    """
+    kill = int(signal.SIGKILL)
+    _check(_libc.prctl(PR_SET_PDEATHSIG, kill, 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:  # it went before that was said
+        os._exit(1)
+
+
 def confine_calls(threads: bool = False) -> None:
     """Leave this process only the system calls that computing needs.
 
@@ -153,22 +190,36 @@ def confine_calls(threads: bool = False) -> None:
 
 def _filter(machine: str, threads: bool) -> bytes:
     """Return the BPF program that lets the calls of the list pass, and no others."""
-    numbers = sorted(ALLOWED[machine].values())
+    numbers = dict(ALLOWED[machine])
+    looked_at = {name: numbers.pop(name) for name in ARGUMENTS if name in numbers}
+    plain = sorted(numbers.values())
     if threads:
-        numbers += OF_THREADS[machine]
-    # Instruction, where to go on if it holds and if not (None: the next), its number.
-    steps = [
+        plain += OF_THREADS[machine]
+    # Instruction, where to go on if it holds and if not (None: the next), its number;
+    # a text alone is the name of a place.
+    steps: list = [
         (LOAD_WORD, None, None, OFFSET_OF_ARCH),
         # Calls of another architecture have other numbers: killed unseen.
         (JUMP_IF_EQUAL, None, "kill", AUDIT_ARCH[machine]),
         (LOAD_WORD, None, None, OFFSET_OF_NUMBER),
-        *((JUMP_IF_EQUAL, "allow", None, number) for number in numbers),
+        *((JUMP_IF_EQUAL, "allow", None, number) for number in plain),
     ]
+    for name, number in looked_at.items():
+        which, values = ARGUMENTS[name]
+        argument = (LOAD_WORD, None, None, OFFSET_OF_ARGUMENTS + 8 * which)
+        steps += [(JUMP_IF_EQUAL, None, f"not {name}", number), argument]
+        if values is None:  # flags, of which only these may be set
+            others = ~OPEN_FLAGS[machine] & 0xFFFFFFFF
+            steps += [(JUMP_IF_ANY_BIT, "deny", "allow", others)]
+        else:
+            steps += [(JUMP_IF_EQUAL, "allow", None, value) for value in values]
+            steps += [(JUMP, None, None, "deny")]
+        steps += [f"not {name}"]
     if threads:
         steps += [
             (JUMP_IF_EQUAL, "unknown", None, CLONE3),
             (JUMP_IF_EQUAL, None, "deny", CLONE[machine]),
-            (LOAD_WORD, None, None, OFFSET_OF_FLAGS),
+            (LOAD_WORD, None, None, OFFSET_OF_ARGUMENTS),
             (JUMP_IF_EQUAL, "allow", "deny", THREAD_FLAGS),
         ]
     ends = {
@@ -177,13 +228,26 @@ def _filter(machine: str, threads: bool) -> bytes:
         "allow": RETURN_ALLOW,
         "kill": RETURN_KILL,
     }
-    places = {name: len(steps) + i for i, name in enumerate(ends)}
-    code = [
-        (kind, *(places[name] - i - 1 if name else 0 for name in (true, false)), number)
-        for i, (kind, true, false, number) in enumerate(steps)
-    ]
-    code += [(RETURN, 0, 0, value) for value in ends.values()]
-    return b"".join(struct.pack("HBBI", *step) for step in code)
+    for name, value in ends.items():
+        steps += [name, (RETURN, None, None, value)]
+    return _assembled(steps)
+
+
+def _assembled(steps: list) -> bytes:
+    """Turn steps, with names of places among them, into the bytes of a program."""
+    places, code = {}, []
+    for step in steps:
+        if isinstance(step, str):
+            places[step] = len(code)
+        else:
+            code.append(step)
+    program = b""
+    for i, (kind, true, false, number) in enumerate(code):
+        ways = (places[name] - i - 1 if name else 0 for name in (true, false))
+        if kind == JUMP:  # whose way stands in the number
+            number = places[number] - i - 1
+        program += struct.pack("HBBI", kind, *ways, number)
+    return program
 
 
 def landlock_version() -> int:
@@ -198,11 +262,12 @@ def confine_files(readable: Iterable[str | os.PathLike]) -> None:
         readable: files and folders that stay readable, with all that is in them.
 
     Raises:
-        OSError: the kernel has no landlock, or a path is not there.
+        OSError: the kernel's landlock is too old, or a path is not there.
     """
     version = landlock_version()
-    rights = (1 << FILE_RIGHTS.get(version, 16)) - 1
-    attributes = [rights, TCP_RIGHTS, SCOPES][: 1 + (version >= 4) + (version >= 6)]
+    if version < LANDLOCK_NEEDED:
+        raise OSError(f"expected landlock {LANDLOCK_NEEDED} or later, got {version}")
+    attributes = [(1 << FILE_RIGHTS) - 1, TCP_RIGHTS, SCOPES]
     packed = struct.pack(f"{len(attributes)}Q", *attributes)
     ruleset = _libc.syscall(CREATE_RULESET, packed, len(packed), 0)
     _check(ruleset, "landlock_create_ruleset")

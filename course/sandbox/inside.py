@@ -32,6 +32,8 @@ def main() -> None:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import confine
 
+    if sys.platform == "linux":
+        confine.die_with(os.getppid())
     if options.landlock:
         confine.confine_files([*_python_files(), options.code])
     if sys.platform == "linux":
@@ -75,11 +77,12 @@ def _run(request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     answer_end, answer_start = os.pipe()
     print_end, print_start = os.pipe()
     started = time.monotonic()
+    server = os.getpid()
     child = os.fork()
     if child == 0:
         os.close(answer_end)
         os.close(print_end)
-        _be_the_child(request, body, answer_start, print_start)
+        _be_the_child(server, request, body, answer_start, print_start)
     os.close(answer_start)
     os.close(print_start)
     limits = request["limits"]
@@ -137,7 +140,7 @@ def _end(child: int, patience: float) -> tuple[int, Any]:
 
 
 def _be_the_child(
-    request: dict[str, Any], body: bytes, answer: int, printed: int
+    server: int, request: dict[str, Any], body: bytes, answer: int, printed: int
 ) -> NoReturn:
     """Give up everything, call the student's code, write what it gives, and end.
 
@@ -154,6 +157,8 @@ def _be_the_child(
         os.closerange(4, 1 << 16)
         import confine
 
+        if sys.platform == "linux":
+            confine.die_with(server)
         limits = request["limits"]
         most, threads = (limits["cpu"], limits["memory"]), limits["threads"]
         if request["confined"]:

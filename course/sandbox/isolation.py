@@ -11,9 +11,13 @@ In each of them the student's code runs behind `confine.confine_calls` and the r
 limits, but for NONE away from Linux.
 """
 
+import contextlib
 import enum
+import functools
+import grp
 import os
 import platform
+import pwd
 import shutil
 import sys
 from collections.abc import Sequence
@@ -22,10 +26,19 @@ from typing import NamedTuple
 
 from course.sandbox import confine
 
-__all__ = ["Isolation", "Place", "candidates", "command", "environment", "own_user"]
+__all__ = [
+    "Isolation",
+    "Place",
+    "candidates",
+    "command",
+    "environment",
+    "own_user",
+    "why_not",
+]
 
-# Belongs to nobody: above what systems give to people and services, below containers'.
-SANDBOX_UID = 61662
+# Numbers that systems give to nobody: https://systemd.io/UIDS-GIDS
+FREE_UIDS = range(60_662, 61_184)
+UID = str(FREE_UIDS[0])  # as code behind bubblewrap sees itself
 SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64")
 
 
@@ -51,9 +64,24 @@ def candidates() -> list[Isolation]:
     if sys.platform == "linux" and platform.machine() in confine.ALLOWED:
         if shutil.which("bwrap"):
             found.append(Isolation.BUBBLEWRAP)
-        if confine.landlock_version():
+        if confine.landlock_version() >= confine.LANDLOCK_NEEDED:
             found.append(Isolation.LANDLOCK)
     return found
+
+
+def why_not() -> list[str]:
+    """Say of each kind of walls that is no candidate here why it is none."""
+    if sys.platform != "linux":
+        return []
+    reasons = []
+    if not shutil.which("bwrap"):
+        reasons.append("bubblewrap: there is no bwrap here (apt install bubblewrap)")
+    found, needed = confine.landlock_version(), confine.LANDLOCK_NEEDED
+    if found < needed:
+        reasons.append(
+            f"landlock: version {found} leaves gaps, it takes {needed} (Linux 6.12)"
+        )
+    return reasons
 
 
 def place(isolation: Isolation, runtime: Path, code: Path) -> Place:
@@ -88,7 +116,7 @@ def command(
 
 def _bubblewrap(runtime: Path, code: Path) -> list[str]:
     words = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns"]
-    words += ["--cap-drop", "ALL", "--uid", "1000", "--gid", "1000"]
+    words += ["--cap-drop", "ALL", "--uid", UID, "--gid", UID]
     words += ["--hostname", "sandbox", "--new-session", "--die-with-parent"]
     for library in SYSTEM_LIBRARIES:
         if os.path.islink(library):
@@ -136,4 +164,20 @@ def own_user(isolation: Isolation) -> dict[str, int | Sequence[int]]:
     """
     if isolation is Isolation.NONE or os.geteuid() != 0:
         return {}
-    return {"user": SANDBOX_UID, "group": SANDBOX_UID, "extra_groups": ()}
+    free = next((uid for uid in FREE_UIDS if not _is_known(uid)), None)
+    if free is None:
+        raise OSError(
+            f"every uid from {FREE_UIDS[0]} to {FREE_UIDS[-1]} is somebody's: the "
+            "sandbox needs one that is nobody's"
+        )
+    return {"user": free, "group": free, "extra_groups": ()}
+
+
+@functools.lru_cache(maxsize=len(FREE_UIDS))
+def _is_known(uid: int) -> bool:
+    """Tell whether a number is that of a user or of a group."""
+    for find in (pwd.getpwuid, grp.getgrgid):
+        with contextlib.suppress(KeyError):
+            find(uid)
+            return True
+    return False

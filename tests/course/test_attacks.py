@@ -333,6 +333,37 @@ def attack(inputs):
 """,
         "answered",
     ),
+    "a signal by way of a file": (
+        """
+import fcntl, os, signal, struct
+def attack(inputs):
+    found = 0
+    for file in (0, 1, 3):
+        for process in (os.getppid(), GRADER, -os.getpgrp()):
+            orders = [(fcntl.fcntl, 8, process), (fcntl.fcntl, 10, signal.SIGKILL),
+                      (fcntl.fcntl, 4, 0o20000), (fcntl.fcntl, 1026, -1),
+                      (fcntl.ioctl, 0x8902, struct.pack("i", process)),
+                      (fcntl.ioctl, 0x5452, struct.pack("i", 1))]
+            for call, order, argument in orders:
+                try: call(file, order, argument); found += 1
+                except OSError: pass
+    os.write(1, b"now")
+    return {"found": np.array(found)}
+""",
+        "answered",
+    ),
+    "a session of its own": (
+        """
+import os
+def attack(inputs):
+    for leave in (os.setsid, lambda: os.setpgid(0, 0), os.fork, os.forkpty):
+        try: leave()
+        except OSError: continue
+        return {"found": np.array(1)}
+    return {"found": np.array(0)}
+""",
+        "answered",
+    ),
     "tracing the server": (
         """
 import ctypes, os
@@ -377,7 +408,8 @@ WITH_THREADS = {
     for name in (
         "reading files", "writing files", "a disk flood", "the network by TCP",
         "the network by UDP", "leaving without a word", "an endless loop",
-        "a fork bomb", "a bomb of threads", "a memory flood",
+        "a signal by way of a file", "a session of its own", "a fork bomb",
+        "a bomb of threads", "a memory flood",
         "memory in anonymous files", "a verdict, printed", "killing everything",
         "tracing the server", "limiting the server",
     )

@@ -1,5 +1,6 @@
 """The sandbox as its users see it; what attackers see is in `test_attacks`."""
 
+import contextlib
 import io
 import os
 import resource
@@ -7,6 +8,8 @@ import signal
 import struct
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +18,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from course.sandbox import confine, wire
-from course.sandbox.check import choose, leaks
+from course.sandbox import isolation as isolation_module
+from course.sandbox.check import WeakerWallsWarning, choose, leaks
 from course.sandbox.client import Limits, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.sandbox.probe import ATTEMPTS
 from course.sandbox.runtime import distributions_of, lay_out
+from course.sandbox.scratch import scratch
 
 CODE = """
 import numpy as np
@@ -28,6 +33,9 @@ def double(inputs, times=2):
     global count
     count += 1
     return {**{k: v * times for k, v in inputs.items()}, "count": np.array(count)}
+def wait(inputs):
+    import time
+    time.sleep(600)
 def fail(inputs):
     print("so far")
     raise ValueError("no such thing")
@@ -72,7 +80,7 @@ def test_call_tells_the_students_line_and_what_was_printed(sandbox):
     assert outcome.ending == "raised"
     assert outcome.message == "ValueError: no such thing"
     assert outcome.lines == (
-        ("work.py", 10, "fail", 'raise ValueError("no such thing")'),
+        ("work.py", 13, "fail", 'raise ValueError("no such thing")'),
     )
     assert outcome.printed == "so far\n"
 
@@ -119,22 +127,29 @@ def test_leaks_names_what_gets_out(isolation, runtime, monkeypatch):
 @pytest.mark.parametrize(
     "name",
     ["read a file", "write a file", "start a process", "start a thread",
-     "signal another process", "keep memory in a file", "send by UDP"],
+     "signal another process", "keep memory in a file", "send by UDP",
+     "have a file signal another process", "open a file in other ways than to read it",
+     "empty a file", "meddle with memory that others share",
+     "be a user of this machine", "leave a trace by reading"],
 )  # fmt: skip
 def test_attempt_succeeds_outside(name, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("to be emptied")
     targets = {
-        "files": [__file__],
+        "files": [str(file)],
         "folders": [str(tmp_path)],
         "grader": os.getpid(),
         "port": 9,
+        "users": [os.getuid()],
     }
     assert ATTEMPTS[name](targets)
 
 
-def _verdict_of_filter(machine, threads, number, flags=0, arch=None):
+def _verdict_of_filter(machine, threads, number, *arguments, arch=None):
     """Run the seccomp program of a machine on one call, as the kernel would."""
     arch = confine.AUDIT_ARCH[machine] if arch is None else arch
-    data = struct.pack("IIQQ", number, arch, 0, flags)
+    arguments = [*arguments, *[0] * (6 - len(arguments))]
+    data = struct.pack("IIQ6Q", number, arch, 0, *arguments)
     code, at, loaded = confine._filter(machine, threads), 0, 0
     while True:
         kind, if_true, if_false, k = struct.unpack_from("HBBI", code, 8 * at)
@@ -143,6 +158,10 @@ def _verdict_of_filter(machine, threads, number, flags=0, arch=None):
             return k
         if kind == confine.LOAD_WORD:
             [loaded] = struct.unpack_from("I", data, k)
+        elif kind == confine.JUMP:
+            at += k
+        elif kind == confine.JUMP_IF_ANY_BIT:
+            at += if_true if loaded & k else if_false
         else:
             at += if_true if loaded == k else if_false
 
@@ -169,9 +188,187 @@ def test_filter_allows_its_list_and_kills_other_architectures(machine, threads):
     allow = confine.RETURN_ALLOW
     passed = {n for n in range(600) if _verdict_of_filter(machine, threads, n) == allow}
     of_threads = confine.OF_THREADS[machine] if threads else ()
-    assert passed == {*confine.ALLOWED[machine].values(), *of_threads}
+    listed = dict(confine.ALLOWED[machine])
+    del listed["ioctl"]  # there is no order of the number 0
+    assert passed == {*listed.values(), *of_threads}
     other = _verdict_of_filter(machine, threads, 0, arch=0x40000003)
     assert other == confine.RETURN_KILL
+
+
+@pytest.mark.parametrize("machine", confine.ALLOWED)
+@pytest.mark.parametrize(
+    ("name", "passing", "refused"),
+    [
+        # F_SETFL, F_SETLK, F_SETOWN, F_SETSIG, F_SETLEASE, F_NOTIFY, F_ADD_SEALS
+        ("fcntl", (0, 1, 2, 3, 1030), (4, 6, 8, 10, 15, 37, 1024, 1026, 1033)),
+        # FIOASYNC, TIOCSTI, FIOSETOWN, SIOCSPGRP
+        ("ioctl", (0x5401, 0x5451), (0, 0x5412, 0x5452, 0x8901, 0x8902)),
+        # REMOVE, MERGEABLE, COLD, PAGEOUT, POPULATE, COLLAPSE, HWPOISON
+        ("madvise", (4, 8, 14), (9, 12, 20, 21, 22, 23, 25, 100)),
+        ("openat", (0, 0o2000000, 0o400 | 0o4000), (1, 2, 3, 0o100, 0o1000, 0o20000)),
+        # O_DIRECTORY and O_NOFOLLOW have other bits on ARM, where these are these
+        ("openat", (), (0o1000000, 0o10000000, 0o20200000, 0o4010000, 0o2000)),
+    ],
+)
+def test_filter_looks_at_arguments(machine, name, passing, refused):
+    number = confine.ALLOWED[machine][name]
+    before = [0] * confine.ARGUMENTS[name][0]
+    for value in passing:
+        found = _verdict_of_filter(machine, False, number, *before, value)
+        assert found == confine.RETURN_ALLOW, value
+    for value in refused:
+        found = _verdict_of_filter(machine, True, number, *before, value)
+        assert found == confine.RETURN_ERRNO | confine.EPERM, value
+
+
+def _tree(root):
+    """Return the ids of a process and of all below it."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            after_name = path.read_text().rpartition(")")[2].split()
+            if after_name[0] != "Z":
+                parents[int(path.parent.name)] = int(after_name[1])
+    found = {root} & parents.keys()
+    while more := {p for p, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def _wait_for(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+GRADER = """
+import sys
+from pathlib import Path
+from course.sandbox.client import Limits, Sandbox
+from course.sandbox.isolation import Isolation
+runtime, code = map(Path, sys.argv[2:])
+with Sandbox(Isolation(sys.argv[1]), runtime, code, Limits(cpu=90, wall=90)) as sandbox:
+    sandbox.call("work:wait", {})
+"""
+
+
+@pytest.mark.parametrize("killed", ["the grader", "the server"])
+def test_nothing_outlives_what_is_killed(killed, isolation, runtime, code):
+    command = [sys.executable, "-c", GRADER, isolation.value, str(runtime), str(code)]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as grader:
+        # The grader, bubblewrap twice, the server, the process that it started.
+        depth = 5 if isolation is Isolation.BUBBLEWRAP else 3
+        try:
+            _wait_for(lambda: len(_tree(grader.pid)) == depth)
+            below = _tree(grader.pid) - {grader.pid}
+            # Of the server's processes only the last, so that what it has started
+            # must end by itself.
+            victim = grader.pid if killed == "the grader" else sorted(below)[-2]
+            os.kill(victim, signal.SIGKILL)
+            if killed == "the grader":
+                grader.wait()
+            _wait_for(lambda: not any(_tree(process) for process in below))
+        finally:
+            grader.kill()
+
+
+def test_close_ends_what_a_dead_server_has_left(runtime, code):
+    # Stands for a server that is gone while a process of its group goes on.
+    script = "sleep 600 </dev/null >/dev/null 2>&1 & echo $!"
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    server = subprocess.Popen(["sh", "-c", script], start_new_session=True, **pipes)
+    left = int(server.stdout.readline())
+    sandbox = Sandbox(Isolation.NONE, runtime, code)
+    sandbox._server = server
+    os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
+    assert _tree(left)
+    sandbox.close()
+    _wait_for(lambda: not _tree(left))
+
+
+def test_own_user_is_nobody(monkeypatch):
+    first, second = isolation_module.FREE_UIDS[:2]
+    known = {first}
+
+    def find(uid):
+        if uid not in known:
+            raise KeyError(uid)
+
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("pwd.getpwuid", find)
+    isolation_module._is_known.cache_clear()
+    try:
+        assert isolation_module.own_user(Isolation.LANDLOCK)["user"] == second
+        known.update(isolation_module.FREE_UIDS)
+        isolation_module._is_known.cache_clear()
+        with pytest.raises(OSError, match="one that is nobody's"):
+            isolation_module.own_user(Isolation.LANDLOCK)
+    finally:
+        isolation_module._is_known.cache_clear()
+
+
+def test_old_landlock_is_refused_and_says_so(monkeypatch, runtime):
+    monkeypatch.setattr(confine, "landlock_version", lambda: 5)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert isolation_module.candidates() == []
+    with pytest.raises(SandboxError, match=r"no bwrap here.*version 5 leaves gaps"):
+        choose(runtime)
+    with pytest.raises(OSError, match="expected landlock 6 or later, got 5"):
+        confine.confine_files([])
+
+
+def test_choose_says_why_it_took_weaker_walls(isolation, runtime, monkeypatch):
+    if isolation is not Isolation.LANDLOCK:
+        pytest.skip("these are the strongest")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.warns(WeakerWallsWarning, match=r"no bwrap here.*Landlock is used"):
+        assert choose(runtime) is Isolation.LANDLOCK
+
+
+def test_lay_out_copies_and_lets_no_reading_leave_a_trace(runtime):
+    numpy = Path(np.__file__)
+    [copied] = (runtime / "python" / "lib").glob("python*/site-packages/numpy")
+    found = (copied / "__init__.py").stat()
+    assert (found.st_nlink, found.st_mtime_ns) == (1, numpy.stat().st_mtime_ns)
+    for path in (copied, copied / "__init__.py", runtime / "inside" / "wire.py"):
+        os.listdir(path) if path.is_dir() else path.read_bytes()
+        assert path.stat().st_atime > time.time()
+
+
+KILLED = """
+import os, signal, sys
+from course.sandbox.scratch import scratch
+with scratch("test") as folder:
+    (folder / "inner").mkdir()
+    print(folder, flush=True)
+    if sys.argv[1] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.stdin.read()
+"""
+
+
+def test_scratch_removes_what_a_killed_process_left(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    command = [sys.executable, "-c", KILLED]
+    asked = {
+        "cwd": Path(__file__).parents[2],
+        "env": {**os.environ, "TMPDIR": tmp_path},
+    }
+    asked |= {"stdout": subprocess.PIPE, "stdin": subprocess.PIPE, "text": True}
+    other = tmp_path / "ece662-of-another-kind"
+    other.mkdir()
+    with subprocess.Popen([*command, "alive"], **asked) as alive:
+        living = Path(alive.stdout.readline().strip())
+        with subprocess.Popen([*command, "killed"], **asked) as killed:
+            left = Path(killed.stdout.readline().strip())
+        assert left.exists()
+        with scratch("test") as mine:
+            assert {*tmp_path.iterdir()} == {mine, living, other}
+            with scratch("test"):
+                assert mine.exists()
+        alive.stdin.close()
+    assert [*tmp_path.iterdir()] == [other]
 
 
 def test_limit_resources_counts_threads_only_where_it_can():
