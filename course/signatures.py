@@ -7,6 +7,7 @@ and writes `ece662/check/signatures.npz`. A test makes it again and compares.
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from course.accepted import ACCEPTED
@@ -37,7 +38,7 @@ def has_signature(exercise: Exercise) -> bool:
     return exercise.recipe in RECIPES and RECIPES[exercise.recipe].fixed
 
 
-def make_signature(exercise: Exercise, seed: int = SEED) -> Signature:
+def make_signature(exercise: Exercise, seed: int | Sequence[int] = SEED) -> Signature:
     """Run the recipe on the reference, the other right solutions and the mistakes.
 
     Args:

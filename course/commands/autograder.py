@@ -1,10 +1,10 @@
 """``ece662-staff autograder``: make the zip that Gradescope grades with."""
 
 import argparse
-import secrets
 from pathlib import Path
 
 from course.grade.gradescope import write_autograder
+from course.grade.secret import Secret, secret_text
 
 __all__ = ["HELP", "configure", "run"]
 
@@ -17,7 +17,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="ZIP", help="the zip to write"
     )
     parser.add_argument(
-        "--seed", type=int, help="of the hidden inputs (drawn where not given)"
+        "--secret",
+        metavar="HEX",
+        type=secret_text,
+        help="of the hidden inputs: 32 hexadecimal digits, drawn where not given",
     )
     parser.add_argument(
         "--skip-training",
@@ -33,9 +36,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the zip."""
-    seed = secrets.randbelow(2**31) if args.seed is None else args.seed
+    secret = Secret(args.secret) if args.secret else Secret.draw()
     count = write_autograder(
-        args.out, seed, args.trust_submissions, not args.skip_training
+        args.out, secret, args.trust_submissions, not args.skip_training
     )
     print(f"{args.out}: {count} files; upload it as the autograder")
     return 0

@@ -1,11 +1,13 @@
 """``ece662-staff grade``: grade a class."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from course.grade.reports import write_reports
 from course.grade.run import GradingError, grade_class
+from course.grade.secret import secret_text
 from course.sandbox.check import NoWallsError
 
 __all__ = ["HELP", "configure", "run"]
@@ -44,7 +46,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="leave out the notebooks' cells, which take most of the time",
     )
     parser.add_argument(
-        "--seed", type=int, help="of the hidden inputs (drawn where not given)"
+        "--secret",
+        metavar="HEX",
+        type=secret_text,
+        help="of the hidden inputs: 32 hexadecimal digits, drawn where not given",
     )
     parser.add_argument(
         "--workers", type=int, metavar="N", help="processes (one for each core)"
@@ -61,11 +66,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Grade; return 1, and say why, where that cannot be done or was not complete."""
+    # A run that is asked to end removes what it has put up, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         count = grade_class(
             args.submissions,
             args.out,
-            seed=args.seed,
+            secret=args.secret,
             resume=args.resume,
             trusted=args.trust_submissions,
             training=not args.skip_training,

@@ -19,8 +19,9 @@ from typing import Any
 from course.grade.intake import open_submission
 from course.grade.reports.pages import WORDS
 from course.grade.run import WANTED, write_whole
+from course.grade.secret import Secret
 from course.grade.text import printable
-from course.grade.worker import Setup, grade
+from course.grade.worker import Setup, digest_of, grade
 from course.sandbox.check import NoWallsError
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What of the repository the grader needs: to make the students' copy, and itself.
 PACKED = ("course", "docs", "ece662", "notebooks", "scripts")
 BINARY = {".so", ".pyc"}
+SECRET_FILE = "secret.txt"  # in the zip, which students do not see
 
 SETUP = """\
 #!/usr/bin/env bash
@@ -56,22 +58,23 @@ RUN = """\
 root=$(dirname "$(readlink -f "$0")")
 cd "$root/source"
 "$root/venv/bin/python" -m course.grade.gradescope \\
-    "$root/submission" "$root/results/results.json" {options}
+    "$root/submission" "$root/results/results.json" \\
+    --secret-file "$root/source/secret.txt" {options}
 """
 
 
 def write_autograder(
-    path: Path, seed: int, trusted: bool, training: bool = True
+    path: Path, secret: Secret, trusted: bool, training: bool = True
 ) -> int:
     """Write the zip that Gradescope takes as an autograder; return its files' number.
 
     Args:
         path: of the zip.
-        seed: of the hidden inputs, the same for every submission.
+        secret: of which each submission gets one of its own.
         trusted: run submissions also where no walls hold.
         training: also the notebooks' cells.
     """
-    options = f"--seed {seed}" + " --trust-submissions" * trusted
+    options = "--trust-submissions" * trusted
     options += " --skip-training" * (not training)
     files = [path for path in ROOT.iterdir() if path.is_file()]
     for name in PACKED:
@@ -83,16 +86,17 @@ def write_autograder(
     ]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         _write(archive, "setup.sh", SETUP)
-        _write(archive, "run_autograder", RUN.format(options=options))
+        _write(archive, "run_autograder", RUN.format(options=options.strip()))
+        _write(archive, SECRET_FILE, secret.text + "\n", mode=0o600)
         for file in kept:
             archive.write(file, file.relative_to(ROOT).as_posix())
-    return len(kept) + 2
+    return len(kept) + 3
 
 
-def _write(archive: zipfile.ZipFile, name: str, text: str) -> None:
+def _write(archive: zipfile.ZipFile, name: str, text: str, mode: int = 0o755) -> None:
     entry = zipfile.ZipInfo(name)
     entry.create_system = 3
-    entry.external_attr = (stat.S_IFREG | 0o755) << 16
+    entry.external_attr = (stat.S_IFREG | mode) << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(entry, text)
 
@@ -133,13 +137,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m course.grade.gradescope")
     parser.add_argument("submission", type=Path)
     parser.add_argument("results", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--secret-file", type=Path, required=True)
     parser.add_argument("--skip-training", action="store_true")
     parser.add_argument("--trust-submissions", action="store_true")
     args = parser.parse_args(argv)
-    setup = Setup(args.seed, args.trust_submissions, not args.skip_training)
+    submission = open_submission(args.submission, WANTED)
+    whole = Secret(args.secret_file.read_text("utf-8").strip())
+    # Its own inputs for each submission, and the same whenever that is graded again.
+    secret = whole.of(f"submission/{digest_of(submission)}").text
+    print(f"secret of this submission: {secret}")  # which only staff can see
+    setup = Setup(secret, args.trust_submissions, not args.skip_training)
     try:
-        results = results_of(grade(setup, open_submission(args.submission, WANTED)))
+        results = results_of(grade(setup, submission))
     except NoWallsError as error:
         print(error, file=sys.stderr)
         told = "This could not be graded: please tell your teacher."

@@ -3,9 +3,9 @@
 import json
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import numpy as np
 from course.grade import frameworks, training
 from course.grade.inside import PROBLEMS
 from course.grade.pristine import BARE, FULL, Pristine, tree_of
+from course.grade.secret import Secret
 from course.sandbox.client import Limits, Outcome, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.signatures import has_signature, make_signature
@@ -34,7 +35,14 @@ __all__ = ["Mark", "Marker"]
 # may well be the same thing again. Right solutions need a tenth of it.
 AFTER_A_STOP = Limits(cpu=2, wall=10.0)
 INSIDE = "ece662.check._inside"
+PUBLIC = (SEED,)
+LIMITS_REACHED = ("time", "memory", "size", "sandbox-failed")
 MAX_PROBLEMS = 50
+# What is said of code that only hidden inputs show to be wrong: nothing of those.
+HIDDEN_ONLY = (
+    "It gives what it should for the inputs of the check that you have, and not for "
+    "others of the same sizes: what in it fits those numbers only?"
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class _Tried(NamedTuple):
 
 @dataclass
 class Marker:
-    """Marks submissions with one seed, behind one kind of walls.
+    """Marks submissions with one secret, behind one kind of walls.
 
     It keeps what the reference and the known mistakes give, which is the same for all.
     """
@@ -71,7 +79,7 @@ class Marker:
     isolation: Isolation
     runtime: Path
     pristine: Pristine
-    seed: int
+    secret: Secret
     training: bool = True  # also the cells that train
     frameworks: Path | None = None  # what `frameworks.prepare` has filled
     # Why a framework cannot be used, "" where it can.
@@ -80,12 +88,14 @@ class Marker:
 
     def __post_init__(self):
         """Start with no signatures: they are made when first needed."""
-        self._signatures: dict[str, Signature] = {}
+        self._signatures: dict[tuple[str, Sequence[int]], Signature] = {}
         self._lock = threading.Lock()
 
     def mark(self, pieces: Pieces) -> list[Mark]:
         """Mark every exercise of a submission, in the order of the course."""
-        with tempfile.TemporaryDirectory(prefix="ece662-submission-") as name:
+        with tempfile.TemporaryDirectory(
+            prefix="submission-", dir=self.runtime.parent
+        ) as name:
             folder = Path(name)
             folder.chmod(0o755)
             with self._spliced(pieces, folder / "all") as sandboxes:
@@ -158,22 +168,34 @@ class Marker:
         reasons = (self.why_not.get(name, frameworks.missing(name)) for name in names)
         return next(filter(None, reasons), "")
 
-    def signature(self, exercise: Exercise) -> Signature:
-        """Return what reference and mistakes give for the inputs of this run."""
+    def hidden(self, exercise: Exercise) -> Sequence[int]:
+        """Return the seed of an exercise's inputs in this run."""
+        return self.secret.of(f"inputs/{exercise.id}").words()
+
+    def signature(self, exercise: Exercise, seed: Sequence[int]) -> Signature:
+        """Return what reference and mistakes give for the inputs of a seed."""
         if not has_signature(exercise):
             return Signature({})  # judged by what it reaches
         with self._lock:  # making one draws from NumPy's own numbers, which all share
-            if exercise.id not in self._signatures:
-                made = make_signature(exercise, self.seed)
-                self._signatures[exercise.id] = made
-            return self._signatures[exercise.id]
+            key = (exercise.id, seed)
+            if key not in self._signatures:
+                self._signatures[key] = make_signature(exercise, seed)
+            return self._signatures[key]
 
     def try_exercise(
-        self, exercise: Exercise, pieces: Pieces, sandbox: Sandbox, limits: Limits
+        self,
+        exercise: Exercise,
+        pieces: Pieces,
+        sandbox: Sandbox,
+        limits: Limits,
+        seed: Sequence[int],
     ) -> _Tried:
-        """Run an exercise of a submission in a sandbox, and derive what is judged."""
-        inputs = inputs_of(exercise, self.seed)
-        arguments = {"exercise": exercise.id, "seed": self.seed}
+        """Run an exercise of a submission in a sandbox, and derive what is judged.
+
+        The seed stays outside: the inputs that are drawn with it are all that goes in.
+        """
+        inputs = inputs_of(exercise, seed)
+        arguments = {"exercise": exercise.id, "seed": SEED}
         call, served = "run_exercise", {}
         if exercise.kind == "training":
             notebook = self.pristine.texts[exercise.file]
@@ -181,10 +203,9 @@ class Marker:
                 cells = training.cells_of(exercise, notebook, pieces.bodies)
             except NotImplementedError as error:
                 return _Tried(Run({}, (explain(error, exercise),)), inputs)
-            call, served = "run_cells", training.served(exercise, cells, self.seed)
-            inputs[CASE] |= training.asked(exercise, self.seed)
-            # Not this run's seed, which gives away the labels of those pictures.
-            arguments |= {"cells": cells, "seed": SEED}
+            call, served = "run_cells", training.served(exercise, cells, self.secret)
+            inputs[CASE] |= training.asked(exercise, self.secret)
+            arguments["cells"] = cells
             limits = training.limits_of(exercise, limits is self.limits)
         arrays, plain = _split(inputs)
         arguments["plain"] = plain
@@ -208,7 +229,7 @@ class Marker:
 
     def _derive(self, exercise, inputs, outputs) -> dict:
         if exercise.kind == "training":
-            return training.facts_of(exercise, inputs, outputs, self.seed)
+            return training.facts_of(exercise, inputs, outputs, self.secret)
         return facts(exercise, inputs, outputs)
 
 
@@ -255,19 +276,52 @@ class _Submission:
         if (why := self.pieces.unreadable_of(exercise)) is not None:
             told = f"Python cannot read what is written there: {why}."
             return self._failed(exercise, Status.FAILED, "syntax", told)
+        mark, verdict = self._tried(exercise, self.marker.hidden(exercise))
+        if not has_signature(exercise):
+            return mark, verdict  # there are no expected values to be kept back
+        if verdict.passed or mark.diagnosis in LIMITS_REACHED:
+            return replace(mark, printed=""), verdict
+        return self._in_public(exercise, mark), verdict
+
+    def _tried(self, exercise: Exercise, seed: Sequence[int]) -> tuple[Mark, Verdict]:
+        """Run an exercise on the inputs of one seed, and judge it."""
         needs = exercise.frameworks
         sandbox = self.sandboxes[needs[0] if needs else tree_of(exercise)]
-        tried = self.marker.try_exercise(exercise, self.pieces, sandbox, self.limits)
+        tried = self.marker.try_exercise(
+            exercise, self.pieces, sandbox, self.limits, seed
+        )
         if tried.stopped:
             told = tried.run.problems[0].message
             return self._failed(
                 exercise, Status.STOPPED, tried.stopped, told, tried.printed
             )
-        signature = self.marker.signature(exercise)
+        signature = self.marker.signature(exercise, seed)
         verdict, wrong = examine(
             exercise, tried.run, tried.inputs, signature, self._verdict_on
         )
         return _mark_of(exercise, Result(verdict, wrong), tried.printed), verdict
+
+    def _in_public(self, exercise: Exercise, mark: Mark) -> Mark:
+        """Say what is wrong by the inputs that every student's own check has.
+
+        Of the hidden ones a report would give away what they are and what is expected:
+        to the student on Gradescope, and to whoever hands in again.
+        """
+        public, verdict = self._tried(exercise, PUBLIC)
+        if not verdict.passed:
+            return replace(public, status=mark.status, points=mark.points)
+        known = self.marker.signature(exercise, self.marker.hidden(exercise)).known
+        for mistake in known:
+            if mistake.id == mark.diagnosis:  # sentences of our own, without a number
+                return replace(mark, details=(), printed="")
+        return replace(
+            mark,
+            diagnosis="hidden-inputs",
+            message=HIDDEN_ONLY,
+            question="",
+            details=(),
+            printed="",
+        )
 
     def _failed(self, exercise, status, diagnosis, message, printed=""):
         mark = Mark(

@@ -8,8 +8,6 @@ there. So whatever ends a run, a reboot or a full disk, the records are the trut
 import contextlib
 import json
 import multiprocessing
-import secrets
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +31,7 @@ from course.grade.intake import (
     student_of,
     submissions_in,
 )
+from course.grade.secret import Secret
 from course.grade.text import file_name
 from course.grade.worker import (
     Setup,
@@ -45,6 +44,7 @@ from course.grade.worker import (
     ungraded,
 )
 from course.sandbox.check import NoWallsError
+from course.sandbox.scratch import scratch
 from ece662._computer import cores
 from ece662._files import is_full, write_file
 from ece662.exercises import EXERCISES
@@ -61,7 +61,7 @@ def grade_class(
     submissions: Path,
     out: Path,
     *,
-    seed: int | None = None,
+    secret: str | None = None,
     resume: bool = False,
     trusted: bool = False,
     training: bool = True,
@@ -74,7 +74,8 @@ def grade_class(
     Args:
         submissions: the folder.
         out: where to; new, empty, or with `resume` of an earlier run.
-        seed: of the hidden inputs; drawn where it is None. With `resume` the earlier.
+        secret: of the hidden inputs, as `Secret` has it; drawn where it is None. With
+            `resume` the earlier.
         resume: go on with an earlier run.
         trusted: run submissions without walls around them.
         training: also the cells that train, which take most of the time.
@@ -91,12 +92,12 @@ def grade_class(
     """
     paths = submissions_in(submissions)
     _check_names(paths)
-    settings = {"seed": seed, "training": training, "trusted": trusted}
+    settings = {"secret": secret, "training": training, "trusted": trusted}
     settings = _settle(out, settings, resume)
     (out / RECORDS).mkdir(exist_ok=True)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="ece662-grade-") as folder:
-        make, setup = _executor_maker(settings, workers, scheduler, Path(folder))
+    with scratch("grade") as folder:
+        make, setup = _executor_maker(settings, workers, scheduler, folder)
         window = WINDOW if scheduler else 2 * (workers or cores())
         records = _graded(_Queue(_unfinished(paths, out)), make, setup, window)
         with tqdm(total=len(paths), unit="submission", disable=quiet) as bar:
@@ -156,15 +157,18 @@ def _settle(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]
             earlier = json.loads(path.read_text("utf-8"))
         except (OSError, ValueError):
             raise GradingError(f"there is no run to go on with in {out}") from None
-        asked = settings["seed"]
-        if asked is not None and asked != earlier["seed"]:
-            raise GradingError(f"the run in {out} has the seed {earlier['seed']}")
-        return {**settings, "seed": earlier["seed"], "training": earlier["training"]}
+        if "secret" not in earlier:
+            raise GradingError(f"the run in {out} is of an earlier version: grade anew")
+        asked = settings["secret"]
+        if asked is not None and asked != earlier["secret"]:
+            raise GradingError(f"the run in {out} has another secret: see its {RUN}")
+        kept = {name: earlier[name] for name in ("secret", "training")}
+        return {**settings, **kept}
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise GradingError(f"{out} is not empty: grade with --resume, or elsewhere")
     out.mkdir(parents=True, exist_ok=True)
-    if settings["seed"] is None:
-        settings = {**settings, "seed": secrets.randbelow(2**31)}
+    if settings["secret"] is None:
+        settings = {**settings, "secret": Secret.draw().text}
     write_whole(path, json.dumps(settings, indent=1, sort_keys=True) + "\n")
     return settings
 
@@ -184,7 +188,7 @@ def _unfinished(paths: Sequence[Path], out: Path) -> Iterator[Submission | None]
 def _executor_maker(
     settings, workers, scheduler, folder
 ) -> tuple[Callable[[], Executor], Setup]:
-    setup = Setup(settings["seed"], settings["trusted"], settings["training"])
+    setup = Setup(settings["secret"], settings["trusted"], settings["training"])
     if scheduler is not None:
         from course.grade.cluster import connect
 

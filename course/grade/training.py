@@ -8,7 +8,6 @@ their labels stay outside. Networks to be pruned are drawn for this run as well.
 """
 
 import functools
-import hashlib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from course.grade import frameworks
+from course.grade.secret import Secret
 from course.sandbox.client import Limits
 from ece662.check.cells import sources_of
 from ece662.check.recipes import pruning
@@ -98,28 +98,28 @@ def limits_of(exercise: Exercise, in_full: bool = True) -> Limits:
     return limits._replace(cpu=limits.cpu // 10, wall=limits.wall / 10)
 
 
-def served(exercise: Exercise, cells: list[tuple[str, str]], seed: int) -> dict:
+def served(exercise: Exercise, cells: list[tuple[str, str]], secret: Secret) -> dict:
     """Return what the cells of an exercise are given, as `inside.run_cells` wants it.
 
     Args:
         exercise: which one.
         cells: from `cells_of`.
-        seed: of this run.
+        secret: of this run.
     """
     arrays = {}
     if any("get_CINIC10_data(" in source for _, source in cells):
         arrays |= {f"data/{name}": array for name, array in data_set().items()}
     if exercise.id in WHOLE_OF:
         for mode in exercise.frameworks:
-            weights = framework(mode).get_weights(network(mode, seed))
+            weights = framework(mode).get_weights(network(mode, secret))
             arrays |= {f"{mode}/{name}": array for name, array in weights.items()}
     return arrays
 
 
-def asked(exercise: Exercise, seed: int) -> dict[str, np.ndarray]:
+def asked(exercise: Exercise, secret: Secret) -> dict[str, np.ndarray]:
     """Return the pictures to judge a network by that comes back as its scores."""
     trains = VALIDATION in recipe_of(exercise).rules
-    return {"pictures": pictures(seed)[0]} if trains and exercise.frameworks else {}
+    return {"pictures": pictures(secret)[0]} if trains and exercise.frameworks else {}
 
 
 def framework(mode: str) -> Any:
@@ -129,30 +129,29 @@ def framework(mode: str) -> Any:
 
 
 @functools.lru_cache(maxsize=2)
-def network(mode: str, seed: int) -> Any:
+def network(mode: str, secret: Secret) -> Any:
     """Return the network that is to be pruned in this run, its weights just drawn."""
     architecture, _ = course_network(mode, full=False)
-    return framework(mode).build(architecture, _derived(seed, mode))
+    return framework(mode).build(architecture, secret.of(f"weights/{mode}").number())
 
 
 @functools.lru_cache(maxsize=1)
-def pictures(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw pictures that are in no data set, and their labels."""
-    X, y = synthetic.draw_split(_derived(seed, "pictures"), PICTURES)
-    return np.float32(X - find_data_set("synthetic").mean_image), y
+def pictures(secret: Secret) -> tuple[np.ndarray, np.ndarray]:
+    """Draw pictures that are in no data set, and their labels.
 
-
-def _derived(seed: int, what: str) -> int:
-    """Return a number that hangs on the seed and tells nothing of it."""
-    digest = hashlib.sha256(f"{seed}/{what}".encode()).digest()
-    return int.from_bytes(digest[:4], "little") >> 1
+    Their order, which alone a list of labels would have to know, is drawn apart.
+    """
+    X, y = synthetic.draw_split(secret.of("pictures").words(), PICTURES)
+    lots = np.random.RandomState(secret.of("order of the pictures").words())
+    order = lots.permutation(PICTURES)
+    return np.float32(X[order] - find_data_set("synthetic").mean_image), y[order]
 
 
 def facts_of(
     exercise: Exercise,
     inputs: Mapping[str, Any],
     outputs: Mapping[str, np.ndarray],
-    seed: int,
+    secret: Secret,
 ) -> dict[str, np.ndarray]:
     """Return what is judged of the outputs of an exercise in cells.
 
@@ -160,25 +159,27 @@ def facts_of(
         exercise: which one.
         inputs: of its recipe.
         outputs: of its recipe, as they came out of the sandbox.
-        seed: of this run.
+        secret: of this run.
 
     Raises:
         ValueError: as `measured`.
     """
     given = {}
     if exercise.id in WHOLE_OF:
-        given = WHOLE_OF[exercise.id](network(exercise.frameworks[0], seed))
-    found = measured(facts(exercise, inputs, {**outputs, **given}), seed)
+        given = WHOLE_OF[exercise.id](network(exercise.frameworks[0], secret))
+    found = measured(facts(exercise, inputs, {**outputs, **given}), secret)
     whole = (np.array_equal(outputs.get(name), array) for name, array in given.items())
     return found if all(whole) else found | {pruning.WHOLE: np.array(False)}
 
 
-def measured(outputs: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+def measured(
+    outputs: Mapping[str, np.ndarray], secret: Secret
+) -> dict[str, np.ndarray]:
     """Return a trained exercise's facts, with accuracies measured anew.
 
     Args:
         outputs: of a recipe of cells that train.
-        seed: of this run.
+        secret: of this run.
 
     Raises:
         ValueError: the weights are not those of a fully connected network, or the
@@ -193,23 +194,23 @@ def measured(outputs: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarr
             said[name] = array
     facts = {name: array for name, array in said.items() if name not in MEASURES}
     if VALIDATION in said and "scores" in said:
-        fresh = _right_share(facts.pop("scores"), pictures(seed)[1])
+        fresh = _right_share(facts.pop("scores"), pictures(secret)[1])
         return facts | {VALIDATION: np.array(_credible(said[VALIDATION], fresh))}
     if state:
         model = _rebuilt(state)
         for name in MEASURES.keys() & said.keys():
             with np.errstate(all="ignore"):
-                facts[name] = np.array(MEASURES[name](model, seed))
+                facts[name] = np.array(MEASURES[name](model, secret))
     return facts
 
 
-def _validate(model: FullyConnectedNet, seed: int) -> float:
+def _validate(model: FullyConnectedNet, secret: Secret) -> float:
     data = data_set()
     own = accuracy_of(model, data["X_val"], data["y_val"])
-    return _credible(own, accuracy_of(model, *pictures(seed)))
+    return _credible(own, accuracy_of(model, *pictures(secret)))
 
 
-def _by_heart(model: FullyConnectedNet, seed: int) -> float:
+def _by_heart(model: FullyConnectedNet, secret: Secret) -> float:
     data = data_set()
     return accuracy_of(model, data["X_train"][:SMALL], data["y_train"][:SMALL])
 
@@ -218,7 +219,7 @@ def _by_heart(model: FullyConnectedNet, seed: int) -> float:
 MEASURES = {
     VALIDATION: _validate,
     "training accuracy": _by_heart,
-    "layers": lambda model, seed: float(model.num_layers),
+    "layers": lambda model, secret: float(model.num_layers),
 }
 
 

@@ -1,15 +1,14 @@
 """Grade one submission, in whatever process is told to: a pool's or a cluster's."""
 
 import atexit
+import contextlib
 import ctypes
 import functools
 import hashlib
 import json
 import platform
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 from concurrent.futures import BrokenExecutor
 from dataclasses import asdict
@@ -20,10 +19,12 @@ from course.grade import frameworks
 from course.grade.intake import Submission
 from course.grade.marking import Mark, Marker
 from course.grade.pristine import FULL, ROOT, Pristine
+from course.grade.secret import Secret
 from course.grade.similar import fingerprints
 from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
 from course.sandbox.runtime import distributions_of, lay_out
+from course.sandbox.scratch import scratch
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 from ece662.exercises.reading import read_files
@@ -45,7 +46,7 @@ _lock = threading.Lock()
 class Setup(NamedTuple):
     """All that decides what comes of a submission, and where things are."""
 
-    seed: int
+    secret: str  # what hidden inputs and labels are drawn from; see `Secret`
     trusted: bool = False  # run submissions without walls
     training: bool = True  # also the cells that train
     folder: str | None = None  # what `prepare` has filled, where it can be seen
@@ -148,8 +149,9 @@ def digest_of_sources() -> str:
 def _marker(setup: Setup) -> Marker:
     """Return this process's marker; where there is no folder, make one first."""
     if setup.folder is None:
-        folder = Path(tempfile.mkdtemp(prefix="ece662-grade-"))
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        until_the_end = contextlib.ExitStack()
+        folder = until_the_end.enter_context(scratch("grade"))
+        atexit.register(until_the_end.close)
         prepare(folder, setup.trusted, setup.training)
     else:
         folder = Path(setup.folder)
@@ -161,7 +163,7 @@ def _marker(setup: Setup) -> Marker:
         isolation,
         folder / "runtime",
         pristine,
-        setup.seed,
+        Secret(setup.secret),
         setup.training,
         folder / "frameworks",
         json.loads((folder / "frameworks.json").read_text()),

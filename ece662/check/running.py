@@ -7,7 +7,7 @@ expected outputs that were stored once hold on every student's computer.
 import contextlib
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +51,7 @@ def recipe_of(exercise: Exercise) -> Recipe:
     return RECIPES[exercise.recipe]
 
 
-def inputs_of(exercise: Exercise, seed: int = SEED) -> dict[str, dict]:
+def inputs_of(exercise: Exercise, seed: int | Sequence[int] = SEED) -> dict[str, dict]:
     """Make the inputs of every case: fresh arrays at each call."""
     recipe = recipe_of(exercise)
     return {
@@ -60,7 +60,9 @@ def inputs_of(exercise: Exercise, seed: int = SEED) -> dict[str, dict]:
     }
 
 
-def run_case(exercise: Exercise, code: Any, inputs: Mapping, seed: int = SEED) -> dict:
+def run_case(
+    exercise: Exercise, code: Any, inputs: Mapping, seed: int | Sequence[int] = SEED
+) -> dict:
     """Run one case and return the raw outputs; exceptions of the code come through."""
     with _apart(seed):
         outputs = recipe_of(exercise).run(code, dict(inputs))
@@ -74,7 +76,7 @@ def facts(exercise: Exercise, inputs: Mapping, outputs: Mapping) -> dict:
         return dict(derive(inputs, outputs) if derive else outputs)
 
 
-def run(exercise: Exercise, code: Any, seed: int = SEED) -> Run:
+def run(exercise: Exercise, code: Any, seed: int | Sequence[int] = SEED) -> Run:
     """Run all cases in this process, and derive what is judged."""
     ran = run_cases(exercise, code, inputs_of(exercise, seed), seed)
     # Inputs made afresh: the code may have written into those that it was given.
@@ -82,7 +84,10 @@ def run(exercise: Exercise, code: Any, seed: int = SEED) -> Run:
 
 
 def run_cases(
-    exercise: Exercise, code: Any, inputs: Mapping[str, Mapping], seed: int = SEED
+    exercise: Exercise,
+    code: Any,
+    inputs: Mapping[str, Mapping],
+    seed: int | Sequence[int] = SEED,
 ) -> Run:
     """Run all cases; what stops one of them is reported and does not stop the next.
 
@@ -146,11 +151,12 @@ def _of_case(outputs, case) -> Iterator[tuple[str, np.ndarray]]:
 
 def _rng(exercise, case, seed) -> np.random.RandomState:
     word = zlib.crc32(f"{exercise.recipe}/{case}".encode())
-    return np.random.RandomState([seed, word])
+    # One number or some: the checks have one, a grader's secret has four.
+    return np.random.RandomState([*np.atleast_1d(seed), word])
 
 
 @contextlib.contextmanager
-def _apart(seed: int) -> Iterator[None]:
+def _apart(seed: int | Sequence[int]) -> Iterator[None]:
     """Put back afterwards what code may change for everybody."""
     state = np.random.get_state()
     np.random.seed(seed)

@@ -113,8 +113,15 @@ def generate() -> dict[str, np.ndarray]:
     return data
 
 
-def draw_split(split: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one split with `count` pictures, the same number of each class, shuffled."""
+def draw_split(
+    split: int | tuple[int, ...], count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one split with `count` pictures, the same number of each class, shuffled.
+
+    Args:
+        split: its number, as in COUNTS; several numbers below 2**32 name a further one.
+        count: how many pictures.
+    """
     each = count // len(CLASSES)
     blocks = [
         draw_block(split, label, block)
@@ -123,18 +130,19 @@ def draw_split(split: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     ]
     X = np.concatenate(blocks)
     y = np.repeat(np.arange(len(CLASSES), dtype=np.uint8), each)
-    lots = np.random.RandomState((VERSION, split)).random_sample(count)
+    lots = np.random.RandomState((VERSION, *_numbers(split))).random_sample(count)
     order = np.argsort(lots, kind="stable")
     return X[order], y[order]
 
 
-def draw_block(split: int, label: int, block: int) -> np.ndarray:
+def draw_block(split: int | tuple[int, ...], label: int, block: int) -> np.ndarray:
     """Draw BLOCK pictures of one class, all in the same view; uint8.
 
     Each block has a random stream of its own, so that a change to one class leaves the
     pictures of the others alone.
     """
-    canvas = Canvas(np.random.RandomState((VERSION, split, label, block)), BLOCK)
+    stream = np.random.RandomState((VERSION, *_numbers(split), label, block))
+    canvas = Canvas(stream, BLOCK)
     subject = SUBJECTS[label]
     view = subject.views[block % len(subject.views)]
     backdrop(canvas, subject.habitat)
@@ -153,3 +161,7 @@ def draw_block(split: int, label: int, block: int) -> np.ndarray:
     view.draw(canvas)
     scatter(canvas, block, 0.3)
     return develop(canvas)
+
+
+def _numbers(split: int | tuple[int, ...]) -> tuple[int, ...]:
+    return split if isinstance(split, tuple) else (split,)

@@ -11,7 +11,7 @@ from course.grade.run import grade_class
 from ece662.exercises import EXERCISES
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walls")]
-SEED = 662_001
+SECRET = 32 * "6"
 PUPILS = {pupil.name: pupil for pupil in KINDS}
 
 
@@ -20,7 +20,11 @@ def class_of_forty(tmp_path_factory):
     folder = tmp_path_factory.mktemp("class")
     write_class(folder / "submissions")
     count = grade_class(
-        folder / "submissions", folder / "out", seed=SEED, training=False, quiet=True
+        folder / "submissions",
+        folder / "out",
+        secret=SECRET,
+        training=False,
+        quiet=True,
     )
     assert count == len(KINDS) >= 40
     assert write_reports(folder / "out") == []
@@ -92,7 +96,7 @@ def test_grading_twice_gives_the_same(class_of_forty, tmp_path):
         copy = shutil.copytree if path.is_dir() else shutil.copyfile
         copy(path, again / path.name)
     grade_class(
-        again, tmp_path / "out", seed=SEED, training=False, workers=1, quiet=True
+        again, tmp_path / "out", secret=SECRET, training=False, workers=1, quiet=True
     )
     records = sorted((tmp_path / "out" / "records").iterdir())
     assert [path.stem for path in records] == names

@@ -8,10 +8,12 @@ import pytest
 from course.grade import frameworks, marking
 from course.grade.classroom import Pupil, files_of
 from course.grade.pristine import FULL, Pristine
+from course.grade.secret import Secret
 from course.sandbox.isolation import Isolation
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.exercises.reading import read_files
 
+SECRET = Secret(32 * "6")
 TRAIN = "model = ThreeLayerConvNet(3, channel_1, channel_2, num_classes=6).to(device)"
 # What stands after the region calls `train_part34`: this one does next to nothing.
 LAZY = f"""{TRAIN}
@@ -76,7 +78,7 @@ def marker(walls, runtime, public_folder):
     why = frameworks.prepare(folder / "runtime", walls, pristine.folder / FULL)
     assert why["torch"] == ""
     return marking.Marker(
-        walls, runtime, pristine, 662, frameworks=folder / "runtime", why_not=why
+        walls, runtime, pristine, SECRET, frameworks=folder / "runtime", why_not=why
     )
 
 

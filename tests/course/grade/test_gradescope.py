@@ -9,10 +9,13 @@ import zipfile
 
 import pytest
 
+from course.grade import gradescope
 from course.grade.classroom import KINDS, files_of
-from course.grade.gradescope import write_autograder
+from course.grade.gradescope import SECRET_FILE, write_autograder
+from course.grade.secret import Secret
 from ece662.exercises import EXERCISES
 
+SECRET = Secret(32 * "7")
 SCRIPTS = ("setup.sh", "run_autograder")
 
 
@@ -20,7 +23,7 @@ SCRIPTS = ("setup.sh", "run_autograder")
 def autograder(tmp_path_factory):
     """A folder as `/autograder` is on Gradescope, but for the submission."""
     root = tmp_path_factory.mktemp("autograder")
-    write_autograder(root / "autograder.zip", seed=7, trusted=False, training=False)
+    write_autograder(root / "autograder.zip", SECRET, trusted=False, training=False)
     with zipfile.ZipFile(root / "autograder.zip") as archive:
         archive.extractall(root / "source")
         modes = {name: archive.getinfo(name).external_attr >> 16 for name in SCRIPTS}
@@ -35,6 +38,34 @@ def autograder(tmp_path_factory):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_can_be_read_by_the_shell(name, autograder):
     subprocess.run(["bash", "-n", autograder / "source" / name], check=True)
+
+
+def test_zip_has_a_secret_that_only_root_can_read(autograder):
+    with zipfile.ZipFile(autograder / "autograder.zip") as archive:
+        mode = archive.getinfo(SECRET_FILE).external_attr >> 16
+        assert stat.S_IMODE(mode) == 0o600
+        for name in archive.namelist():
+            assert SECRET.text.encode() not in archive.read(name) or name == SECRET_FILE
+
+
+def test_each_submission_has_inputs_of_its_own(tmp_path, monkeypatch):
+    secrets = []
+
+    def without_running(setup, submission):
+        secrets.append(setup.secret)
+        return {"marks": [], "notes": []}
+
+    monkeypatch.setattr(gradescope, "grade", without_running)
+    (tmp_path / "secret").write_text(SECRET.text)
+    for text in ("one", "other", "one"):
+        file = tmp_path / "submission" / "ece662" / "layers.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        words = [str(tmp_path / "submission"), str(tmp_path / "results.json")]
+        gradescope.main([*words, "--secret-file", str(tmp_path / "secret")])
+        assert secrets[-1] not in (tmp_path / "results.json").read_text()
+    assert secrets[0] == secrets[2] != secrets[1]
+    assert SECRET.text not in secrets
 
 
 def test_zip_holds_what_grading_takes_and_nothing_built(autograder):
@@ -58,6 +89,7 @@ def test_run_autograder_writes_what_the_grader_says(autograder):
         path.write_text(text, "utf-8")
     subprocess.run([autograder / "run_autograder"], check=True, cwd="/", env={})
     results = json.loads((autograder / "results" / "results.json").read_text())
+    assert SECRET.text not in json.dumps(results)
     tests = {test["name"].split(": ")[1]: test for test in results["tests"]}
     graded = {e.id for e in EXERCISES if e.kind in ("function", "class")}
     assert tests.keys() == graded

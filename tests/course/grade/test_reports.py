@@ -44,7 +44,7 @@ def _record(student, status="passed", text=EVIL):
 def run(tmp_path):
     """A run of four students, one of them with a name that attacks, one not graded."""
     (tmp_path / "records").mkdir()
-    (tmp_path / "run.json").write_text('{"seed": 1}')
+    (tmp_path / "run.json").write_text('{"secret": "1"}')
     records = [_record("ann"), _record("bob", "failed"), _record(f"={EVIL}", "stopped")]
     records.append(ungraded(Submission("cem"), "the process that grades was killed"))
     for record in records:

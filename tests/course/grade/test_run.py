@@ -23,7 +23,7 @@ from ece662.exercises import EXERCISES
 from tests.limits import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walls")]
-SEED = 662_001
+SECRET = 32 * "6"
 PUPILS = {pupil.name: pupil for pupil in KINDS}
 FEW = ("right-one", "mistaken-00", "hostile-exit", "broken-syntax")
 ROOT = Path(__file__).parents[3]
@@ -49,12 +49,12 @@ def _students(out):
 
 def test_resume_keeps_what_fits_and_grades_what_is_new(few, tmp_path):
     out = tmp_path / "out"
-    grade_class(few, out, seed=SEED, training=False, quiet=True)
+    grade_class(few, out, secret=SECRET, training=False, quiet=True)
     before = {p.name: p.stat().st_mtime_ns for p in (out / "records").iterdir()}
     with pytest.raises(GradingError, match="--resume"):
         grade_class(few, out, quiet=True)
-    with pytest.raises(GradingError, match=f"the seed {SEED}"):
-        grade_class(few, out, seed=1, resume=True, quiet=True)
+    with pytest.raises(GradingError, match="another secret"):
+        grade_class(few, out, secret=32 * "1", resume=True, quiet=True)
     (out / "records" / "right-one.json").unlink()
     (out / "records" / "mistaken-00.json").write_text('{"digest": "half')
     grade_class(few, out, resume=True, training=False, quiet=True)
@@ -72,7 +72,9 @@ def test_killed_worker_costs_nothing(few, tmp_path):
 
     thread = threading.Thread(target=kill_a_worker)
     thread.start()
-    grade_class(few, tmp_path / "out", seed=SEED, training=False, workers=1, quiet=True)
+    grade_class(
+        few, tmp_path / "out", secret=SECRET, training=False, workers=1, quiet=True
+    )
     thread.join()
     records = [json.loads(p.read_text()) for p in (tmp_path / "out/records").iterdir()]
     assert len(records) == len(FEW)
@@ -112,7 +114,7 @@ def test_deadly_submission_does_not_stop_the_others(few):
 def test_killed_grader_is_resumed(few, tmp_path):
     out = tmp_path / "out"
     command = [sys.executable, "-m", "course", "grade", str(few), "--out", str(out)]
-    command += ["--skip-training", "--seed", str(SEED)]
+    command += ["--skip-training", "--secret", SECRET]
     grader = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     wait_for_a_record(out)
     grader.kill()
@@ -135,7 +137,7 @@ def test_full_disk_is_told_and_resumed(few, tmp_path):
     script = f"""
         mount -t tmpfs -o size=40k tmpfs disk || exit 77
         cd {ROOT}
-        {grade} --seed 1; echo status $?
+        {grade} --secret {32 * "1"}; echo status $?
         ls -A {disk}/out/records
         mount -o remount,size=10m {disk}
         {grade} --resume; echo status $?
@@ -156,7 +158,7 @@ def test_full_disk_is_told_and_resumed(few, tmp_path):
 
 def test_cluster_gives_the_same_where_a_worker_is_killed(few, tmp_path):
     distributed = pytest.importorskip("distributed")
-    grade_class(few, tmp_path / "here", seed=SEED, training=False, quiet=True)
+    grade_class(few, tmp_path / "here", secret=SECRET, training=False, quiet=True)
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
         silence_logs=50,
@@ -170,7 +172,7 @@ def test_cluster_gives_the_same_where_a_worker_is_killed(few, tmp_path):
         grade_class(
             few,
             tmp_path / "there",
-            seed=SEED,
+            secret=SECRET,
             training=False,
             scheduler=cluster.scheduler_address,
             quiet=True,

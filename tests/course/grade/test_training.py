@@ -5,11 +5,12 @@ import pytest
 
 from course.grade import training
 from course.grade.classroom import Pupil, files_of
+from course.grade.secret import Secret
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from ece662.exercises import find_exercise
 from ece662.exercises.reading import read_files
 
-SEED = 7
+SECRET = Secret(32 * "7")
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,7 @@ def data(monkeypatch):
     X[np.arange(60), y % 3, 0, 0] += 1
     arrays = {"X_train": X, "y_train": y, "X_val": X[::-1], "y_val": y[::-1]}
     monkeypatch.setattr(training, "data_set", lambda: arrays)
-    monkeypatch.setattr(training, "pictures", lambda seed: (X, y))
+    monkeypatch.setattr(training, "pictures", lambda secret: (X, y))
     return arrays
 
 
@@ -42,34 +43,38 @@ def _good_net():
 def test_measured_believes_the_weights_and_not_the_claim():
     claims = {"validation accuracy": 1.0, "training accuracy": 1.0, "layers": 5.0}
     empty = TwoLayerNet(input_dim=12, hidden_dim=3, num_classes=3, weight_scale=0)
-    facts = training.measured(_outputs(empty, **claims), SEED)
+    facts = training.measured(_outputs(empty, **claims), SECRET)
     assert facts["validation accuracy"] < 0.6
     assert facts["training accuracy"] < 0.6
     assert facts["layers"] == 2
     assert not any(name.startswith("state ") for name in facts)
-    facts = training.measured(_outputs(_good_net(), **dict.fromkeys(claims, 0.0)), SEED)
+    facts = training.measured(
+        _outputs(_good_net(), **dict.fromkeys(claims, 0.0)), SECRET
+    )
     assert facts["validation accuracy"] == facts["training accuracy"] == 1.0
 
 
 def test_measured_believes_no_claim_without_weights():
     claims = dict.fromkeys(training.MEASURES, np.array(1.0))
-    facts = training.measured({**claims, "last losses": np.array(0.1)}, SEED)
+    facts = training.measured({**claims, "last losses": np.array(0.1)}, SECRET)
     assert facts.keys() == {"last losses"}
 
 
 def test_measured_gives_little_for_pictures_known_by_heart(data, monkeypatch):
     others = (data["y_val"] + 1) % 3
-    monkeypatch.setattr(training, "pictures", lambda seed: (data["X_val"], others))
-    facts = training.measured(_outputs(_good_net(), **{training.VALIDATION: 0.0}), SEED)
+    monkeypatch.setattr(training, "pictures", lambda secret: (data["X_val"], others))
+    facts = training.measured(
+        _outputs(_good_net(), **{training.VALIDATION: 0.0}), SECRET
+    )
     assert facts[training.VALIDATION] == training.MARGIN
     one_class = np.eye(3)[np.zeros(len(others), int)]
     expected = np.mean(others == 0)
     for said, believed in ((0.9, expected + training.MARGIN), (0.0, expected)):
         claim = {training.VALIDATION: np.array(said), "scores": one_class}
-        facts = training.measured(claim, SEED)
+        facts = training.measured(claim, SECRET)
         assert facts == {training.VALIDATION: believed}
     with pytest.raises(ValueError, match="for 60 pictures"):
-        training.measured({**claim, "scores": np.ones((5, 3))}, SEED)
+        training.measured({**claim, "scores": np.ones((5, 3))}, SECRET)
 
 
 @pytest.mark.parametrize("kind", [None, "batchnorm", "layernorm"])
@@ -79,7 +84,7 @@ def test_measured_rebuilds_the_network_that_was_trained(kind, data):
     )
     model.loss(data["X_train"].astype(np.float32), data["y_train"])  # moves averages
     scores = model.loss(data["X_val"].astype(np.float32))
-    facts = training.measured(_outputs(model, **{"validation accuracy": 0.0}), SEED)
+    facts = training.measured(_outputs(model, **{"validation accuracy": 0.0}), SECRET)
     expected = np.mean(scores.argmax(axis=1) == data["y_val"])
     np.testing.assert_allclose(facts["validation accuracy"], expected, atol=0.02)
 
@@ -102,13 +107,13 @@ def test_measured_rebuilds_the_network_that_was_trained(kind, data):
 def test_measured_refuses_what_are_no_weights(state):
     outputs = {f"state {name}": array for name, array in state.items()}
     with pytest.raises(ValueError, match=r"weights|expected|must be|unpack|invalid"):
-        training.measured({**outputs, "validation accuracy": np.array(1.0)}, SEED)
+        training.measured({**outputs, "validation accuracy": np.array(1.0)}, SECRET)
 
 
 def test_measured_does_not_mind_numbers_that_are_none():
     model = _good_net()
     model.params["W1"][:] = np.nan
-    facts = training.measured(_outputs(model, **{"validation accuracy": 1.0}), SEED)
+    facts = training.measured(_outputs(model, **{"validation accuracy": 1.0}), SECRET)
     assert facts["validation accuracy"] < 0.6
 
 
