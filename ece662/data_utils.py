@@ -128,7 +128,7 @@ def get_CINIC10_data(
 
 
 def find_data_set(source: str | None = None) -> DataSet:
-    """Open the data set that ``source`` asks for; draw the synthetic one if need be.
+    """Open the data set that ``source`` asks for; draw the synthetic one if missing.
 
     Args:
         source: "cinic10", "synthetic", or None for the first of them that is there.

@@ -290,7 +290,7 @@ def test_conv_caches_can_be_exchanged():
 
 
 @pytest.mark.usefixtures("every_backend")
-def test_conv_backward_leaves_out_a_dx_that_nobody_needs():
+def test_conv_backward_omits_dx_where_needs_dx_is_false():
     rng = np.random.default_rng(0)
     x, w, b = rng.random((3, 2, 5, 7)), rng.random((4, 2, 3, 3)), np.zeros(4)
     out, cache = conv_forward_fast(x, w, b, {"stride": 2, "pad": 1})

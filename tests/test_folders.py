@@ -48,7 +48,7 @@ def need(*command):
 
 @pytest.mark.parametrize("place", ["file", "file/deeper"])
 @pytest.mark.parametrize("words", [("data", "info"), ("data", "prepare", "x.zip")])
-def test_data_cache_that_is_a_file_is_said(tmp_path, words, place):
+def test_data_commands_name_a_cache_that_is_a_file(tmp_path, words, place):
     (tmp_path / "file").write_text("")
     done = run(*words, ECE662_DATA=tmp_path / place)
     assert done.returncode == 1
@@ -120,7 +120,9 @@ def test_status_with_a_cache_that_cannot_be_written(tmp_path, kind):
     assert "will be checked again: [Errno" in done.stderr
 
 
-def test_data_that_its_owner_alone_may_read_is_told(tmp_path, monkeypatch, cinic):
+def test_prepare_says_how_to_share_data_that_only_its_owner_can_read(
+    tmp_path, monkeypatch, cinic
+):
     archive = cinic.zip(cinic.tree())
     code = f"umask 077; exec {sys.executable} -m ece662 data prepare '{archive}'"
     done = subprocess.run(
@@ -139,7 +141,9 @@ def test_data_that_its_owner_alone_may_read_is_told(tmp_path, monkeypatch, cinic
 
 
 @pytest.mark.posix
-def test_data_that_may_not_be_read_says_whom_to_ask(tmp_path, data_root, small_arrays):
+def test_info_on_data_of_another_account_says_what_its_owner_can_do(
+    tmp_path, data_root, small_arrays
+):
     need(*ORDINARY, "true")
     meta = {"name": "t", "classes": list("abcdef"), "source": {"kind": "synthetic"}}
     with exclusive("cinic10") as folder:

@@ -45,7 +45,7 @@ def test_sandwich_ends_with_relu(kind):
 
 
 @pytest.mark.parametrize("kind", ["relu", "bn_relu", "ln_relu"])
-def test_sandwich_leaves_dx_out_where_nobody_needs_it(kind, monkeypatch):
+def test_sandwich_omits_dx_where_needs_dx_is_false(kind, monkeypatch):
     rng = np.random.RandomState(1)
     arrays = [rng.randn(3, 2, 2), rng.randn(4, 6), rng.randn(6)]
     if kind != "relu":

@@ -66,7 +66,7 @@ def test_affine_backward_agrees_with_numerical_gradient(rng, shape):
     assert_gradients(lambda *a: affine_forward(*a)[0], [x, w, b], gradients, dout)
 
 
-def test_relu_cuts_what_is_negative_and_leaves_its_input_alone():
+def test_relu_cuts_what_is_negative_and_does_not_change_its_input():
     x = np.array([[-2.0, 0.0, 3.0]])
     out, cache = relu_forward(x)
     dout = np.array([[5.0, 6.0, 7.0]])

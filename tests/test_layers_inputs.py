@@ -167,7 +167,7 @@ def test_layer_refuses_what_is_no_number(layer, bad):
 
 
 @pytest.mark.parametrize("layer", [name for name in LAYERS if "test" not in name])
-def test_numpys_numbers_in_a_param_leave_the_type_alone(layer):
+def test_numpy_numbers_in_a_param_do_not_change_the_type(layer):
     """NumPy's float64 turns a float32 array into float64; Python's float does not."""
     module, name, arrays, others = LAYERS[layer]
     numpy_number = {float: np.float64, int: np.int64}

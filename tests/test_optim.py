@@ -108,7 +108,7 @@ def test_epsilon_stands_outside_the_root(rule, w, dw):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_rule_leaves_its_arguments_alone(rule, w, dw):
+def test_rule_does_not_change_its_arguments(rule, w, dw):
     config = {}
     rule(w, dw, config)
     memory = {k: v for k, v in config.items() if isinstance(v, np.ndarray)}

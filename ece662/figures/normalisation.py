@@ -144,7 +144,7 @@ def show_weight_scales(
     best_train: Mapping[str, Sequence[float]],
     final_loss: Mapping[str, Sequence[float]],
 ) -> None:
-    """Show how far networks come from initial weights of different sizes.
+    """Show how training ends, by the scale of the initial weights.
 
     Args:
         weight_scales: the S scales.

@@ -11,7 +11,7 @@ __all__ = ["COLOURS", "MARKERS", "STYLE", "remove_frame", "use_style"]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = "osD^vP"
 
-# Sizes and colours for a lecture hall's last row.
+# Sizes that can be read from the last row of a lecture hall.
 STYLE = {
     "axes.axisbelow": True,
     "axes.grid": True,

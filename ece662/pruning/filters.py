@@ -52,7 +52,7 @@ def filter_sizes(net: ResidualNet) -> dict[str, np.ndarray]:
     """Return how large each filter is, by group: what its removal would change.
 
     Batch normalisation divides by the standard deviation of its input, so a filter with
-    small weights may come out as loud as any other. What counts is the filter as it
+    small weights may give maps as large as any other. What counts is the filter as it
     acts: its weights times gamma / std. Partners' sizes are added as squares.
     """
     weights, sizes = get_weights(net), {}

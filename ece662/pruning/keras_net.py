@@ -1,4 +1,4 @@
-"""The residual network in Keras: built from its description, trained, asked.
+"""The residual network in Keras: built from its description, trained, evaluated.
 
 It computes what the one in PyTorch computes: with the weights of one, the other gives
 the same scores. Hence the padding by hand where the stride is 2: of itself TensorFlow
@@ -81,7 +81,7 @@ def get_weights(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 def set_weights(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
-    """Copy arrays into the network; ValueError where they are not its own."""
+    """Copy arrays into the network; ValueError where names or shapes differ."""
     require_fit({v.path: v.shape for v in model.weights}, weights)
     for variable in model.weights:
         variable.assign(weights[variable.path])

@@ -1,4 +1,4 @@
-"""The residual network in PyTorch: built from its description, trained, asked."""
+"""The residual network in PyTorch: built from its description, trained, evaluated."""
 
 from collections.abc import Callable, Mapping
 
@@ -103,7 +103,7 @@ def get_weights(net: nn.Module) -> dict[str, np.ndarray]:
 
 
 def set_weights(net: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
-    """Copy arrays into the network; ValueError where they are not its own."""
+    """Copy arrays into the network; ValueError where names or shapes differ."""
     places = get_weights(net)
     require_fit({name: w.shape for name, w in places.items()}, weights)
     for name, place in places.items():

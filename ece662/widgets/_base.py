@@ -161,7 +161,7 @@ class Dashboard:
         self.say(drawing.text)
 
     def _show_nothing(self, reason: str) -> None:
-        """Hide the old pictures, which are no answer to what the dials say now.
+        """Hide the old pictures: they are not of the values that the dials have now.
 
         They keep their place, so that the page does not jump when the next ones come.
         """

@@ -91,7 +91,7 @@ def as_code(settings: Settings, data: Mapping, networks=None) -> str:
 
 
 def own_random_numbers() -> AbstractContextManager:
-    """Do nothing: TensorFlow's random numbers can be begun anew, but not put back."""
+    """Do nothing: TensorFlow's generator can be seeded, but not put back."""
     return nullcontext()
 
 

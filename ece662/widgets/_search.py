@@ -328,7 +328,7 @@ class Search:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the search; trials in hand are given up, finished ones are kept."""
+        """End the search; unfinished trials are given up, finished ones kept."""
         self._stop.set()
         if self.running and self._thread is not threading.current_thread():
             self._thread.join(10)

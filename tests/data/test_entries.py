@@ -46,7 +46,7 @@ def test_zip_and_folder_give_their_files(cinic):
     assert read_all(cinic.folder(FILES)) == FILES
 
 
-def test_compression_is_told_by_content_and_not_by_name(cinic):
+def test_compression_is_recognised_by_content_and_not_by_name(cinic):
     path = cinic.tar(FILES, "c.tar.gz").rename(cinic.folder({}).parent / "download")
     assert read_all(path) == FILES
 

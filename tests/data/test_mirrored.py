@@ -29,7 +29,7 @@ def test_mirrored_turns_about_half_of_the_images_left_to_right(images):
 
 
 @pytest.mark.parametrize("rows", [7, slice(2, 9), np.array([], int), np.arange(4)])
-def test_mirrored_looks_like_the_images(images, rows):
+def test_mirrored_has_the_shape_and_type_of_the_images(images, rows):
     X = Mirrored(images)
     assert (len(X), X.shape, X.ndim, X.dtype) == (200, images.shape, 4, np.float32)
     assert X[rows].shape == images[rows].shape

@@ -26,7 +26,7 @@ def test_load_picture_refuses_an_unknown_name():
         load_picture("dog")
 
 
-def test_every_picture_is_small_and_has_its_licence_told():
+def test_every_picture_is_small_and_its_licence_is_named():
     files = sorted(path.name for path in FOLDER.glob("*.jpg"))
     assert files == [f"{name}.jpg" for name in PICTURES]
     assert sum((FOLDER / file).stat().st_size for file in files) < 60_000

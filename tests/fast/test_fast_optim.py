@@ -51,7 +51,7 @@ def test_adam_fast_fills_in_the_defaults_of_adam():
     np.testing.assert_allclose(adam_fast(w, dw)[0], optim.adam(w, dw)[0], rtol=1e-14)
 
 
-def test_adam_fast_leaves_w_and_dw_alone(backend):
+def test_adam_fast_does_not_change_w_and_dw(backend):
     w, dw = np.ones(5), np.arange(5.0)
     next_w, _ = adam_fast(w, dw)
     assert next_w is not w

@@ -65,7 +65,7 @@ def test_compare_training_draws_every_run(figure, solver):
     assert val.get_title(loc="left") or val.get_title()
 
 
-def test_compare_training_leaves_out_training_accuracies_nobody_knows(figure, solver):
+def test_compare_training_omits_unknown_training_accuracies(figure, solver):
     solver.train_acc_history = [float("nan"), 0.4, float("nan")]
     training.compare_training({"sgd": solver})
     titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure().axes]

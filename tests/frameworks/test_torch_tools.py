@@ -73,7 +73,7 @@ def test_make_loaders_shuffles_the_training_images_only(data):
     assert [len(y) for _, y in val] == [4, 4, 4]
 
 
-def test_make_loaders_leaves_the_arrays_alone(data):
+def test_make_loaders_does_not_change_the_arrays(data):
     before = data["X_train"].copy()
     make_loaders(data)
     assert np.array_equal(data["X_train"], before)
@@ -119,7 +119,7 @@ def test_vary_pictures_moves_and_mirrors_and_does_nothing_else():
     assert 160 < counts[:9].sum() < 240
 
 
-def test_vary_pictures_leaves_the_batch_alone():
+def test_vary_pictures_does_not_change_the_batch():
     x = torch.rand(3, 3, 8, 8)
     before = x.clone()
     vary_pictures(x)

@@ -270,7 +270,7 @@ def test_every_newer_python_serves(checkout, version):
 @pytest.mark.parametrize(
     ("version", "said"), [("3.11.0", False), ("3.13.9", False), ("3.14.0", True)]
 )
-def test_python_without_tensorflow_is_told_in_a_line(checkout, version, said):
+def test_python_without_tensorflow_is_named_in_a_line(checkout, version, said):
     checkout.add_python("python3", version)
     _, output, _ = checkout.make("setup")
     line = "TensorFlow has no build for Python 3.14 yet: everything else works"

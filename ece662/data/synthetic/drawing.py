@@ -67,7 +67,7 @@ class Canvas:
         return low + (high - low) * self.rng.random_sample((self.n, 1, 1))
 
     def chance(self, probability: float) -> np.ndarray:
-        """Say yes with this probability for each picture; (n, 1, 1) of bool."""
+        """Draw True with this probability for each picture; (n, 1, 1) of bool."""
         return self.rng.random_sample((self.n, 1, 1)) < probability
 
     def pick(self, palette: Sequence[Colour], spread: float = 0.06) -> np.ndarray:

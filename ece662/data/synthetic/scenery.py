@@ -3,7 +3,7 @@
 A scene is two colours that meet at a horizon, roughened by smooth noise and littered
 with shapes that belong to no class. Every class is seen in every scene, in some more
 often than in others: as in photographs, the background is a hint that a linear model
-picks up at once and that a good model must learn not to lean on.
+picks up at once and that a good model must learn to ignore.
 """
 
 from collections.abc import Sequence

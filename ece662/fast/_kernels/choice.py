@@ -31,7 +31,7 @@ def choose():
 
 
 def as_kernels_take(*arrays):
-    """Return the arrays in the form that kernels read, copied only where need be.
+    """Return the arrays in the form that kernels read, copied only where necessary.
 
     C-contiguous, aligned, and all of one type: float32 where none of them is wider.
     """

@@ -55,7 +55,7 @@ def test_generate_is_the_same_to_the_byte_everywhere(data):
     )
 
 
-def test_generate_leaves_the_global_random_stream_alone():
+def test_generate_does_not_use_the_global_random_stream():
     np.random.seed(0)
     expected = np.random.random_sample()
     np.random.seed(0)
