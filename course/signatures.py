@@ -88,7 +88,7 @@ def _without_own(outputs) -> dict:
     return {
         key: array
         for key, array in outputs.items()
-        if read_output(key.partition("/")[2]).role is not Role.OWN
+        if read_output(key.partition("/")[2]).role not in (Role.OWN, Role.CALLED)
     }
 
 

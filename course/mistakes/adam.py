@@ -67,7 +67,8 @@ def adam_count_never_stored(w, dw, config=None):
 
 @mistake(
     "adam",
-    says="The correction is the same in every step: the step count is not in it.",
+    says="Every step is corrected as if it were the first: the count in `t` has no "
+    "effect.",
     asks="After ten thousand steps, is there still anything to correct?",
 )
 def adam_correction_without_power(w, dw, config=None):
@@ -186,7 +187,8 @@ def adam_only_v_corrected(w, dw, config=None):
 
 @mistake(
     "adam",
-    says="epsilon is nowhere used.",
+    says="The numbers are those of an epsilon of zero: the one that is given has no "
+    "effect.",
     asks="What happens to a weight whose gradient has always been zero?",
 )
 def adam_without_epsilon(w, dw, config=None):
@@ -223,3 +225,24 @@ def adam_climbs(w, dw, config=None):
 )
 def adam_steps_without_m(w, dw, config=None):
     return _adam(w, dw, config, lambda m, v, beta1, beta2, t: (dw, v / (1 - beta2**t)))
+
+
+@mistake(
+    "adam",
+    says="The corrections use the count that is in config, and nobody ever counts on: "
+    "it stays what it was, and at 0 they divide by zero.",
+    asks="Which step is the first one, and who writes that down?",
+)
+def adam_count_stands_still(w, dw, config=None):
+    return _adam(w, dw, config, t=0)
+
+
+@mistake(
+    "adam",
+    says="The corrections use the count that is in config, which begins at 1 and never "
+    "moves.",
+    asks="After ten steps, which number should stand there?",
+)
+def adam_count_stands_at_one(w, dw, config=None):
+    config = completed(config, w, t=1)
+    return _adam(w, dw, config, t=0)

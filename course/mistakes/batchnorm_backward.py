@@ -225,7 +225,8 @@ def _without_eps(cache):
 
 @mistake(
     "batchnorm_backward",
-    says="The forward pass has eps under its root, the backward pass has not.",
+    says="The forward pass divides by a root with eps in it, and these gradients by "
+    "one without.",
     asks="By what exactly did the forward pass divide?",
 )
 def batchnorm_back_without_eps(dout, cache):
@@ -363,7 +364,8 @@ def batchnorm_alt_centred_for_normalised(dout, cache):
 
 @mistake(
     "batchnorm_backward_alt",
-    says="The forward pass has eps under its root, the backward pass has not.",
+    says="The forward pass divides by a root with eps in it, and these gradients by "
+    "one without.",
     asks="By what exactly did the forward pass divide?",
 )
 def batchnorm_alt_without_eps(dout, cache):

@@ -200,7 +200,8 @@ def batchnorm_eps_outside_root(x, gamma, beta, bn_param):
 
 @mistake(
     "batchnorm_forward",
-    says="Test mode does without eps.",
+    says="In test mode the numbers are those of an eps of zero: the eps that is given "
+    "has no effect there.",
     asks="What does test mode do with a feature that never varied in training?",
 )
 def batchnorm_test_without_eps(x, gamma, beta, bn_param):
@@ -209,7 +210,8 @@ def batchnorm_test_without_eps(x, gamma, beta, bn_param):
 
 @mistake(
     "batchnorm_forward",
-    says="Training does without eps.",
+    says="In training the numbers are those of an eps of zero: the eps that is given "
+    "has no effect there.",
     asks="What does your layer return for a column of equal numbers?",
 )
 def batchnorm_train_without_eps(x, gamma, beta, bn_param):
@@ -226,7 +228,8 @@ def batchnorm_train_without_eps(x, gamma, beta, bn_param):
 
 @mistake(
     "batchnorm_forward",
-    says="eps is used in neither mode.",
+    says="The numbers are those of an eps of zero, in both modes: the eps that is "
+    "given has no effect.",
     asks="What does your layer return for a column of equal numbers?",
 )
 def batchnorm_without_eps(x, gamma, beta, bn_param):

@@ -240,3 +240,61 @@ def conv_dx_with_flipped_filters(dout, cache):
     _, dw, db = layers.conv_backward_naive(dout, cache)
     flipped = (x, w[:, :, ::-1, ::-1], b, conv_param)
     return layers.conv_backward_naive(dout, flipped)[0], dw, db
+
+
+@mistake(
+    "conv_backward_naive",
+    says="Where there is no padding, cutting off `pad` rows and columns from both ends "
+    "leaves nothing, and nothing does not fit into dx: so it stops there.",
+    asks="Which row does -0 stand for in a slice?",
+)
+def conv_crop_stops_without_padding(dout, cache):
+    x, _, _, conv_param = cache
+    pad, (padded, dw) = conv_param["pad"], _padded_gradients(dout, cache)
+    dx = np.zeros_like(x)
+    for n in range(len(x)):
+        dx[n] = padded[n, :, pad:-pad, pad:-pad]
+    return dx, dw, dout.sum(axis=(0, 2, 3))
+
+
+@mistake(
+    "conv_backward_naive",
+    says="On the way back each window is as high as the filter is wide, and as wide as "
+    "it is high.",
+    asks="Which of the two sizes of w belongs to the rows of a window?",
+)
+def conv_back_window_sides_exchanged(dout, cache):
+    def window(i, j, stride, HH, WW):
+        return window_of(i, j, stride, WW, HH)
+
+    dx, dw = _padded_gradients(dout, cache, window)
+    return _crop(dx, cache), dw, dout.sum(axis=(0, 2, 3))
+
+
+@mistake(
+    "conv_backward_naive",
+    says="dx holds the contributions of the last filter alone.",
+    asks="How many filters look at one pixel?",
+)
+def conv_dx_of_last_filter_only(dout, cache):
+    x, w, b, conv_param = cache
+    _, dw, db = layers.conv_backward_naive(dout, cache)
+    last = np.zeros_like(dout)
+    last[:, -1] = dout[:, -1]
+    return layers.conv_backward_naive(last, (x, w, b, conv_param))[0], dw, db
+
+
+@mistake(
+    "conv_backward_naive",
+    says="On the way back the images got a border of one pixel, whatever `pad` says.",
+    asks="Does your backward read the width of the border anywhere?",
+)
+def conv_back_padding_always_one(dout, cache):
+    x, w, _, conv_param = cache
+    x_padded = pad_images(x, 1)
+    dx, dw = np.zeros_like(x_padded), np.zeros_like(w)
+    for n, f, i, j in np.ndindex(dout.shape):
+        place = (n, slice(None), *window_of(i, j, conv_param["stride"], *w.shape[2:]))
+        dw[f] += dout[n, f, i, j] * x_padded[place]
+        dx[place] += dout[n, f, i, j] * w[f]
+    return dx[:, :, 1:-1, 1:-1], dw, dout.sum(axis=(0, 2, 3))

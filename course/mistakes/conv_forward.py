@@ -189,3 +189,64 @@ def conv_padding_on_two_sides(x, w, b, conv_param):
     pad = conv_param["pad"]
     padded = np.pad(x, ((0, 0), (0, 0), (2 * pad, 0), (2 * pad, 0)))
     return _forward(x, w, b, conv_param, padded=padded)
+
+
+@mistake(
+    "conv_forward_naive",
+    says="Only where `pad` is more than 0 do the images get into the array that the "
+    "windows are taken from.",
+    asks="With pad 0, which array should your windows slide over?",
+)
+def conv_padded_only_if_asked(x, w, b, conv_param):
+    if conv_param["pad"] > 0:
+        padded = pad_images(x, conv_param["pad"])
+    return _forward(x, w, b, conv_param, padded=padded)
+
+
+@mistake(
+    "conv_forward_naive",
+    says="Each window is as high as the filter is wide, and as wide as it is high.",
+    asks="Which of the two sizes of w belongs to the rows of a window?",
+)
+def conv_window_sides_exchanged(x, w, b, conv_param):
+    def window(i, j, stride, HH, WW):
+        return window_of(i, j, stride, WW, HH)
+
+    return _forward(x, w, b, conv_param, window)
+
+
+@mistake(
+    "conv_forward_naive",
+    says="H_out and W_out have changed places: the output is as high as it should be "
+    "wide.",
+    asks="Which size of x does the height of the output come from?",
+)
+def conv_output_sides_exchanged(x, w, b, conv_param):
+    H_out, W_out = conv_output_size(x, w, b, conv_param)
+    return _forward(x, w, b, conv_param, size=(W_out, H_out))
+
+
+@mistake(
+    "conv_forward_naive",
+    says="H_out was computed from the width, so images that are not square come out "
+    "square.",
+    asks="Have you tried an image that is wider than high?",
+)
+def conv_height_from_width(x, w, b, conv_param):
+    _, W_out = conv_output_size(x, w, b, conv_param)
+    return _forward(x, w, b, conv_param, size=(W_out, W_out))
+
+
+@mistake(
+    "conv_forward_naive",
+    says="The windows move by the size of the filter, whatever the stride.",
+    asks="With a 3 x 3 filter and stride 1, where does the second window begin?",
+)
+def conv_steps_by_filter_size(x, w, b, conv_param):
+    def window(i, j, stride, HH, WW):
+        return slice(i * HH, i * HH + HH), slice(j * WW, j * WW + WW)
+
+    def each(patch, filter, bias):
+        return np.sum(patch * filter) + bias if patch.shape == filter.shape else 0.0
+
+    return _forward(x, w, b, conv_param, window, each=each)

@@ -223,3 +223,23 @@ def dropout_back_scales_by_p(dout, cache):
 )
 def dropout_back_returns_mask(dout, cache):
     return cache[1].copy()
+
+
+@mistake(
+    "dropout_forward",
+    says="p was read as the probability to drop a unit, where it is the probability to "
+    "keep it; and what stays is left as large as it was.",
+    asks="With p = 0.9, how many of a hundred units should survive, and by how much "
+    "must they grow?",
+)
+def dropout_p_drops_and_is_never_scaled(x, dropout_param):
+    return _forward(x, dropout_param, lambda s, p: np.random.rand(*s) > p)
+
+
+@mistake(
+    "dropout_backward",
+    says="The gradient is divided by p everywhere and multiplied by the mask nowhere.",
+    asks="Did every unit pass on the same share of its value?",
+)
+def dropout_back_divides_by_p(dout, cache):
+    return dout / cache[0]["p"]

@@ -13,11 +13,11 @@ from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 NETWORKS = (TwoLayerNet, FullyConnectedNet, ThreeLayerConvNet)
 
 
-def after_loss(*, says, asks, hidden=False):
+def after_loss(*, says, asks, hidden=False, networks=NETWORKS):
     """Enter `change(model, loss, grads) -> (loss, grads)` for every network."""
 
     def enter(change):
-        for network in NETWORKS:
+        for network in networks:
 
             def loss(self, X, y=None, network=network):
                 result = network.loss(self, X, y)
@@ -146,6 +146,52 @@ def reg_of_first_layer_only(model, loss, grads):
         n: g - model.reg * others[n] if n in others else g for n, g in grads.items()
     }
     return loss - 0.5 * model.reg * _square(others), grads
+
+
+@after_loss(
+    says="The weights of the last layer are left out of the regularisation, in loss "
+    "and gradients alike.",
+    asks="How many weight matrices does your network have?",
+    networks=(FullyConnectedNet, ThreeLayerConvNet),  # of two, only the first is left
+)
+def reg_without_last_layer(model, loss, grads):
+    name, W = _last(model)
+    grads = {**grads, name: grads[name] - model.reg * W}
+    return loss - 0.5 * model.reg * float(np.sum(W * W)), grads
+
+
+@after_loss(
+    says="The loss regularises the weights of the last layer, their gradient does not.",
+    asks="For which of your weights does the gradient know of the regularisation?",
+)
+def reg_gradient_missing_in_last_layer(model, loss, grads):
+    name, W = _last(model)
+    return loss, {**grads, name: grads[name] - model.reg * W}
+
+
+@after_loss(
+    says="The loss regularises the weights of the first layer, their gradient "
+    "does not.",
+    asks="For which of your weights does the gradient know of the regularisation?",
+)
+def reg_gradient_missing_in_first_layer(model, loss, grads):
+    return loss, {**grads, "W1": grads["W1"] - model.reg * model.params["W1"]}
+
+
+@after_loss(
+    says="The gradients regularise every weight, the loss leaves out those of the last "
+    "layer.",
+    asks="Which weights are in your sum of squares?",
+)
+def reg_loss_missing_in_last_layer(model, loss, grads):
+    _, W = _last(model)
+    return loss - 0.5 * model.reg * float(np.sum(W * W)), grads
+
+
+def _last(model):
+    weights = _weights(model)
+    name = max(weights, key=lambda name: int(name[1:]))
+    return name, weights[name]
 
 
 @after_loss(

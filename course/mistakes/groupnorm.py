@@ -162,7 +162,8 @@ def groupnorm_eps_outside_root(x, gamma, beta, G, gn_param):
 
 @mistake(
     "spatial_groupnorm_forward",
-    says="eps is nowhere used.",
+    says="The numbers are those of an eps of zero: the eps that is given has no "
+    "effect.",
     asks="What does your layer return for a group of equal numbers?",
 )
 def groupnorm_without_eps(x, gamma, beta, G, gn_param):

@@ -56,7 +56,8 @@ def layernorm_eps_outside_root(x, gamma, beta, ln_param):
 
 @mistake(
     "layernorm_forward",
-    says="eps is nowhere used.",
+    says="The numbers are those of an eps of zero: the eps that is given has no "
+    "effect.",
     asks="What does your layer return for a row of equal numbers?",
 )
 def layernorm_without_eps(x, gamma, beta, ln_param):
@@ -263,3 +264,20 @@ def layernorm_dgamma_from_centred(dout, cache):
 def layernorm_dx_not_scaled(dout, cache):
     x_hat, _, gamma = cache
     return _with_dx(dout, cache, _along(dout * gamma, x_hat, 1))
+
+
+@mistake(
+    "layernorm_backward",
+    says="The forward pass divides by a root with eps in it, and these gradients by "
+    "one without.",
+    asks="By what exactly did the forward pass divide?",
+)
+def layernorm_back_without_eps(dout, cache):
+    x_hat, _, gamma = cache
+    return _with_dx(dout, cache, _along(dout * gamma, x_hat, 1) * _inv_std_alone(cache))
+
+
+def _inv_std_alone(cache):
+    """Return 1 / std of the rows: x_hat is (x - mean) * inv_std, eps in it."""
+    x_hat, inv_std, _ = cache
+    return 1 / np.sqrt(np.mean((x_hat / inv_std) ** 2, axis=1, keepdims=True))

@@ -302,3 +302,74 @@ def pool_back_stride_missing(dout, cache):
 def pool_back_to_the_minimum(dout, cache):
     x, pool_param = cache
     return layers.max_pool_backward_naive(dout, (-x, pool_param))
+
+
+@mistake(
+    "max_pool_forward_naive",
+    says="The windows are as large as the stride, whatever `pool_height` and "
+    "`pool_width` say.",
+    asks="Which of the three numbers says how far a window reaches?",
+)
+def pool_windows_as_large_as_stride(x, pool_param):
+    stride = pool_param["stride"]
+    return _forward(x, pool_param, height=stride, width=stride)
+
+
+@mistake(
+    "max_pool_forward_naive",
+    says="H_out and W_out have changed places: the output is as high as it should be "
+    "wide.",
+    asks="Which size of x does the height of the output come from?",
+)
+def pool_output_sides_exchanged(x, pool_param):
+    (H_out, W_out), out = pool_output_size(x, pool_param), None
+    out = np.zeros((*x.shape[:2], W_out, H_out))
+    for n, c, i, j in np.ndindex(*out.shape):
+        window = x[n, c, i * pool_param["stride"] :, j * pool_param["stride"] :]
+        window = window[: pool_param["pool_height"], : pool_param["pool_width"]]
+        out[n, c, i, j] = np.max(window)
+    return out, (x, pool_param)
+
+
+@mistake(
+    "max_pool_backward_naive",
+    says="On the way back the windows are as large as the stride, whatever "
+    "`pool_height` and `pool_width` say.",
+    asks="Which of the three numbers says how far a window reaches?",
+)
+def pool_back_windows_as_large_as_stride(dout, cache):
+    def into(dx, window, place, gradient):
+        dx[place][_first_maximum(window)] += gradient
+
+    stride = cache[1]["stride"]
+    return _backward(dout, cache, into, height=stride, width=stride)
+
+
+@mistake(
+    "max_pool_backward_naive",
+    says="On the way back each window is as high as it should be wide, and as wide as "
+    "it should be high.",
+    asks="Have you tried a window that is not square?",
+)
+def pool_back_sides_exchanged(dout, cache):
+    def into(dx, window, place, gradient):
+        dx[place][_first_maximum(window)] += gradient
+
+    height, width = cache[1]["pool_height"], cache[1]["pool_width"]
+    return _backward(dout, cache, into, height=width, width=height)
+
+
+@mistake(
+    "max_pool_backward_naive",
+    says="The place of the maximum, one number, was taken apart by the height of the "
+    "window: rows are as long as the window is wide.",
+    asks="In a window of 2 rows and 3 columns, where is the entry number 4?",
+)
+def pool_back_place_split_by_height(dout, cache):
+    height = cache[1]["pool_height"]
+
+    def into(dx, window, place, gradient):
+        row, column = divmod(int(np.argmax(window)), height)
+        dx[place][row, column] += gradient
+
+    return _backward(dout, cache, into)

@@ -112,7 +112,8 @@ def rmsprop_gradient_not_squared(w, dw, config=None):
 
 @mistake(
     "rmsprop",
-    says="epsilon is nowhere used.",
+    says="The numbers are those of an epsilon of zero: the one that is given has no "
+    "effect.",
     asks="What happens to a weight whose gradient has always been zero?",
 )
 def rmsprop_without_epsilon(w, dw, config=None):

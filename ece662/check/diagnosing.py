@@ -1,18 +1,30 @@
-"""Say what went wrong: a known mistake by its name, else the kind of difference."""
+"""Say what went wrong: whose fault it is, a known mistake, else the kind of difference.
+
+In this order, for each sentence is to be true of the outputs that were seen:
+
+1. what is not there yet, or no longer there in NumPy;
+2. the other half of a pair, where that is what stopped or what is wrong;
+3. the exercise's own crash;
+4. a piece that was called on the way and is wrong itself;
+5. known mistakes: one that gives these very outputs, or several that share them out;
+6. how the outputs differ.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ece662.check.general import Diagnosis, describe
+from ece662.check.diagnosis import Diagnosis
+from ece662.check.general import describe
 from ece662.check.judging import Verdict
 from ece662.check.learning import FIRST_LOSSES, describe_training
-from ece662.check.recipe import Rule
+from ece662.check.recipe import Rule, slopes_agree
 from ece662.check.running import recipe_of
-from ece662.check.sketching import TOLERANCE, matches, sketch
-from ece662.check.terms import Fault, How, Role, Stop, read_output
-from ece662.exercises import Exercise
+from ece662.check.sketching import TOLERANCE, matches, matching_rows, sketch
+from ece662.check.terms import Fault, How, Kind, Role, Stop, read_output
+from ece662.check.wording import describe_case
+from ece662.exercises import EXERCISES, Exercise
 
 __all__ = ["Diagnosis", "Known", "diagnose", "sketched_names"]
 
@@ -25,6 +37,8 @@ FIRST = (
     Stop.OLD_NUMPY,
     Stop.MISSING_PACKAGE,
 )
+EXERCISE_IDS = frozenset(exercise.id for exercise in EXERCISES)
+MOST = 3  # known mistakes at once
 
 
 class Known(NamedTuple):
@@ -43,7 +57,8 @@ def sketched_names(exercise: Exercise, expected: Mapping) -> list[str]:
     for key in sorted(expected):
         name = key.partition("/")[2]
         how, role = rules.get(key, rules.get(name, Rule())).how, read_output(name).role
-        if how is How.CLOSE and role not in (Role.OWN, Role.FORWARD):
+        apart = (Role.OWN, Role.FORWARD, Role.CALLED)
+        if how is How.CLOSE and role not in apart:
             names.append(key)
     return names
 
@@ -65,61 +80,144 @@ def diagnose(
         expected: what the reference gives.
         verdict: what `judge` said.
         known: the exercise's known mistakes.
-        broken: which of the exercises that it builds on do not pass.
+        broken: which of the exercises that it called do not pass.
         inputs: the inputs by case, to name the sizes in a factor.
     """
     if verdict.passed:
         return None
     kinds = {problem.kind: problem for problem in reversed(verdict.problems)}
     for kind in FIRST:
-        if kind in kinds:
-            return Diagnosis(kind.value, kinds[kind].message)
-    if outputs:
-        own = sketch(outputs, sketched_names(exercise, expected))
-        for mistake in known:
-            if matches(own, mistake.sketch, _tolerance(exercise)):
-                return Diagnosis(mistake.id, mistake.says, mistake.asks)
-    if verdict.fault is Fault.FORWARD:
-        return _forward_at_fault(exercise)
-    others = [id for id in broken if id != recipe_of(exercise).forward]
-    if others:
-        message = (
-            f"This builds on {' and '.join(others)}, not right yet: mend that first."
-        )
-        return Diagnosis("needs-mending", message)
+        if kind in kinds and not kinds[kind].case:
+            return Diagnosis(kind.value, says=kinds[kind].message)
+    inputs = inputs or {}
+    broken = [id for id in broken if id != recipe_of(exercise).forward]
+    if found := _other_half(exercise, verdict, inputs, outputs):
+        return found
+    mistakes = _known_mistakes(exercise, outputs, expected, known)
+    whole = mistakes[:1] if mistakes and not mistakes[0].also else ()
     if verdict.problems:
-        problem = verdict.problems[0]
-        return Diagnosis(problem.kind.value, problem.message)
+        return _own_stop(exercise, verdict, inputs, broken, whole)
+    if broken:
+        return Diagnosis(Kind.NEEDS_MENDING, {"broken": broken})
+    if whole:
+        return whole[0]
+    if verdict.fault is Fault.FORWARD:
+        return Diagnosis(Kind.LOSS_AT_FAULT)
+    if verdict.fault is Fault.BOTH and recipe_of(exercise).forward in EXERCISE_IDS:
+        return _both_halves(exercise, verdict, outputs)
+    if mistakes and not recipe_of(exercise).describe:
+        return mistakes[0]
     if not verdict.failed:
-        return Diagnosis(
-            "no-signature", f"What {exercise.id} should give is not known."
-        )
-    first = verdict.failed[0]
-    rule = recipe_of(exercise).rules.get(first.name, Rule())
-    if rule.says:
-        return Diagnosis("not-so", rule.says)
+        return Diagnosis(Kind.NO_SIGNATURE, {"exercise": exercise.id})
+    return _difference(exercise, verdict, inputs, outputs)
+
+
+def _difference(exercise, verdict, inputs, outputs) -> Diagnosis:
+    recipe = recipe_of(exercise)
     if any(key.partition("/")[2] == FIRST_LOSSES for key in outputs):
         return describe_training(outputs)
-    found = describe(verdict.failed, verdict.comparisons, inputs)
-    if verdict.fault is Fault.BOTH:
-        forward = recipe_of(exercise).forward
-        note = f"{found.message} And {forward} is not right either: begin there."
-        return found._replace(message=note)
-    return found
+    if recipe.describe and (found := recipe.describe(verdict.failed, inputs)):
+        return found[0]._replace(also=tuple(found[1:]))
+    rule = recipe.rules.get(verdict.failed[0].name, Rule())
+    if rule.says:
+        return Diagnosis(Kind.NOT_SO, says=rule.says)
+    return describe(verdict.failed, verdict.comparisons, inputs)
+
+
+def _other_half(exercise, verdict, inputs, outputs) -> Diagnosis | None:
+    """Tell of the forward, where it stopped or is what makes a gradient differ."""
+    forward = recipe_of(exercise).forward
+    if forward not in EXERCISE_IDS:
+        return None
+    stopped = [problem for problem in verdict.problems if problem.forward]
+    if stopped:
+        facts = _facts_of(stopped, exercise, inputs, len(inputs)) | {"forward": forward}
+        return Diagnosis(Kind.FORWARD_STOPS, facts)
+    if verdict.fault is not Fault.FORWARD:
+        return None
+    facts = {"forward": forward}
+    for found in verdict.forwards:
+        if found.got is not None and found.got.shape != found.want.shape:
+            shapes = {"got": found.got.shape, "want": found.want.shape}
+            return Diagnosis(
+                Kind.FORWARD_AT_FAULT, facts | shapes | {"case": found.case}
+            )
+    return Diagnosis(Kind.FORWARD_AT_FAULT, facts)
+
+
+def _own_stop(exercise, verdict, inputs, broken, named) -> Diagnosis:
+    """Tell of what stopped, in which case and on which sizes."""
+    problems = sorted(verdict.problems, key=lambda p: p.kind not in FIRST)
+    facts = _facts_of(problems, exercise, inputs, len(inputs)) | {"broken": broken}
+    stop = Diagnosis(Kind.STOPPED, facts)
+    first = problems[0]
+    if first.kind is Stop.OURS:
+        return Diagnosis(Kind.OURS, {"error": first.message})
+    if named and not broken:
+        return named[0]._replace(also=(stop,))
+    kinds = {Stop.ERROR: Kind.STOPPED}
+    return stop._replace(id=kinds.get(first.kind, first.kind.value))
+
+
+def _facts_of(problems, exercise, inputs, cases) -> dict:
+    first = problems[0]
+    return {
+        "message": first.message,
+        "case": first.case,
+        "sizes": describe_case(inputs.get(first.case, {})),
+        "stopped": len(problems),
+        "cases": cases,
+        "inside": first.inside,
+        "exercise": exercise.id,
+        "broken": (),
+    }
+
+
+def _both_halves(exercise, verdict, outputs) -> Diagnosis:
+    """Say which gradients fit the student's own forward, which is not right either."""
+    fits: dict[str, bool] = {}
+    for key, pair in outputs.items():
+        output = read_output(key.partition("/")[2])
+        if output.role is Role.OWN:
+            fits[output.of] = fits.get(output.of, True) and slopes_agree(*pair)
+    facts = {
+        "forward": recipe_of(exercise).forward,
+        "wrong": [name for name, fit in fits.items() if not fit],
+        "right": [name for name, fit in fits.items() if fit],
+    }
+    return Diagnosis(Kind.BOTH_AT_FAULT, facts)
+
+
+def _known_mistakes(exercise, outputs, expected, known) -> list[Diagnosis]:
+    """Return the known mistake that gives these outputs, or several together.
+
+    Several share out what is wrong: each of them must give all that it makes wrong,
+    and together they must give all that is.
+    """
+    known = list(known)
+    names = sketched_names(exercise, expected)
+    if not known or not any(name in outputs for name in names):
+        return []
+    tolerance = _tolerance(exercise)
+    own = sketch(outputs, names)
+    for mistake in known:
+        if matches(own, mistake.sketch, tolerance):
+            return [Diagnosis(mistake.id, says=mistake.says, asks=mistake.asks)]
+    right = sketch(expected, names)
+    wrong = ~matching_rows(own, right, tolerance)
+    found, left = [], wrong.copy()
+    parts = [(m, ~matching_rows(m.sketch, right, tolerance)) for m in known]
+    for mistake, rows in sorted(parts, key=lambda part: -int(part[1].sum())):
+        same = matching_rows(mistake.sketch, own, tolerance)
+        if rows.any() and not (rows & ~same).any() and not (rows & ~left).any():
+            found.append(Diagnosis(mistake.id, says=mistake.says, asks=mistake.asks))
+            left &= ~rows
+    if left.any() or not 1 < len(found) <= MOST:
+        return []
+    return [found[0]._replace(also=tuple(found[1:]))]
 
 
 def _tolerance(exercise) -> float:
     """Return how near a sketch must come: float32 is granted more than float64."""
     rules = recipe_of(exercise).rules.values()
     return max([TOLERANCE, *(r.tolerance for r in rules if r.how is How.CLOSE)])
-
-
-def _forward_at_fault(exercise) -> Diagnosis:
-    forward = recipe_of(exercise).forward
-    message = (
-        f"This is the right gradient of your {forward}, but {forward} itself is not "
-        "right. Mend that, and this may well pass as it is."
-    )
-    return Diagnosis(
-        "forward-at-fault", message, f"What does the check say of {forward}?"
-    )

@@ -10,21 +10,24 @@ grader runs code that it does not trust in a sandbox, and judges outside:
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from ece662.check.diagnosing import Diagnosis, diagnose
+from ece662.check.diagnosing import diagnose
+from ece662.check.diagnosis import Diagnosis
 from ece662.check.judging import Verdict, judge
 from ece662.check.running import Run, recipe_of
 from ece662.check.signatures import Signature
-from ece662.check.terms import Role, read_output
-from ece662.exercises import Exercise, find_exercise
+from ece662.check.terms import Fault, Kind, Role, read_output
+from ece662.exercises import EXERCISES, Exercise, find_exercise
 
 __all__ = ["Examined", "examine"]
 
 # An output this much larger than expected is not even compared: it would only cost.
 SIZE_FACTOR, SIZE_FREE = 4, 10_000
+EXERCISE_IDS = frozenset(exercise.id for exercise in EXERCISES)
 
 
 class Examined(NamedTuple):
@@ -55,28 +58,52 @@ def examine(
         try:
             return _examine(exercise, tried, inputs, signature, verdict_on)
         except Exception as error:
-            # Judging is for what recipes return. These arrays came some other way.
-            text = f"The outputs cannot be judged ({type(error).__name__})."
-            return Examined(Verdict(exercise.id, False), Diagnosis("invalid", text))
+            # Judging is for what recipes return. These arrays came some other way, or
+            # we are wrong: in no case is it the student's code that stopped here.
+            name = type(error).__name__
+            wrong = Diagnosis(Kind.OURS, {"error": f"{name}: {error}"})
+            return Examined(Verdict(exercise.id, False), wrong)
 
 
 def _examine(exercise, tried, inputs, signature, verdict_on) -> Examined:
     outputs = _plausible(exercise, tried.outputs, signature.expected)
     expected = signature.expected
     verdict = judge(exercise, outputs, expected, tried.problems, signature.accepted)
-    broken = [] if verdict.passed else _broken(exercise, verdict_on)
+    verdict = replace(verdict, inputs=inputs)
+    broken = [] if verdict.passed else _broken(exercise, outputs, verdict_on)
     known = signature.known
     wrong = diagnose(exercise, outputs, expected, verdict, known, broken, inputs)
-    return Examined(verdict, wrong)
+    return Examined(replace(verdict, blamed=_blamed(exercise, verdict, broken)), wrong)
 
 
-def _broken(exercise, verdict_on) -> list[str]:
-    """List the needed exercises that are written, and wrong."""
+def _blamed(exercise, verdict, broken) -> tuple[str, ...]:
+    """List what has to be mended before this can be told to be right or wrong."""
+    forward = recipe_of(exercise).forward
+    stopped = any(problem.forward for problem in verdict.problems)
+    wrong_half = forward in EXERCISE_IDS and (
+        stopped or verdict.fault in (Fault.FORWARD, Fault.BOTH)
+    )
+    others = [id for id in broken if id != forward]
+    return tuple([forward, *others] if wrong_half else others)
+
+
+def _broken(exercise, outputs, verdict_on) -> list[str]:
+    """List the exercises that were called on the way and are wrong themselves."""
+    read = [read_output(key.partition("/")[2]) for key in outputs]
+    called = dict.fromkeys(o.of for o in read if o.role is Role.CALLED)
+    # Of a class, and of what cells use, there is no call to see.
+    called |= dict.fromkeys(
+        need.id
+        for need in map(find_exercise, exercise.needs)
+        if need.kind != "function" or exercise.kind == "training"
+    )
     broken = []
-    for need in map(find_exercise, exercise.needs):
-        verdict = verdict_on(need)
+    for id in called:
+        if id == exercise.id or id not in EXERCISE_IDS:
+            continue
+        verdict = verdict_on(find_exercise(id))
         if verdict and not verdict.passed and not verdict.is_undone:
-            broken.append(need.id)
+            broken.append(id)
     return broken
 
 
@@ -88,12 +115,12 @@ def _plausible(exercise, outputs, expected) -> dict[str, np.ndarray]:
         limit = SIZE_FREE
         if key in expected:
             limit += SIZE_FACTOR * np.size(expected[key])
-        elif recipe.fixed and not _is_own(name) and name not in recipe.known:
+        elif recipe.fixed and not _is_aside(name) and name not in recipe.known:
             continue
         if np.size(array) <= limit:
             kept[key] = array
     return kept
 
 
-def _is_own(name) -> bool:
-    return read_output(name).role is Role.OWN
+def _is_aside(name) -> bool:
+    return read_output(name).role in (Role.OWN, Role.CALLED)

@@ -1,31 +1,29 @@
 """The general diagnoses: what kind of difference, where no known mistake matches.
 
 Each test looks at one output beside what was expected and gives a diagnosis, or None.
-They are asked in this order, on the first output that is wrong, so that the most
-telling one speaks: how the thing is built, then in which situation it fails, then how
-the numbers differ.
+They are asked in this order, so that the most telling one speaks: how the thing is
+built, then in which situation it fails, then how the numbers differ. Outputs that are
+wrong in different ways get a diagnosis each. What is found is facts; `wording` says
+them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
 
-from ece662.check.judging import Comparison
-from ece662.check.terms import Moment, Role
+from ece662.check.comparing import Comparison
+from ece662.check.diagnosis import Diagnosis
+from ece662.check.patterns import wrong_entries
+from ece662.check.terms import Kind, Moment, Role
+from ece662.check.traits import common_trait
 
 __all__ = ["Diagnosis", "describe"]
 
 CLOSE = 1e-7  # of the largest value
-
-
-class Diagnosis(NamedTuple):
-    """What to tell a student: the idea that was missed, never the line."""
-
-    id: str
-    message: str
-    question: str = ""
+SINGLE = 2e-6  # what float32 may be off by after some steps
+TOLD = 3  # diagnoses of one exercise; more do not help
 
 
 def describe(
@@ -33,59 +31,101 @@ def describe(
     everything: Sequence[Comparison],
     inputs: Mapping[str, Mapping] | None = None,
 ) -> Diagnosis:
-    """Name the kind of difference.
+    """Name the kinds of difference.
 
     Args:
         failed: the comparisons that failed, at least one.
         everything: all comparisons.
         inputs: the inputs by case, to name the sizes that a factor may come from.
     """
-    first = failed[0]
-    for test in STRUCTURE:
-        if found := test(first):
-            return found
     for situation in SITUATIONS:
         if found := situation(failed, everything):
             return found
-    same = [found for found in failed if found.name == first.name]
-    if found := constant_factor(same, inputs or {}):
+    by_name: dict[str, list[Comparison]] = {}
+    for comparison in failed:
+        by_name.setdefault(comparison.name, []).append(comparison)
+    inputs = inputs or {}
+    found = [_kind_of(same, everything, inputs) for same in by_name.values()]
+    first, *others = _most_telling_first(found)
+    also = _other_kinds(first, others)
+    where = _only_where(next(iter(by_name.values())), everything, inputs)
+    return first._replace(also=(*also, *where))
+
+
+def _only_where(same, everything, inputs) -> tuple[Diagnosis, ...]:
+    """Say what the cases have in common in which an output is wrong, if anything."""
+    name = same[0].name
+    right = [c.case for c in everything if c.name == name and c.passed]
+    trait = common_trait([c.case for c in same], right, inputs)
+    if trait is None:
+        return ()
+    return (Diagnosis(Kind.ONLY_WHERE, {"name": name, "trait": trait}),)
+
+
+def _kind_of(same, everything, inputs) -> Diagnosis:
+    """Name the difference of one output, which is wrong in some cases."""
+    first = same[0]
+    failed = [comparison for comparison in everything if not comparison.passed]
+    if first.output.role is Role.UNCHANGED:
+        return is_changed_input(first, failed)
+    for test in STRUCTURE:
+        if found := test(first):
+            return found
+    if found := constant_factor(same, inputs):
         return found
     for test in VALUES:
         if found := test(first):
             return found
-    message = f"{first.name} differs from what it should be, in no way that has a name."
-    question = (
-        "Can you compute one entry of the smallest case by hand, and follow it through "
-        "your code?"
-    )
-    return Diagnosis("different", message, question)
+    wrong = {comparison.name for comparison in failed}
+    facts = {
+        "name": first.name,
+        "wrong": len(same),
+        "cases": sum(c.name == first.name for c in everything),
+        "right": _right_values(everything, wrong),
+    }
+    return Diagnosis(Kind.DIFFERENT, facts)
+
+
+def _right_values(everything, wrong) -> list[str]:
+    """Name the values that are right in every case, where they are not too many."""
+    values = dict.fromkeys(c.name for c in everything if c.output.role is Role.VALUE)
+    right = [name for name in values if name not in wrong]
+    return right if len(right) <= TOLD else []
+
+
+def _most_telling_first(found: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """Begin with the first that has a name of its own."""
+    vague = (Kind.DIFFERENT, Kind.PARTLY)
+    return sorted(found, key=lambda diagnosis: diagnosis.id in vague)
+
+
+def _other_kinds(first, others: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
+    kept, kinds = [], {first.id, Kind.DIFFERENT}
+    for other in others:
+        if other.id not in kinds and len(kept) + 1 < TOLD:
+            kinds.add(other.id)
+            kept.append(other)
+    return tuple(kept)
 
 
 def is_missing(found: Comparison) -> Diagnosis | None:
     """Nothing came."""
     if found.got is None:
-        return Diagnosis("missing", f"There is no {found.name}.")
+        return Diagnosis(Kind.MISSING, {"name": found.name})
     return None
 
 
-def is_changed_input(found: Comparison) -> Diagnosis | None:
+def is_changed_input(found: Comparison, failed: Sequence[Comparison]) -> Diagnosis:
     """An array of the caller was written into."""
-    if found.output.role is not Role.UNCHANGED:
-        return None
-    name = found.output.of
-    return Diagnosis(
-        "input-changed",
-        f"The results are right, but {name} is not what it was before the call: your "
-        "code writes into an array that belongs to the caller.",
-        "Which of your lines works in place: an index on the left of =, +=, out=?",
-    )
+    alone = all(other.output.role is Role.UNCHANGED for other in failed)
+    return Diagnosis(Kind.INPUT_CHANGED, {"name": found.output.of, "alone": alone})
 
 
 def is_not_so(found: Comparison) -> Diagnosis | None:
     """A fact that should hold does not."""
     if found.want.dtype != bool or found.got.dtype != bool:
         return None
-    return Diagnosis("not-so", f"This should hold, and does not: {found.name}.")
+    return Diagnosis(Kind.NOT_SO, {"name": found.name})
 
 
 def has_other_type(found: Comparison) -> Diagnosis | None:
@@ -93,11 +133,7 @@ def has_other_type(found: Comparison) -> Diagnosis | None:
     got, want = found.got.dtype, found.want.dtype
     if (want.kind == "f") == (got.kind == "f"):
         return None
-    return Diagnosis(
-        "dtype",
-        f"{found.name} holds numbers of type {got}, where {want} is expected.",
-        "Which array did you create without its dtype, or compare instead of compute?",
-    )
+    return Diagnosis(Kind.TYPE, {"name": found.name, "got": got, "want": want})
 
 
 def has_other_shape(found: Comparison) -> Diagnosis | None:
@@ -105,34 +141,30 @@ def has_other_shape(found: Comparison) -> Diagnosis | None:
     got, want = found.got, found.want
     if got.shape == want.shape:
         return None
-    told = f"{found.name} has the shape {got.shape}, where {want.shape} is expected."
+    facts = {"name": found.name, "got": got.shape, "want": want.shape}
     if got.size == want.size and _close(got.ravel(), want.ravel()):
-        question = "Who will multiply it later, and will its shape fit without luck?"
-        return Diagnosis("kept-axes", f"The numbers are right. {told}", question)
+        return Diagnosis(Kind.KEPT_AXES, facts)
     if sorted(got.shape) == sorted(want.shape) and _as_permuted(got, want):
-        question = "Which axis is which, before and after you rearrange?"
-        return Diagnosis("transposed", f"{told} Its axes are exchanged.", question)
+        return Diagnosis(Kind.AXES_EXCHANGED, facts)
     if _broadcasts_to(got, want):
-        return Diagnosis(
-            "broadcast",
-            f"{told} Broadcasting would make them agree and hide that.",
-            "Over which axes did you sum, and which should have stayed?",
-        )
-    question = "Over which axes do you sum, and which axes has each array there?"
-    return Diagnosis("shape", told, question)
+        return Diagnosis(Kind.BROADCAST, facts)
+    return Diagnosis(Kind.SHAPE, facts)
 
 
 def is_not_finite(found: Comparison) -> Diagnosis | None:
     """There are nan or infinite numbers."""
     if found.want.dtype.kind != "f" or np.all(np.isfinite(found.got)):
         return None
-    word = "nan" if np.any(np.isnan(found.got)) else "infinite"
-    return Diagnosis(
-        "nan",
-        f"{found.name} holds {word} numbers.",
-        "Where could you divide by zero, take the root of something negative, or "
-        "never fill what np.empty made?",
-    )
+    has_nan = bool(np.any(np.isnan(found.got)))
+    return Diagnosis(Kind.NOT_FINITE, {"name": found.name, "nan": has_nan})
+
+
+def is_in_single_precision(found: Comparison) -> Diagnosis | None:
+    """Right to seven digits: computed in float32."""
+    got, want = found.got, found.want
+    if want.dtype.kind != "f" or not _close(got, want, SINGLE):
+        return None
+    return Diagnosis(Kind.SINGLE_PRECISION, {"name": found.name, "got": got.dtype})
 
 
 def only_in_test_mode(failed, everything) -> Diagnosis | None:
@@ -141,12 +173,7 @@ def only_in_test_mode(failed, everything) -> Diagnosis | None:
         return None
     if all(_in_test_mode(c) for c in everything if c.passed):
         return None
-    return Diagnosis(
-        "train-only",
-        "In training everything is right, in test mode it is not.",
-        "What does the layer know of the data when a single picture comes in to be "
-        "classified?",
-    )
+    return Diagnosis(Kind.TEST_MODE)
 
 
 def _in_test_mode(found: Comparison) -> bool:
@@ -161,12 +188,7 @@ def only_after_the_first(failed, everything) -> Diagnosis | None:
         return None
     if not any(c.output.number == 1 for c in everything if c.passed):
         return None
-    return Diagnosis(
-        "first-step-only",
-        "The first step is right, the later ones are not: something is not carried on "
-        "from one call to the next, or not in the right order.",
-        "What must this remember between two calls, and where do you store it?",
-    )
+    return Diagnosis(Kind.LATER_STEPS)
 
 
 def constant_factor(failed: Sequence[Comparison], inputs: Mapping) -> Diagnosis | None:
@@ -176,64 +198,39 @@ def constant_factor(failed: Sequence[Comparison], inputs: Mapping) -> Diagnosis 
         return None
     name = failed[0].name
     if all(abs(factor + 1) < CLOSE for factor in factors):
-        question = "In which direction should it point?"
-        return Diagnosis("sign", f"{name} has the wrong sign everywhere.", question)
+        return Diagnosis(Kind.SIGN, {"name": name})
     if all(abs(factor) < CLOSE for factor in factors):
-        question = "Is it ever filled, and is what you fill it with what you return?"
-        return Diagnosis("zero", f"{name} is zero everywhere.", question)
+        return Diagnosis(Kind.ZERO, {"name": name})
     names = [
-        _names_of(factor, inputs.get(found.case, {}), found)
+        _names_of(factor, inputs.get(found.case, {}))
         for factor, found in zip(factors, failed, strict=True)
     ]
-    common = [word for word in names[0] if all(word in others for others in names)]
+    common = [size for size in names[0] if all(size in others for others in names)]
     if not common and all(found.want.size == 1 for found in failed):
         return None  # between two single numbers there is always a factor
-    told = f"{name} is right but for a constant factor"
-    if common:
-        told += f": it is {common[0]} times what it should be."
-    else:
-        told += (
-            f": in the case '{failed[0].case}' it is {factors[0]:.6g} times too large."
-        )
-    return Diagnosis(
-        "factor", told, "Sum or mean? By what do you divide, and how often?"
-    )
+    facts = {"name": name, "factor": factors[0], "case": failed[0].case}
+    return Diagnosis(Kind.FACTOR, facts | {"size": common[0] if common else None})
 
 
 def has_axes_exchanged(found: Comparison) -> Diagnosis | None:
     """The right numbers in other places."""
     got, want = found.got, found.want
     if _as_permuted(got, want):
-        message = f"{found.name} has two of its axes exchanged."
-        question = "Which axis is which, before and after you rearrange?"
-        return Diagnosis("transposed", message, question)
+        return Diagnosis(Kind.AXES_EXCHANGED, {"name": found.name})
     if want.size > 2 and _close(np.sort(got, axis=None), np.sort(want, axis=None)):
-        message = f"{found.name} holds the right numbers in the wrong places."
-        question = (
-            "In which order does reshape read, and what did you mean to keep together?"
-        )
-        return Diagnosis("scrambled", message, question)
+        return Diagnosis(Kind.SCRAMBLED, {"name": found.name})
     return None
 
 
 def is_off_by_a_term(found: Comparison) -> Diagnosis | None:
     """What is missing is the same along an axis."""
     off = found.got.astype(float) - found.want
+    facts = {"name": found.name, "shape": off.shape}
     if off.ndim and off.size > 1 and _close(off, np.full_like(off, off.flat[0])):
-        message = (
-            f"{found.name} is off by the same number everywhere, {off.flat[0]:.6g}."
-        )
-        question = "Which term does not depend on where you are?"
-        return Diagnosis("constant-term", message, question)
+        return Diagnosis(Kind.CONSTANT_TERM, facts | {"term": off.flat[0]})
     for axis in range(off.ndim):
         if off.shape[axis] > 1 and _close(off, off.mean(axis, keepdims=True)):
-            return Diagnosis(
-                "constant-term",
-                f"{found.name} is off by a term that is the same along axis {axis} "
-                f"(of shape {off.shape}).",
-                "Which term of the formula has one value for that whole axis: a bias, "
-                "a mean? Is it there, and taken over the right axis?",
-            )
+            return Diagnosis(Kind.TERM_ALONG_AXIS, facts | {"axis": axis})
     return None
 
 
@@ -245,39 +242,26 @@ def is_off_by_a_factor_along_an_axis(found: Comparison) -> Diagnosis | None:
     ratio = got / want
     for axis in range(ratio.ndim):
         if ratio.shape[axis] > 1 and _close(ratio, ratio.mean(axis, keepdims=True)):
-            return Diagnosis(
-                "factor-along-axis",
-                f"{found.name} is off by a factor that is the same along axis {axis} "
-                f"(of shape {ratio.shape}) and differs along the others.",
-                "Which scale belongs to each row or column, and does it enter once?",
-            )
+            facts = {"name": found.name, "axis": axis, "shape": ratio.shape}
+            return Diagnosis(Kind.FACTOR_ALONG_AXIS, facts)
     return None
 
 
 def is_partly_right(found: Comparison) -> Diagnosis | None:
     """Some entries are right."""
-    scale = np.max(np.abs(found.want), initial=0.0) or 1.0
-    wrong = np.abs(found.got.astype(float) - found.want) > CLOSE * scale
-    share = wrong.mean()
-    if not wrong.ndim or share > 0.9:
+    wrong = wrong_entries(found)
+    if wrong is None or not wrong.ndim or wrong.mean() > 0.9:
         return None
-    inside = wrong[(..., *(slice(1, -1) for _ in range(min(2, wrong.ndim))))]
-    where = ", all of them at the border" if inside.size and not inside.any() else ""
-    return Diagnosis(
-        "partly",
-        f"{int(wrong.sum())} of the {wrong.size} entries of {found.name} are wrong"
-        f"{where}; the others are right.",
-        "What is special about the wrong ones: the border, an overlap, a sign?",
-    )
+    return Diagnosis(Kind.PARTLY, {"name": found.name, "wrong": wrong})
 
 
 STRUCTURE: tuple[Callable[[Comparison], Diagnosis | None], ...] = (
     is_missing,
-    is_changed_input,
     is_not_so,
     has_other_type,
     has_other_shape,
     is_not_finite,
+    is_in_single_precision,
 )
 SITUATIONS = (only_in_test_mode, only_after_the_first)
 VALUES: tuple[Callable[[Comparison], Diagnosis | None], ...] = (
@@ -288,10 +272,10 @@ VALUES: tuple[Callable[[Comparison], Diagnosis | None], ...] = (
 )
 
 
-def _close(a, b) -> bool:
+def _close(a, b, tolerance=CLOSE) -> bool:
     scale = max(np.max(np.abs(b), initial=0.0), 1e-9)
     return a.shape == np.shape(np.broadcast_to(b, a.shape)) and bool(
-        np.all(np.abs(a - b) <= CLOSE * scale)
+        np.all(np.abs(a - b) <= tolerance * scale)
     )
 
 
@@ -329,21 +313,32 @@ def _factor(found: Comparison) -> float | None:
     return factor if _close(got, factor * want) else None
 
 
-def _names_of(factor: float, inputs: Mapping, found: Comparison) -> list[str]:
+class Size(NamedTuple):
+    """What a factor may come from: a size of an array, or a setting."""
+
+    of: str  # "N", "D", "all", "2", or a setting's name
+    array: str = ""
+    rest: bool = False  # 1 less the setting
+    over: bool = False  # 1 over it
+
+
+def _names_of(factor: float, inputs: Mapping) -> list[Size]:
     """Name what a factor could be, out of the sizes and settings of a case."""
-    sizes = {"2": 2.0}
+    sizes = {Size("2"): 2.0}
     for name in ("x", "X", "batches"):
         if name in inputs:
             shape = np.shape(inputs[name])[1 if name == "batches" else 0 :]
-            sizes["N, the number of inputs,"] = float(shape[0])
+            sizes[Size("N")] = float(shape[0])
             if len(shape) > 1:
-                sizes["D, the length of a row,"] = float(np.prod(shape[1:]))
-                sizes[f"the number of entries of {name}"] = float(np.prod(shape))
+                sizes[Size("D")] = float(np.prod(shape[1:]))
+                sizes[Size("all", name)] = float(np.prod(shape))
     for name, value in inputs.items():
         if isinstance(value, float):
-            sizes[name] = value
-            sizes[f"(1 - {name})"] = 1 - value
+            sizes[Size(name)] = value
+            sizes[Size(name, rest=True)] = 1 - value
     names = [name for name, size in sizes.items() if np.isclose(factor, size)]
     return names + [
-        f"1 over {name}" for name, size in sizes.items() if np.isclose(factor * size, 1)
+        name._replace(over=True)
+        for name, size in sizes.items()
+        if np.isclose(factor * size, 1)
     ]

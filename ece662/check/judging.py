@@ -1,43 +1,21 @@
 """Compare what came out with what should have, and say which half is at fault."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ece662.check.comparing import Comparison, compare
 from ece662.check.problems import Problem
 from ece662.check.recipe import Rule, slopes_agree
 from ece662.check.running import recipe_of
-from ece662.check.terms import Fault, How, Output, Role, Status, Stop, read_output
-from ece662.exercises import Exercise
+from ece662.check.terms import Fault, How, Role, Status, Stop, read_output
+from ece662.exercises import EXERCISES, Exercise
 
-__all__ = ["Comparison", "Verdict", "judge"]
+__all__ = ["Comparison", "Verdict", "compare", "judge"]
 
-PLAIN = Rule()
-# What is zero but for rounding, such as the gradient of a bias that a normalisation
-# takes off again, is no scale to measure errors by.
-ZERO = 1e-9
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One output beside what was expected."""
-
-    case: str
-    name: str
-    passed: bool
-    error: float  # the largest difference, as a share of the largest expected value
-    tolerance: float  # the limit, where at least so much is asked for
-    where: tuple[int, ...] = ()  # the index of the largest difference
-    got: np.ndarray | None = None
-    want: np.ndarray | None = None
-    at_least: bool = False
-    in_test_mode: bool = False
-
-    @property
-    def output(self) -> Output:
-        """What the output is."""
-        return read_output(self.name)
+NO_GRADIENTS = ("loss", "scores")
+EXERCISE_IDS = frozenset(exercise.id for exercise in EXERCISES)
 
 
 @dataclass(frozen=True)
@@ -50,6 +28,10 @@ class Verdict:
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()
     fault: Fault | None = None  # of a backward
+    forwards: tuple[Comparison, ...] = ()  # what the other half gave; decides nothing
+    blamed: tuple[str, ...] = ()  # exercises that it builds on, and that are wrong
+    # By case, for who shows the verdict: what the code was called with.
+    inputs: Mapping[str, Mapping] = field(default_factory=dict, compare=False)
 
     @property
     def status(self) -> Status:
@@ -113,9 +95,10 @@ def _judge(exercise, outputs, expected, problems) -> Verdict:
     for key, want in {**expected, **told}.items():
         case, _, name = key.partition("/")
         role = read_output(name).role
-        if case in stopped or role is Role.OWN:
+        if case in stopped or role in (Role.OWN, Role.CALLED):
             continue
-        rule = recipe.rules.get(key, recipe.rules.get(name, Rule()))
+        plain = Rule(tolerance=recipe.tolerance)
+        rule = recipe.rules.get(key, recipe.rules.get(name, plain))
         found = compare(case, name, outputs.get(key), want, rule)
         if case in recipe.test_cases:
             found = replace(found, in_test_mode=True)
@@ -135,39 +118,26 @@ def _judge(exercise, outputs, expected, problems) -> Verdict:
     }
     fault = None
     if recipe.forward and wrong & set(own.values()):
-        fault = _fault([outputs[key] for key in own], others)
-    kept = tuple(dict.fromkeys(remarks))
-    return Verdict(exercise.id, passed, tuple(comparisons), problems, kept, fault)
+        apart = recipe.forward in EXERCISE_IDS
+        slopes = [outputs[key] for key in own]
+        if not apart and not wrong <= {*own.values(), *NO_GRADIENTS}:
+            slopes = []  # a gradient that is not there fits nothing
+        fault = _fault(slopes, others, apart)
+    kept = tuple(dict.fromkeys(remarks)) if passed else ()
+    return Verdict(
+        exercise.id,
+        passed,
+        tuple(comparisons),
+        problems,
+        kept,
+        fault,
+        tuple(found for found in others if not found.passed),
+    )
 
 
-def _fault(slopes, forwards) -> Fault:
+def _fault(slopes, forwards, apart) -> Fault:
     """Say which half is at fault where a backward's outputs are not those expected."""
     consistent = bool(slopes) and all(slopes_agree(*pair) for pair in slopes)
-    forward_is_right = all(found.passed for found in forwards)
-    if consistent:
-        return Fault.FORWARD
-    return Fault.BACKWARD if forward_is_right else Fault.BOTH
-
-
-def compare(case, name, got, want, rule: Rule = PLAIN) -> Comparison:
-    """Compare one output; shapes and kinds of numbers count."""
-    want = np.asarray(want)
-    if got is None:
-        return Comparison(case, name, False, np.inf, rule.tolerance, want=want)
-    got = np.asarray(got)
-    if rule.how is How.AT_LEAST:
-        short = float(np.max(rule.tolerance - got, initial=0.0))
-        return Comparison(
-            case, name, short == 0, short, rule.tolerance, (), got, want, at_least=True
-        )
-    if got.shape != want.shape or (want.dtype.kind == "f") != (got.dtype.kind == "f"):
-        return Comparison(case, name, False, np.inf, rule.tolerance, (), got, want)
-    a, b = got.astype(float), want.astype(float)
-    distance = np.where(np.isfinite(a), np.abs(a - b), np.inf)
-    scale = float(np.max(np.abs(b), initial=0.0))
-    scale = 1.0 if scale < ZERO else scale
-    error = float(np.max(distance, initial=0.0)) / scale
-    where = np.unravel_index(np.argmax(distance), distance.shape) if a.size else ()
-    where = tuple(int(i) for i in where)
-    passed = error <= rule.tolerance
-    return Comparison(case, name, passed, error, rule.tolerance, where, got, want)
+    if apart and all(found.passed for found in forwards):
+        return Fault.BACKWARD
+    return Fault.FORWARD if consistent else Fault.BOTH

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ece662.check.general import Diagnosis
+from ece662.check.diagnosis import Diagnosis
+from ece662.check.terms import Kind
 
 __all__ = ["FIRST_LOSSES", "describe_training"]
 
 FIRST_LOSSES = "first losses"  # the output that only recipes of training give
 
 MOVED = 0.02  # a loss that fell by less than this share has not moved
+APART = 0.25  # so much better on what it has seen is learning by heart
 
 
 def describe_training(outputs: Mapping[str, np.ndarray]) -> Diagnosis:
@@ -26,28 +28,10 @@ def describe_training(outputs: Mapping[str, np.ndarray]) -> Diagnosis:
     training = known.get("training accuracy at the end", 0.0)
     validation = known.get("validation accuracy")
     if first is None or last is None or not np.isfinite(last) or last > 1.5 * first:
-        return Diagnosis(
-            "diverged",
-            "The loss grew instead of falling: the steps are too large for it.",
-            "What happens if the learning rate is three times smaller?",
-        )
+        return Diagnosis(Kind.DIVERGED)
     if last > (1 - MOVED) * first:
-        return Diagnosis(
-            "not-learning",
-            "The loss has hardly moved from that of a guess.",
-            "Does anything reach the last layer with these first weights, and how far "
-            "does one step move them?",
-        )
-    if validation is not None and training > validation + 0.25:
-        return Diagnosis(
-            "overfitting",
-            f"It knows {training:.0%} of the training pictures and {validation:.0%} of "
-            "those it has not seen.",
-            "What would keep it from learning single pictures by heart?",
-        )
-    return Diagnosis(
-        "not-far-enough",
-        "It learns, but has not come far enough.",
-        "Was the loss still falling when it ended? Change one setting at a time, by a "
-        "factor of three.",
-    )
+        return Diagnosis(Kind.NOT_LEARNING)
+    if validation is not None and training > validation + APART:
+        facts = {"training": training, "validation": validation}
+        return Diagnosis(Kind.OVERFITTING, facts)
+    return Diagnosis(Kind.NOT_FAR_ENOUGH)

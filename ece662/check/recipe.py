@@ -12,31 +12,37 @@ is graded), so recipes may travel with the exercises.
 
 Names of outputs speak to the student. Some forms mean something: "x unchanged" says
 whether the caller's array was left alone; "forward's out" is what the other half of a
-pair gave, which decides nothing by itself; and "own dx" holds slopes of the student's
-own forward, by which a backward is judged before anything else. `terms.read_output`
-reads them, once for all.
+pair gave, which decides nothing by itself; "own dx" holds slopes of the student's own
+forward, by which a backward is judged before anything else; and "called relu_forward"
+says which exercise was called on the way. `terms.read_output` reads them, once for all.
 """
 
 import contextlib
 import io
+import sys
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ece662.check.terms import How
+from ece662.exercises import EXERCISES
 
 __all__ = [
+    "EXACT",
     "WRITES_INTO_DOUT",
     "Misfit",
     "Recipe",
     "Rule",
     "array_of",
     "copies",
+    "in_forward",
+    "noting_calls",
     "own_slopes",
     "quietly",
     "slopes_agree",
+    "stopped_forward",
     "unchanged",
     "unpack",
 ]
@@ -44,6 +50,9 @@ __all__ = [
 DIRECTIONS = 3  # along which a gradient is compared with the student's own forward
 SLOPE_TOLERANCE = 1e-5
 STEP = 1e-5  # half the step of the centred difference; see ece662.gradient_check
+
+
+EXACT = 1e-8  # what float64 always reaches, and float32 does not: as in the notebooks
 
 
 class Rule(NamedTuple):
@@ -74,6 +83,9 @@ class Recipe(NamedTuple):
     known: Mapping[str, Any] = {}  # expected outputs that are no secret, by name
     about: Mapping[str, str] = {}  # the gradient that an output says something of
     test_cases: tuple[str, ...] = ()  # cases that end in, or are all, mode "test"
+    # Names what is wrong fact by fact, where that says more than the numbers do.
+    describe: Callable[[Sequence, Mapping], list] | None = None
+    tolerance: float = 1e-6  # of what has no rule
     fixed: bool = True  # False where nothing else has an expected value to store
 
 
@@ -139,6 +151,40 @@ def quietly() -> Iterator[None]:
     """Swallow what code prints when it is called again and again."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
+
+
+@contextlib.contextmanager
+def in_forward(function: str) -> Iterator[None]:
+    """Mark exceptions as those of the other half of a pair; see `stopped_forward`."""
+    try:
+        yield
+    except Exception as error:
+        error.stopped_forward = function
+        raise
+
+
+def stopped_forward(error: BaseException) -> str:
+    """Return the forward that an exception stopped, "" where it was none."""
+    return getattr(error, "stopped_forward", "")
+
+
+FUNCTIONS = frozenset(e.id for e in EXERCISES if e.kind == "function")
+
+
+@contextlib.contextmanager
+def noting_calls(outputs: dict) -> Iterator[None]:
+    """Add an output "called NAME" for each exercise whose function is called."""
+
+    def note(frame, event, _):
+        if event == "call" and frame.f_code.co_name in FUNCTIONS:
+            outputs[f"called {frame.f_code.co_name}"] = np.array(True)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> dict:

@@ -10,15 +10,20 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 import ece662
-from ece662.check.general import Diagnosis
+from ece662.check.diagnosis import Diagnosis
 from ece662.check.judging import Comparison, Verdict
+from ece662.check.mapping import draw_map
 from ece662.check.terms import Role, Status
+from ece662.check.wording import describe_case
 
 __all__ = ["Report", "Result", "render"]
 
 _ROOT = Path(ece662.__file__).resolve().parents[1]
 SHOWN = 4  # outputs that are wrong; more do not help
+FEW = 3  # numbers that are shown all
 FAINT = "faint"  # the style of figures, beside what is said in words
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#757575"
 HEADLINES = {
@@ -59,8 +64,10 @@ class Result:
 
     @property
     def _figures(self) -> list[str]:
-        tell = _summary if self.verdict.passed else _differences
-        return tell(self.verdict)
+        if self.verdict.passed:
+            return _summary(self.verdict)
+        message = self.diagnosis.message if self.diagnosis else ""
+        return [*_stops(self.verdict, message), *_differences(self.verdict)]
 
     @property
     def _remarks(self) -> list[str]:
@@ -127,16 +134,39 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
+def _stops(verdict, message) -> list[str]:
+    """Tell of what stopped in which cases, where the message has not done so."""
+    stopped: dict[str, list[str]] = {}
+    for problem in verdict.problems:
+        if problem.case and problem.message not in message:
+            stopped.setdefault(problem.message, []).append(problem.case)
+    return [
+        f"{text} (in the case {_named(verdict, cases[0])}"
+        + (f", and in {len(cases) - 1} more)" if len(cases) > 1 else ")")
+        for text, cases in list(stopped.items())[:SHOWN]
+    ]
+
+
+def _named(verdict, case) -> str:
+    """Return the name of a case, with its sizes where they are known."""
+    sizes = describe_case(verdict.inputs.get(case, {}))
+    return f"{case}: {sizes}" if sizes else case
+
+
 def _differences(verdict) -> list[str]:
     """Tell of each output that is wrong in which cases, and which are right."""
     failed: dict[str, list[Comparison]] = {}
     for found in verdict.failed:
         failed.setdefault(found.name, []).append(found)
-    told = []
+    told, shown = [], set()
     for name, wrong in list(failed.items())[:SHOWN]:
         cases = sum(c.name == name for c in verdict.comparisons)
         among = f"; wrong in {len(wrong)} of {cases} cases" if cases > 1 else ""
-        told.append(_detail(wrong[0]) + among)
+        smallest = min(wrong, key=lambda c: np.size(c.want))
+        case = smallest.case
+        named = case if case in shown else _named(verdict, case)
+        shown.add(case)
+        told.append(_detail(smallest, named) + among)
     right = dict.fromkeys(
         c.name
         for c in verdict.comparisons
@@ -147,8 +177,8 @@ def _differences(verdict) -> list[str]:
     return told
 
 
-def _detail(found: Comparison) -> str:
-    what = f"{found.name} ({found.case})"
+def _detail(found: Comparison, case: str = "") -> str:
+    what = f"{found.name} ({case or found.case})"
     if found.got is None:
         return f"{what}: missing"
     if found.at_least:
@@ -161,12 +191,18 @@ def _detail(found: Comparison) -> str:
         return f"{what}: {found.got.dtype}, expected {found.want.dtype}"
     if found.output.role is Role.UNCHANGED:
         return f"{what}: it was changed"
+    if 1 < found.want.size <= FEW:
+        return f"{what}: {_numbers(found.got)}, expected {_numbers(found.want)}"
     value, wanted = found.got[found.where], found.want[found.where]
     place = f" at {list(found.where)}" if found.where else ""
     return (
         f"{what}: error {_short(found.error)}, expected below {_short(found.tolerance)}"
         f"; largest{place}: {value:.6g} instead of {wanted:.6g}"
     )
+
+
+def _numbers(array) -> str:
+    return f"[{', '.join(f'{value:.4g}' for value in array.ravel())}]"
 
 
 def _short(number: float) -> str:
@@ -184,10 +220,11 @@ def _html(result: Result) -> str:
         else f"<br>{_linked(text)}"
         for style, text in rest
     )
+    picture = draw_map(result.verdict.failed)
     return (
         f'<div style="border-left: 4px solid {colour}; padding: 2px 0 2px 10px; '
         f'margin: 4px 0"><b style="color: {colour}">{html.escape(headline)}</b>'
-        f"{lines}</div>"
+        f"{lines}{picture}</div>"
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-__all__ = ["TOLERANCE", "matches", "sketch"]
+__all__ = ["TOLERANCE", "matches", "matching_rows", "sketch"]
 
 PROJECTIONS = 3
 TOLERANCE = 1e-6  # of the vector's length; two spellings of one formula agree to 1e-12
@@ -39,7 +39,15 @@ def _row(name, value) -> list[float]:
 
 def matches(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> bool:
     """True where two sketches are those of the same outputs, to within rounding."""
-    if one.shape != other.shape or np.any(one[:, :2] != other[:, :2]):
-        return False
+    return one.shape == other.shape and bool(matching_rows(one, other, tolerance).all())
+
+
+def matching_rows(
+    one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE
+) -> np.ndarray:
+    """Say row by row, which is output by output, whether two sketches agree."""
+    if one.shape != other.shape:
+        return np.zeros(len(one), bool)
     length = np.maximum(np.maximum(one[:, 2], other[:, 2]), TINY)[:, np.newaxis]
-    return bool(np.all(np.abs(one[:, 2:] - other[:, 2:]) <= tolerance * length))
+    near = np.abs(one[:, 2:] - other[:, 2:]) <= tolerance * length
+    return np.all(one[:, :2] == other[:, :2], axis=1) & near.all(axis=1)

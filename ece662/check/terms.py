@@ -9,7 +9,18 @@ import functools
 import re
 from typing import NamedTuple
 
-__all__ = ["Fault", "How", "Moment", "Output", "Role", "Status", "Stop", "read_output"]
+__all__ = [
+    "Fault",
+    "How",
+    "Kind",
+    "Moment",
+    "Output",
+    "Role",
+    "Status",
+    "Stop",
+    "Trait",
+    "read_output",
+]
 
 
 class Status(enum.StrEnum):
@@ -17,6 +28,7 @@ class Status(enum.StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
+    ECHO = "echo"  # right by itself: another exercise is what keeps it from passing
     NOT_WRITTEN = "not written"
     NEEDS = "needs"  # another exercise first
     MISSING = "missing"  # the file
@@ -38,6 +50,7 @@ class Stop(enum.StrEnum):
     ENDLESS = "endless"  # a limit of time was met
     MISFIT = "misfit"  # of another form than asked for
     ERROR = "error"
+    OURS = "ours"  # no line of the student's is in it
 
 
 class Fault(enum.Enum):
@@ -46,6 +59,78 @@ class Fault(enum.Enum):
     FORWARD = enum.auto()
     BACKWARD = enum.auto()
     BOTH = enum.auto()
+
+
+class Kind(enum.StrEnum):
+    """What went wrong, where it is no known mistake. The values stand in records."""
+
+    # how a thing is built
+    MISSING = "missing"
+    INPUT_CHANGED = "input-changed"
+    NOT_SO = "not-so"
+    TYPE = "dtype"
+    SINGLE_PRECISION = "float32"
+    KEPT_AXES = "kept-axes"
+    BROADCAST = "broadcast"
+    SHAPE = "shape"
+    NOT_FINITE = "nan"
+    # in which situation it fails
+    TEST_MODE = "train-only"
+    LATER_STEPS = "first-step-only"
+    # how the numbers differ
+    SIGN = "sign"
+    ZERO = "zero"
+    FACTOR = "factor"
+    AXES_EXCHANGED = "transposed"
+    SCRAMBLED = "scrambled"
+    CONSTANT_TERM = "constant-term"
+    TERM_ALONG_AXIS = "term-along-axis"
+    FACTOR_ALONG_AXIS = "factor-along-axis"
+    PARTLY = "partly"
+    DIFFERENT = "different"
+    ONLY_WHERE = "only-where"  # in some cases, which have something in common
+    # dropout, fact by fact
+    SHARE_REVERSED = "share-reversed"
+    SHARE_OF_NORMAL = "share-of-normal"
+    SHARE = "share"
+    SCALE = "scale"
+    TEST_SCALE = "test-scale"
+    # how training went
+    DIVERGED = "diverged"
+    NOT_LEARNING = "not-learning"
+    OVERFITTING = "overfitting"
+    NOT_FAR_ENOUGH = "not-far-enough"
+    # whose fault it is
+    STOPPED = "error"
+    FORWARD_STOPS = "forward-stops"
+    FORWARD_AT_FAULT = "forward-at-fault"
+    LOSS_AT_FAULT = "loss-at-fault"
+    BOTH_AT_FAULT = "both-at-fault"
+    NEEDS_MENDING = "needs-mending"
+    # nobody's fault who wrote the exercise
+    NO_SIGNATURE = "no-signature"
+    OURS = "invalid"
+
+
+class Trait(enum.Enum):
+    """What a case of a recipe has that others have not."""
+
+    NO_PADDING = enum.auto()
+    PADDING = enum.auto()
+    STRIDE = enum.auto()  # more than 1
+    OVERLAP = enum.auto()  # of windows
+    GAPS = enum.auto()  # between windows
+    WINDOW = enum.auto()  # not square
+    IMAGE = enum.auto()  # not square
+    ONE_IMAGE = enum.auto()
+    ONE_CHANNEL = enum.auto()
+    MORE_AXES = enum.auto()  # than two, in x
+    ONE_AXIS = enum.auto()
+    EPS = enum.auto()  # a large one
+    ONE_GROUP = enum.auto()
+    MORE_GROUPS = enum.auto()
+    REGULARISED = enum.auto()
+    MORE_LAYERS = enum.auto()  # than one hidden
 
 
 class How(enum.Enum):
@@ -64,6 +149,7 @@ class Role(enum.Enum):
     FORWARD = enum.auto()  # of the other half of a pair; decides nothing by itself
     OWN = enum.auto()  # slopes of the student's own forward, to judge a gradient by
     STATE = enum.auto()  # weights, to measure a network by
+    CALLED = enum.auto()  # an exercise that was called on the way
 
 
 class Moment(enum.Enum):
@@ -89,6 +175,7 @@ _ROLES = (
     (Role.FORWARD, re.compile(r"forward's (.+)")),
     (Role.OWN, re.compile(r"own (.+)")),
     (Role.STATE, re.compile(r"state (.+)")),
+    (Role.CALLED, re.compile(r"called (.+)")),
 )
 _MOMENTS = (
     (Moment.STEP, re.compile(r"(.+) after step (\d+)")),
@@ -101,8 +188,9 @@ _MOMENTS = (
 def read_output(name: str) -> Output:
     """Read a name that a recipe gives to an output: the only place where that is done.
 
-    "x unchanged", "forward's out", "own dx" and "state W1" name a role; "w after step
-    2", "out of batch 2" and "out in test mode" a moment. All others are plain values.
+    "x unchanged", "forward's out", "own dx", "state W1" and "called adam" name a role;
+    "w after step 2", "out of batch 2" and "out in test mode" a moment. All others are
+    plain values.
     """
     for role, form in _ROLES:
         if found := form.fullmatch(name):

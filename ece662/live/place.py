@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ece662.exercises import EXERCISES, Exercise
 
-__all__ = ["Place", "exercise_of", "frames_of", "is_students", "place_of"]
+__all__ = ["Place", "exercise_of", "frames_of", "is_students", "name_of", "place_of"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ROOT = _PACKAGE.parent
@@ -24,6 +24,7 @@ _LIBRARIES = tuple(
 )
 _WRITTEN = {exercise.file for exercise in EXERCISES}
 _CELL = re.compile(r"ipykernel_\d+|^<ipython-input")
+_COMPILED = (".pyx", ".pxd", ".pxi")  # frames of libraries that name no file here
 _NO_FILE = re.compile(r"^<(?:frozen|string|__array|decorator|unknown)")
 
 
@@ -47,7 +48,7 @@ def place_of(error: BaseException) -> Place | None:
             # An edited file is on the disk already; linecache may hold its old lines.
             linecache.checkcache(code.co_filename)
             text = linecache.getline(code.co_filename, line).strip()
-            return Place(_named(code.co_filename), line, text, code.co_qualname)
+            return Place(name_of(code.co_filename), line, text, code.co_qualname)
     return None
 
 
@@ -67,7 +68,7 @@ def exercise_of(error: BaseException) -> Exercise | None:
 
 
 def _owner(code: CodeType) -> Exercise | None:
-    file, path = _named(code.co_filename), code.co_qualname.partition(".<locals>")[0]
+    file, path = name_of(code.co_filename), code.co_qualname.partition(".<locals>")[0]
     for exercise in EXERCISES:
         tops = {owner.partition(".")[0] for owner in exercise.regions}
         if exercise.file == file and path in exercise.regions:
@@ -84,6 +85,8 @@ def is_students(filename: str) -> bool:
     if filename.startswith("<"):
         return not _NO_FILE.match(filename)
     path = Path(filename).resolve()
+    if path.suffix in _COMPILED:
+        return False
     if path.is_relative_to(_ROOT):
         inside = path.relative_to(_ROOT).as_posix()
         if inside in _WRITTEN:
@@ -93,7 +96,8 @@ def is_students(filename: str) -> bool:
     return not str(path).startswith(_LIBRARIES)
 
 
-def _named(filename: str) -> str:
+def name_of(filename: str) -> str:
+    """Return a file's name as a student knows it: from the course's root."""
     if _CELL.search(filename) or filename.startswith("<"):
         return "the cell"
     path = Path(filename).resolve()

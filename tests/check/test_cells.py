@@ -79,7 +79,7 @@ def test_check_exercise_shows_the_line_of_a_cell(tmp_path):
     told = check_exercise(exercise("q1-own"), cells.names_after).diagnosis.message
     assert told == (
         "Your code stopped in the cell, line 3 (`1 / 0`): ZeroDivisionError: division "
-        "by zero"
+        "by zero."
     )
 
 

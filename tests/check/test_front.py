@@ -27,7 +27,7 @@ def test_check_refuses_a_wrong_function(monkeypatch):
     monkeypatch.setattr(layers, "affine_forward", without_bias)
     report = check("affine_forward")
     assert not report.passed
-    assert "out (rows): error" in str(report)
+    assert "out (one number: x (1, 1), w (1, 1), b (1,)): error" in str(report)
 
 
 def test_check_blames_the_forward_for_a_backward_that_fits_it(monkeypatch):

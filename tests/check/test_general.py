@@ -34,7 +34,7 @@ def told_of(got, want=X, name="dx", case="rows", inputs=None, also=()):
         ("zero", 0 * X, X),
         ("factor", 4 * X, X),
         ("constant-term", X + 0.3, X),
-        ("constant-term", X + rng.standard_normal(5), X),
+        ("term-along-axis", X + rng.standard_normal(5), X),
         ("factor-along-axis", X * rng.standard_normal((4, 1)), X),
         ("scrambled", np.sort(X, axis=None).reshape(X.shape), X),
         ("partly", np.where(np.arange(5) < 2, X, 0.5), X),
@@ -65,7 +65,7 @@ def test_describe_does_not_name_a_factor_that_differs_from_case_to_case():
     inputs = {"one": {"x": X}, "two": {"x": X}}
     told = describe(failed, failed, inputs)
     assert told.id == "factor"
-    assert "in the case 'one' it is 4 times too large" in told.message
+    assert "in the case 'one' it is 4 times what it should be" in told.message
 
 
 def test_describe_sees_no_factor_between_two_single_numbers():

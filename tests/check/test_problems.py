@@ -45,7 +45,7 @@ def test_explain_takes_the_line_that_called_our_own_checks():
 @pytest.mark.parametrize(
     ("code", "kind", "words"),
     [
-        ("np.product(3)", "old-numpy", "no longer has `product`.*: write np.prod"),
+        ("np.product(3)", "old-numpy", "no longer has `np.product`.*: write np.prod"),
         ("np.float(3)", "old-numpy", "write float"),
         pytest.param(
             *("np.reshape(1, newshape=1)", "old-numpy", "`newshape`.*: write shape"),
@@ -111,3 +111,44 @@ def test_check_of_another_form_says_what_is_asked_for(monkeypatch, returned, wor
     told = check("affine_forward").results[0].diagnosis
     assert told.id == "misfit"
     assert re.search(words, told.message)
+
+
+def test_explain_a_function_of_other_arguments(monkeypatch):
+    monkeypatch.setattr(layers, "affine_forward", lambda x, w: (x @ w, None))
+    told = check("affine_forward").results[0].diagnosis
+    assert told.id == "misfit"
+    assert "does not take the arguments that the course gives it" in told.message
+
+
+def test_what_stops_without_a_line_of_theirs_may_be_our_mistake():
+    try:
+        raise_in_a_library()
+    except KeyError as error:
+        found = explain(error.with_traceback(None), RELU)
+    assert found.kind == "ours"
+
+
+def raise_in_a_library():
+    raise KeyError("x")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("np.zeros((2, 3 / 1))", "`//` gives a whole number"),
+        ("np.ones(3)[2 / 1]", "`//` gives a whole number"),
+        ("np.ones(4)[: 4 / 2]", "`//` gives a whole number"),
+        ("np.random.rand((2, 3))", "takes it apart"),
+        ("float(np.ones((2, 2)))", "does not take an array in the place of a number"),
+        ("{}.iteritems()", r"write `d.items\(\)`"),
+        ("xrange(3)", "write `range`"),
+        ("map(abs, [1])[0]", "give no list"),
+        ("np.ones(2, bool) - np.ones(2, bool)", "cannot be subtracted"),
+        ("np.NaN", "write np.nan"),
+        ("np.lib.pad(1, 1)", "write np.pad"),
+        ("np.ones(2).itemset(0, 1)", r"write a\[index\] = value"),
+    ],
+)
+def test_explain_what_python_3_and_numpy_2_changed(code, words):
+    told = problem_of(lambda: eval(code, {"np": np}))
+    assert re.search(words, told.message), told.message

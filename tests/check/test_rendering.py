@@ -4,7 +4,7 @@ import numpy as np
 
 from ece662 import layers
 from ece662.check import check
-from ece662.check.general import Diagnosis
+from ece662.check.diagnosis import Diagnosis
 from ece662.check.judging import Comparison, Verdict
 from ece662.check.rendering import Result, render
 
@@ -35,12 +35,12 @@ def test_render_passed_shows_the_error_beside_its_bound():
 
 def test_render_failed_says_words_first_then_figures():
     verdict = Verdict("affine_backward", False, (wrong(), right()))
-    told = str(render(verdict, Diagnosis("factor", "It is off.", "By what?")))
+    told = str(render(verdict, Diagnosis("factor", says="It is off.", asks="By what?")))
     assert told.splitlines() == [
         "affine_backward: not yet right",
         "  It is off.",
         "  Think: By what?",
-        "  dx (rows): error 0.5, expected below 1e-6; largest at [1]: 3 instead of 2",
+        "  dx (rows): [2, 3], expected [1, 2]",
         "  right in all cases: dw",
     ]
 

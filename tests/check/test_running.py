@@ -112,5 +112,6 @@ def test_run_shows_prints_once_a_case(capsys):
         return affine_forward(x, w, b)
 
     code = make_code({"affine_forward": printing})
-    run(find_exercise("affine_backward"), code)
-    assert capsys.readouterr().out == "here\n" * 4
+    exercise = find_exercise("affine_backward")
+    run(exercise, code)
+    assert capsys.readouterr().out == "here\n" * len(inputs_of(exercise))

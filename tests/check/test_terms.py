@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ece662.check import diagnosing, examining, general, problems, running
+from ece662.check import diagnosis, examining, problems, running, wording
 from ece662.check.code import make_code
 from ece662.check.recipes import RECIPES
 from ece662.check.running import inputs_of, run
 from ece662.check.signatures import signature_of
-from ece662.check.terms import Moment, Output, Role, read_output
+from ece662.check.terms import Kind, Moment, Output, Role, Trait, read_output
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.layers import affine_backward
 
@@ -32,6 +32,7 @@ AFFIXES = ("startswith", "endswith", "removeprefix", "removesuffix")
         ("x unchanged", Output(Role.UNCHANGED, "x")),
         ("forward's out", Output(Role.FORWARD, "out")),
         ("own dW1", Output(Role.OWN, "dW1")),
+        ("called adam", Output(Role.CALLED, "adam")),
         ("state bn_params.0", Output(Role.STATE, "bn_params.0")),
         ("w after step 12", Output(Role.VALUE, "w", Moment.STEP, 12)),
         ("out of batch 1", Output(Role.VALUE, "out", Moment.BATCH, 1)),
@@ -89,12 +90,44 @@ def comparisons_of_sentences(path):
             for part in ast.walk(side)
             if isinstance(part, ast.Constant) and isinstance(part.value, str)
         ]
-        found += [f"{path.name}:{node.lineno}" for text in words if " " in text]
+        found += [f"{path.name}:{node.lineno}" for text in words if " " in text.strip()]
     return found
 
 
 def test_no_sentence_is_compared():
     assert [line for path in JUDGES for line in comparisons_of_sentences(path)] == []
+
+
+# What finds out what went wrong; `wording` and `rendering` say it.
+FINDERS = ("comparing", "diagnosing", "examining", "general", "judging", "learning")
+FINDERS += ("patterns", "sketching", "traits")
+
+
+def sentences_in(path):
+    """Return texts of several words, docstrings and errors that are raised left out."""
+    tree = ast.parse(path.read_text("utf-8"))
+    apart = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr | ast.Raise):
+            apart |= {id(part) for part in ast.walk(node)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in apart
+        and node.value.count(" ") > 4
+    ]
+
+
+@pytest.mark.parametrize("name", FINDERS)
+def test_what_finds_mistakes_puts_nothing_into_words(name):
+    assert sentences_in(ROOT / "ece662" / "check" / f"{name}.py") == []
+
+
+def test_every_kind_has_words():
+    assert set(wording.SENTENCES) | set(wording.MADE) >= set(Kind)
+    assert set(wording.TRAITS) == set(Trait)
 
 
 def without_bias(x, w, b):
@@ -134,16 +167,12 @@ def test_rewording_every_sentence_changes_no_verdict(
     functions = {name: function for name, function in pairs.items() if function}
     before = examined(id, functions)
 
-    class OtherWords(general.Diagnosis):
-        def __new__(cls, id, message, question=""):
-            return super().__new__(cls, id, "Etwas ganz anderes.", "Und nun?")
-
     class OtherProblem(problems.Problem):
-        def __new__(cls, kind, message, case="", needs=""):
-            return super().__new__(cls, kind, "Passed: not written.", case, needs)
+        def __new__(cls, kind, message, *others):
+            return super().__new__(cls, kind, "Passed: not written.", *others)
 
-    for module in (general, diagnosing, examining):
-        monkeypatch.setattr(module, "Diagnosis", OtherWords)
+    other_words = ("Etwas ganz anderes.", "Und nun?")
+    monkeypatch.setattr(diagnosis, "words_of", lambda found: other_words)
     for module in (problems, running):
         monkeypatch.setattr(module, "Problem", OtherProblem)
     after = examined(id, functions)

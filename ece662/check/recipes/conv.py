@@ -8,10 +8,10 @@ from ece662.check.recipe import (
     Rule,
     array_of,
     copies,
-    own_slopes,
     unchanged,
     unpack,
 )
+from ece662.check.recipes.pairs import PAIR_RULES, try_pair
 from ece662.check.terms import How
 
 __all__ = ["RECIPES"]
@@ -25,13 +25,15 @@ CONV_CASES = {
     "no padding": ((1, 2, 5, 3), (3, 2, 3, 3), 2, 0),
     "gaps between windows": ((2, 1, 8, 5), (2, 1, 2, 2), 3, 0),
     "much padding": ((1, 2, 3, 4), (2, 2, 3, 2), 1, 2),
+    "one of everything": ((1, 1, 3, 1), (1, 1, 2, 1), 1, 0),
 }
 # The shape of x, height and width of the window, stride.
 POOL_CASES = {
     "two by two": ((2, 3, 4, 6), 2, 2, 2),
     "overlapping windows": ((2, 2, 5, 4), 3, 2, 1),
     "gaps between windows": ((1, 3, 8, 5), 2, 2, 3),
-    "wide windows": ((3, 1, 4, 7), 1, 3, 2),
+    "wide windows": ((3, 1, 5, 7), 1, 3, 2),
+    "one image, one channel, one window": ((1, 1, 2, 3), 2, 3, 1),
 }
 NEGATIVE = "all numbers negative"
 AGAIN = "equal numbers in different windows"
@@ -76,30 +78,13 @@ def run_conv_forward(code, inputs):
 
 def run_conv_backward(code, inputs):
     """Try `conv_backward_naive` after the student's own forward."""
-    names = ("x", "w", "b")
-
-    def forward(*arrays):
-        return code.conv_forward_naive(*arrays, conv_param(inputs))
-
-    result = forward(*copies(inputs, *names))
-    out, cache = unpack(result, "conv_forward_naive", "out", "cache")
-    out = array_of(out, "forward's out")
-    [dout] = copies(inputs, "dout")
-    back = code.conv_backward_naive(dout, cache)
-    found = unpack(back, "conv_backward_naive", "dx", "dw", "db")
-    gradients = {n: array_of(d, f"d{n}") for n, d in zip(names, found, strict=True)}
-    slopes = own_slopes(
-        lambda *now: forward(*now)[0],
-        {name: inputs[name] for name in names},
+    return try_pair(
+        ("conv_forward_naive", "conv_backward_naive"),
+        lambda *arrays: code.conv_forward_naive(*arrays, conv_param(inputs)),
+        lambda dout, cache: code.conv_backward_naive(dout, cache),
+        {name: inputs[name] for name in ("x", "w", "b")},
         inputs["dout"],
-        gradients,
     )
-    return {
-        "forward's out": out,
-        **{f"d{name}": gradient for name, gradient in gradients.items()},
-        **slopes,
-        **unchanged(inputs, dout=dout),
-    }
 
 
 def make_pool_inputs(rng, case):
@@ -145,20 +130,14 @@ def run_pool_forward(code, inputs):
 
 def run_pool_backward(code, inputs):
     """Try `max_pool_backward_naive` after the student's own forward."""
-
-    def forward(x):
-        return code.max_pool_forward_naive(x, pool_param(inputs))
-
-    x, dout = copies(inputs, "x", "dout")
-    out, cache = unpack(forward(x), "max_pool_forward_naive", "out", "cache")
-    out = array_of(out, "forward's out")
-    dx = array_of(code.max_pool_backward_naive(dout, cache), "dx")
-    outputs = {"forward's out": out, "dx": dx, **unchanged(inputs, dout=dout)}
-    if inputs["tied"]:  # there is no slope where two are largest
-        return outputs
-    x = {"x": inputs["x"]}
-    slopes = own_slopes(lambda x: forward(x)[0], x, inputs["dout"], {"x": dx})
-    return outputs | slopes
+    return try_pair(
+        ("max_pool_forward_naive", "max_pool_backward_naive"),
+        lambda x: code.max_pool_forward_naive(x, pool_param(inputs)),
+        lambda dout, cache: code.max_pool_backward_naive(dout, cache),
+        {"x": inputs["x"]},
+        inputs["dout"],
+        has_slopes=not inputs["tied"],  # none where two are largest
+    )
 
 
 TIED = Rule(
@@ -173,7 +152,7 @@ RECIPES = {
         run_conv_backward,
         make_conv_inputs,
         tuple(CONV_CASES),
-        {"dout unchanged": WRITES_INTO_DOUT},
+        {"dout unchanged": WRITES_INTO_DOUT, **PAIR_RULES},
         forward="conv_forward_naive",
     ),
     "max_pool_forward_naive": Recipe(
@@ -183,7 +162,7 @@ RECIPES = {
         run_pool_backward,
         make_pool_inputs,
         (*POOL_CASES, NEGATIVE, AGAIN, TIES),
-        {f"{TIES}/dx": TIED, "dout unchanged": WRITES_INTO_DOUT},
+        {f"{TIES}/dx": TIED, "dout unchanged": WRITES_INTO_DOUT, **PAIR_RULES},
         forward="max_pool_forward_naive",
     ),
 }

@@ -5,32 +5,44 @@ of a large x; from that and from x are derived the share of what was kept, its s
 and whether the backward let the same numbers through.
 """
 
+import math
+from functools import partial
+
 import numpy as np
 
+from ece662.check.diagnosis import Diagnosis
 from ece662.check.recipe import (
     WRITES_INTO_DOUT,
     Misfit,
     Recipe,
     array_of,
     copies,
+    in_forward,
     unchanged,
     unpack,
 )
+from ece662.check.terms import Kind
 
 __all__ = ["RECIPES", "share_as_meant"]
 
-SHAPE = (60, 80)
-CASES = {"keep 0.3": 0.3, "keep 0.8": 0.8}
+# Of each case: the shape of x, and p.
+CASES = {
+    "keep 0.3": ((60, 80), 0.3),
+    "keep 0.8": ((60, 80), 0.8),
+    "images, keep 0.6": ((12, 8, 7, 9), 0.6),
+}
 SIGMAS = 6  # how far a share may be off by chance: once in five hundred million
 
 
 def make_inputs(rng, case):
     """Draw x and dout without zeros, so that a zero afterwards means "dropped"."""
 
-    def draw():
-        return (0.5 + rng.random_sample(SHAPE)) * rng.choice((-1.0, 1.0), SHAPE)
+    shape, p = CASES[case]
 
-    return {"x": draw(), "dout": draw(), "p": CASES[case]}
+    def draw():
+        return (0.5 + rng.random_sample(shape)) * rng.choice((-1.0, 1.0), shape)
+
+    return {"x": draw(), "dout": draw(), "p": p}
 
 
 def run_forward(code, inputs):
@@ -66,7 +78,8 @@ def derive_forward(inputs, outputs):
         return found
     kept = out != 0
     ratios = (out / x)[kept]
-    uneven = max(kept.mean(axis=0).std(), kept.mean(axis=1).std())
+    means = (kept.mean(axis) for axis in range(kept.ndim))
+    uneven = max(mean.std() for mean in means)
     return found | {
         "share of what is kept": np.array(share_as_meant(kept, p)),
         "scale of what is kept": _range(ratios),
@@ -94,18 +107,71 @@ def _range(ratios) -> np.ndarray:
     return np.array([ratios.min(), ratios.max()] if ratios.size else [np.nan, np.nan])
 
 
+def describe(failed, inputs) -> list[Diagnosis]:
+    """Say fact by fact how much is kept, how it is scaled, and what test mode does."""
+    found = {}
+    for comparison in failed:
+        tell = FACTS.get(comparison.name)
+        if tell and comparison.name not in found:
+            same = [other for other in failed if other.name == comparison.name]
+            found[comparison.name] = tell(same, inputs)
+    left = {c.name for c in failed} - found.keys()
+    if left == {"x unchanged"}:
+        left = set()
+        found["x unchanged"] = Diagnosis(
+            Kind.INPUT_CHANGED, {"name": "x", "alone": len(found) == 0}
+        )
+    return [] if left else list(found.values())
+
+
+def _of_share(same, inputs) -> Diagnosis:
+    shares = [(float(c.got), inputs[c.case]["p"]) for c in same]
+    share, p = shares[0]
+    facts = {"share": share, "p": p}
+    if all(np.isclose(share, 1 - p) for share, p in shares):
+        return Diagnosis(Kind.SHARE_REVERSED, facts)
+    below = [(1 + math.erf(p / math.sqrt(2))) / 2 for _, p in shares]
+    if all(
+        abs(share - of_normal) < 0.06
+        for (share, _), of_normal in zip(shares, below, strict=True)
+    ):
+        return Diagnosis(Kind.SHARE_OF_NORMAL, facts)
+    return Diagnosis(Kind.SHARE, facts)
+
+
+def _of_scale(same, inputs, kind=Kind.SCALE) -> Diagnosis:
+    first = same[0]
+    low, high = map(float, first.got)
+    return Diagnosis(kind, {"low": low, "high": high, "p": inputs[first.case]["p"]})
+
+
+def _of_a_fact(same, inputs) -> Diagnosis:
+    return Diagnosis(Kind.NOT_SO, {"name": same[0].name})
+
+
+FACTS = {
+    "share of what is kept": _of_share,
+    "scale of what is kept": _of_scale,
+    "out over x in test mode": partial(_of_scale, kind=Kind.TEST_SCALE),
+    "each number has its own chance": _of_a_fact,
+    "another mask each time": _of_a_fact,
+}
+
+
 def _slopes(*arrays) -> np.ndarray:
     """Project each array on a few fixed directions: equal ones have equal slopes."""
-    directions = np.random.RandomState(SHAPE).standard_normal((3, *SHAPE))
+    shape = arrays[0].shape
+    directions = np.random.RandomState(shape).standard_normal((3, *shape))
     return np.array([[np.sum(array * v) for v in directions] for array in arrays])
 
 
 def run_backward(code, inputs):
     """Try `dropout_backward` after the student's own forward."""
     x, dout = copies(inputs, "x", "dout")
-    result = code.dropout_forward(x, {"mode": "train", "p": inputs["p"]})
-    out, cache = unpack(result, "dropout_forward", "out", "cache")
-    out = _shaped(out, "forward's out", inputs)
+    with in_forward("dropout_forward"):
+        result = code.dropout_forward(x, {"mode": "train", "p": inputs["p"]})
+        out, cache = unpack(result, "dropout_forward", "out", "cache")
+        out = _shaped(out, "out", inputs)
     dx = _shaped(code.dropout_backward(dout, cache), "dx", inputs)
     return {"out": out, "dx": dx, **unchanged(inputs, dout=dout)}
 
@@ -129,7 +195,11 @@ def derive_backward(inputs, outputs):
 
 RECIPES = {
     "dropout_forward": Recipe(
-        run_forward, make_inputs, tuple(CASES), derive=derive_forward
+        run_forward,
+        make_inputs,
+        tuple(CASES),
+        derive=derive_forward,
+        describe=describe,
     ),
     "dropout_backward": Recipe(
         run_backward,

@@ -5,10 +5,10 @@ from ece662.check.recipe import (
     Recipe,
     array_of,
     copies,
-    own_slopes,
     unchanged,
     unpack,
 )
+from ece662.check.recipes.pairs import PAIR_RULES, try_pair
 
 __all__ = ["RECIPES"]
 
@@ -18,8 +18,15 @@ AFFINE_SHAPES = {
     "images": (3, (2, 4, 3), 5),
     "one input": (1, (3, 2), 4),
     "one output": (5, (4,), 1),
+    "one number": (1, (1,), 1),
+    "two axes, one of them short": (2, (1, 5), 3),
 }
-RELU_SHAPES = {"matrix": (4, 6), "images": (2, 3, 5, 4)}
+RELU_SHAPES = {
+    "matrix": (4, 6),
+    "images": (2, 3, 5, 4),
+    "vector": (7,),
+    "three axes": (1, 5, 2),
+}
 
 
 def make_affine_inputs(rng, case):
@@ -40,23 +47,13 @@ def run_affine_forward(code, inputs):
 
 def run_affine_backward(code, inputs):
     """Try `affine_backward` after the student's own forward."""
-    x, w, b, dout = copies(inputs, "x", "w", "b", "dout")
-    out, cache = unpack(code.affine_forward(x, w, b), "affine_forward", "out", "cache")
-    found = unpack(
-        code.affine_backward(dout, cache), "affine_backward", "dx", "dw", "db"
+    return try_pair(
+        ("affine_forward", "affine_backward"),
+        lambda *arrays: code.affine_forward(*arrays),
+        lambda dout, cache: code.affine_backward(dout, cache),
+        {name: inputs[name] for name in ("x", "w", "b")},
+        inputs["dout"],
     )
-    names = ("x", "w", "b")
-    gradients = {n: array_of(d, f"d{n}") for n, d in zip(names, found, strict=True)}
-    arrays = {n: inputs[n] for n in names}
-    slopes = own_slopes(
-        lambda *now: code.affine_forward(*now)[0], arrays, inputs["dout"], gradients
-    )
-    return {
-        "forward's out": array_of(out, "out"),
-        **{f"d{name}": gradient for name, gradient in gradients.items()},
-        **slopes,
-        **unchanged(inputs, dout=dout),
-    }
 
 
 def make_relu_inputs(rng, case):
@@ -74,14 +71,13 @@ def run_relu_forward(code, inputs):
 
 def run_relu_backward(code, inputs):
     """Try `relu_backward` after the student's own forward."""
-    x, dout = copies(inputs, "x", "dout")
-    out, cache = unpack(code.relu_forward(x), "relu_forward", "out", "cache")
-    out = array_of(out, "out")  # a copy, before backward can write into it
-    dx = array_of(code.relu_backward(dout, cache), "dx")
-    slopes = own_slopes(
-        lambda x: code.relu_forward(x)[0], {"x": inputs["x"]}, inputs["dout"], {"x": dx}
+    return try_pair(
+        ("relu_forward", "relu_backward"),
+        lambda x: code.relu_forward(x),
+        lambda dout, cache: code.relu_backward(dout, cache),
+        {"x": inputs["x"]},
+        inputs["dout"],
     )
-    return {"forward's out": out, "dx": dx, **slopes, **unchanged(inputs, dout=dout)}
 
 
 RECIPES = {
@@ -92,7 +88,7 @@ RECIPES = {
         run_affine_backward,
         make_affine_inputs,
         tuple(AFFINE_SHAPES),
-        {"dout unchanged": WRITES_INTO_DOUT},
+        {"dout unchanged": WRITES_INTO_DOUT, **PAIR_RULES},
         forward="affine_forward",
     ),
     "relu_forward": Recipe(run_relu_forward, make_relu_inputs, tuple(RELU_SHAPES)),
@@ -100,7 +96,7 @@ RECIPES = {
         run_relu_backward,
         make_relu_inputs,
         tuple(RELU_SHAPES),
-        {"dout unchanged": WRITES_INTO_DOUT},
+        {"dout unchanged": WRITES_INTO_DOUT, **PAIR_RULES},
         forward="relu_forward",
     ),
 }

@@ -12,10 +12,11 @@ from ece662.check.recipe import (
     Recipe,
     array_of,
     copies,
-    own_slopes,
+    noting_calls,
     unchanged,
     unpack,
 )
+from ece662.check.recipes.pairs import PAIR_RULES, try_pair
 
 __all__ = ["RECIPES"]
 
@@ -26,12 +27,16 @@ BATCHNORM_CASES = {
     "three batches, large eps": ((5, 3), 3, False, 0.4, 0.6),
     "test mode": ((4, 5), 0, True, 0.4, 0.9),
     "training, then test": ((3, 4), 2, True, 1e-5, 0.7),
+    "one column": ((5, 1), 2, False, 0.2, 0.8),
+    "one row in test mode": ((1, 3), 0, True, 0.1, 0.6),
 }
 SPATIAL_CASES = {
     "one batch": ((2, 4, 3, 5), 1, False, 1e-5, 0.9),
     "three batches, large eps": ((3, 2, 4, 2), 3, False, 0.4, 0.6),
     "test mode": ((2, 3, 2, 4), 0, True, 0.4, 0.9),
     "training, then test": ((3, 5, 2, 1), 2, True, 1e-5, 0.7),
+    "one image, one channel": ((1, 1, 3, 4), 2, False, 0.2, 0.8),
+    "one image in test mode": ((1, 3, 2, 2), 0, True, 0.1, 0.6),
 }
 
 TEST_CASES = ("test mode", "training, then test")
@@ -70,21 +75,27 @@ def run_batchnorm_forward(code, inputs, function="batchnorm_forward"):
     for name in ("running_mean", "running_var"):
         if name in inputs:
             [bn_param[name]] = copies(inputs, name)
-    batches = inputs["batches"].copy()
-    outputs = {}
-    for i, x in enumerate(batches, start=1):
-        out, _ = unpack(forward(x, gamma, beta, bn_param), function, "out", "cache")
-        name = "out" if len(batches) == 1 else f"out of batch {i}"
+    outputs, kept = {}, []
+
+    def out_of(x):
+        with noting_calls(outputs):
+            result = forward(x, gamma, beta, bn_param)
+        return unpack(result, function, "out", "cache")[0]
+
+    for i, x in enumerate(inputs["batches"].copy(), start=1):
+        out = out_of(x)
+        kept.append(np.array_equal(inputs["batches"][i - 1], x))
+        name = "out" if len(inputs["batches"]) == 1 else f"out of batch {i}"
         outputs[name] = array_of(out, "out")
     if "test_x" in inputs:
         [x] = copies(inputs, "test_x")
         bn_param["mode"] = "test"
-        out, _ = unpack(forward(x, gamma, beta, bn_param), function, "out", "cache")
-        outputs["out in test mode"] = array_of(out, "out")
-        outputs |= unchanged(inputs, test_x=x)
+        outputs["out in test mode"] = array_of(out_of(x), "out")
+        kept.append(np.array_equal(inputs["test_x"], x))
     for name in ("running_mean", "running_var"):
         outputs[name] = array_of(bn_param.get(name), f"bn_param[{name!r}]")
-    return outputs | unchanged(inputs, batches=batches, gamma=gamma, beta=beta)
+    outputs["x unchanged"] = np.array(all(kept))
+    return outputs | unchanged(inputs, gamma=gamma, beta=beta)
 
 
 # Of each case of a pair without modes: the shape of x, epsilon, and for groups their
@@ -94,16 +105,20 @@ ROWS = {
     "more columns": ((3, 6), 1e-5),
     "large eps": ((5, 3), 0.4),
 }
+BATCHES = {**ROWS, "one column": ((4, 1), 0.1)}
+SINGLE = {**ROWS, "one row": ((1, 5), 0.1)}
 IMAGES = {
     "images": ((2, 4, 3, 5), 1e-5),
     "one image": ((1, 3, 4, 2), 1e-5),
     "large eps": ((3, 2, 2, 3), 0.4),
+    "one channel": ((2, 1, 3, 1), 0.1),
 }
 GROUPS = {
     "two groups": ((2, 6, 3, 4), 1e-5, 2),
     "one group": ((3, 4, 2, 3), 1e-5, 1),
     "a group a channel": ((2, 3, 4, 5), 1e-5, 3),
     "large eps": ((1, 6, 2, 3), 0.4, 3),
+    "one channel": ((2, 1, 3, 1), 0.1, 1),
 }
 
 
@@ -134,35 +149,24 @@ def settings(inputs) -> list:
 
 def run_forward(code, inputs, function):
     """Try a normalisation that has no modes."""
-    arrays = copies(inputs, "x", "gamma", "beta")
-    result = getattr(code, function)(*arrays, *settings(inputs))
+    arrays, called = copies(inputs, "x", "gamma", "beta"), {}
+    with noting_calls(called):
+        result = getattr(code, function)(*arrays, *settings(inputs))
     out, _ = unpack(result, function, "out", "cache")
     named = dict(zip(("x", "gamma", "beta"), arrays, strict=True))
-    return {"out": array_of(out, "out"), **unchanged(inputs, **named)}
+    return {"out": array_of(out, "out"), **unchanged(inputs, **named), **called}
 
 
 def run_backward(code, inputs, forward, backward):
     """Try a backward pass after the student's own forward."""
-    names = ("x", "gamma", "beta")
     go, back = getattr(code, forward), getattr(code, backward)
-    result = go(*copies(inputs, *names), *settings(inputs))
-    out, cache = unpack(result, forward, "out", "cache")
-    out = array_of(out, "forward's out")
-    [dout] = copies(inputs, "dout")
-    found = unpack(back(dout, cache), backward, "dx", "dgamma", "dbeta")
-    gradients = {n: array_of(d, f"d{n}") for n, d in zip(names, found, strict=True)}
-    slopes = own_slopes(
-        lambda *now: go(*now, *settings(inputs))[0],
-        {name: inputs[name] for name in names},
+    return try_pair(
+        (forward, backward),
+        lambda *arrays: go(*arrays, *settings(inputs)),
+        back,
+        {name: inputs[name] for name in ("x", "gamma", "beta")},
         inputs["dout"],
-        gradients,
     )
-    return {
-        "forward's out": out,
-        **{f"d{name}": gradient for name, gradient in gradients.items()},
-        **slopes,
-        **unchanged(inputs, dout=dout),
-    }
 
 
 def forward_recipe(function, cases):
@@ -175,7 +179,7 @@ def backward_recipe(forward, backward, cases):
     """Return the recipe of a backward."""
     run = partial(run_backward, forward=forward, backward=backward)
     make = partial(make_inputs, cases=cases)
-    rules = {"dout unchanged": WRITES_INTO_DOUT}
+    rules = {"dout unchanged": WRITES_INTO_DOUT, **PAIR_RULES}
     return Recipe(run, make, tuple(cases), rules, forward=forward)
 
 
@@ -184,23 +188,23 @@ RECIPES = {
         run_batchnorm_forward,
         make_batchnorm_inputs,
         tuple(BATCHNORM_CASES),
-        test_cases=TEST_CASES,
+        test_cases=(*TEST_CASES, "one row in test mode"),
     ),
     "batchnorm_backward": backward_recipe(
-        "batchnorm_forward", "batchnorm_backward", ROWS
+        "batchnorm_forward", "batchnorm_backward", BATCHES
     ),
     "batchnorm_backward_alt": backward_recipe(
-        "batchnorm_forward", "batchnorm_backward_alt", ROWS
+        "batchnorm_forward", "batchnorm_backward_alt", BATCHES
     ),
-    "layernorm_forward": forward_recipe("layernorm_forward", ROWS),
+    "layernorm_forward": forward_recipe("layernorm_forward", SINGLE),
     "layernorm_backward": backward_recipe(
-        "layernorm_forward", "layernorm_backward", ROWS
+        "layernorm_forward", "layernorm_backward", SINGLE
     ),
     "spatial_batchnorm_forward": Recipe(
         partial(run_batchnorm_forward, function="spatial_batchnorm_forward"),
         partial(make_batchnorm_inputs, cases=SPATIAL_CASES),
         tuple(SPATIAL_CASES),
-        test_cases=TEST_CASES,
+        test_cases=(*TEST_CASES, "one image in test mode"),
     ),
     "spatial_batchnorm_backward": backward_recipe(
         "spatial_batchnorm_forward", "spatial_batchnorm_backward", IMAGES

@@ -1,17 +1,20 @@
 """Recipes of the update rules: several steps each, and an epsilon that can be seen.
 
 A rule may change w in place and hand it back, or return a new array; it gets copies.
+Another parameter takes its own steps in between, as in a network: what a rule remembers
+belongs into config and nowhere else.
 """
 
 from functools import partial
 
 import numpy as np
 
-from ece662.check.recipe import Misfit, Recipe, array_of, unchanged, unpack
+from ece662.check.recipe import Misfit, Recipe, array_of, quietly, unpack
 
 __all__ = ["RECIPES"]
 
-SHAPE = (3, 4)
+MATRIX = (3, 4)
+SHAPES = {"a vector": (5,), "filters": (2, 1, 3, 2), "one number": (1,)}
 STEPS = 4
 
 # By rule: the settings, what it remembers, and whether that is a square (not negative).
@@ -29,22 +32,24 @@ RULES = {
         {"m": False, "v": True},
     ),
 }
-CASES = ("from the start", "from a given state", "defaults")
+DEFAULTS, GIVEN = "defaults", "from a given state"
+CASES = ("from the start", GIVEN, DEFAULTS, *SHAPES)
 
 
 def make_inputs(rng, case, rule):
     """Draw w, the gradients of some steps, and the settings of a case."""
     settings, memory = RULES[rule]
+    shape = SHAPES.get(case, MATRIX)
     inputs = {
-        "w": rng.standard_normal(SHAPE),
-        "gradients": rng.standard_normal((STEPS, *SHAPE)),
+        "w": rng.standard_normal(shape),
+        "gradients": rng.standard_normal((STEPS, *shape)),
     }
-    if case == "defaults":
+    if case == DEFAULTS:
         return inputs
     inputs |= settings
-    if case == "from a given state":
+    if case == GIVEN:
         for name, is_square in memory.items():
-            state = rng.standard_normal(SHAPE)
+            state = rng.standard_normal(shape)
             inputs[name] = state**2 if is_square else state
         if rule == "adam":
             inputs["t"] = 5
@@ -53,12 +58,7 @@ def make_inputs(rng, case, rule):
 
 def run_rule(code, inputs, rule):
     """Take some steps with a rule."""
-    config = {
-        name: np.array(value) if isinstance(value, np.ndarray) else value
-        for name, value in inputs.items()
-        if name not in ("w", "gradients")
-    }
-    config = config or None
+    config, other = config_of(inputs), config_of(inputs)
     w, gradients = np.array(inputs["w"]), np.array(inputs["gradients"])
     outputs = {}
     for step, dw in enumerate(gradients, start=1):
@@ -67,9 +67,23 @@ def run_rule(code, inputs, rule):
         w = outputs[f"w after step {step}"] = array_of(w, "next_w")
         if not isinstance(config, dict):
             raise Misfit(f"{rule} should return its config, a dict, beside next_w")
+        with quietly():
+            result = getattr(code, rule)(1 - w, -3 * inputs["gradients"][-step], other)
+        _, other = unpack(result, rule, "next_w", "config")
     for name in RULES[rule][1]:
         outputs[name] = array_of(config.get(name), f"config[{name!r}]")
-    return outputs | unchanged(inputs, gradients=gradients)
+    unchanged = np.array_equal(gradients, inputs["gradients"])
+    return outputs | {"dw unchanged": np.array(unchanged)}
+
+
+def config_of(inputs):
+    """Return the config that a case begins with, made afresh; None for the defaults."""
+    config = {
+        name: np.array(value) if isinstance(value, np.ndarray) else value
+        for name, value in inputs.items()
+        if name not in ("w", "gradients")
+    }
+    return config or None
 
 
 RECIPES = {

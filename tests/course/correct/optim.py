@@ -218,7 +218,7 @@ def flattened(w, dw, config=None):
 @rule("rmsprop")
 def einsum(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
-    square = np.einsum("ij,ij->ij", dw, dw)
+    square = np.einsum("...,...->...", dw, dw)
     config["cache"] *= config["decay_rate"]
     config["cache"] += (1 - config["decay_rate"]) * square
     denominator = np.sqrt(config["cache"])

@@ -8,6 +8,7 @@ from tests.course.correct import (  # noqa: F401
     deep_nets,
     dropout,
     groupnorm,
+    habits,
     layernorm,
     optim,
     pool,

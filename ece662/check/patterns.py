@@ -1,0 +1,65 @@
+"""Where an array is wrong: the entries, and the pattern that they make."""
+
+import enum
+from typing import NamedTuple
+
+import numpy as np
+
+from ece662.check.comparing import Comparison
+
+__all__ = ["Pattern", "Where", "pattern_of", "wrong_entries"]
+
+WRONG = 1e-7  # of the largest value: more than rounding
+
+
+class Where(enum.Enum):
+    """What the wrong entries have in common."""
+
+    BORDER = enum.auto()
+    INSIDE = enum.auto()
+    EVERY_OTHER = enum.auto()  # along an axis
+    ONLY = enum.auto()  # at some places of an axis, and there throughout
+    NOWHERE_ELSE = enum.auto()  # at some places of an axis, partly
+
+
+class Pattern(NamedTuple):
+    """A pattern of wrong entries."""
+
+    where: Where
+    axis: int = 0
+    places: tuple[int, ...] = ()
+
+
+def wrong_entries(found: Comparison) -> np.ndarray | None:
+    """Return which entries are wrong; None where the shapes cannot be compared."""
+    got, want = found.got, found.want
+    if got is None or got.shape != want.shape or want.dtype.kind not in "fiu":
+        return None
+    scale = np.max(np.abs(want), initial=0.0) or 1.0
+    off = np.abs(got.astype(float) - want)
+    return ~(off <= WRONG * scale)
+
+
+def pattern_of(wrong: np.ndarray) -> Pattern | None:
+    """Return the pattern of some wrong entries, None where there is none to see."""
+    if not wrong.any() or wrong.all():
+        return None
+    for axis in range(wrong.ndim):
+        rest = tuple(i for i in range(wrong.ndim) if i != axis)
+        touched, throughout = wrong.any(axis=rest), wrong.all(axis=rest)
+        places = tuple(int(i) for i in np.flatnonzero(touched))
+        if len(places) == len(touched):
+            continue
+        if len(places) > 1 and set(np.diff(places)) == {2}:
+            return Pattern(Where.EVERY_OTHER, axis, places)
+        whole = Where.ONLY if np.all(touched == throughout) else Where.NOWHERE_ELSE
+        return Pattern(whole, axis, places)
+    inside = tuple(slice(1, -1) for _ in range(min(2, wrong.ndim)))
+    core = wrong[(..., *inside)]
+    if core.size and not core.any():
+        return Pattern(Where.BORDER)
+    edge = wrong.copy()
+    edge[(..., *inside)] = False
+    if core.size and not edge.any():
+        return Pattern(Where.INSIDE)
+    return None

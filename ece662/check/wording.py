@@ -1,0 +1,401 @@
+"""What is said of a diagnosis: its sentences, made out of facts, and last of all.
+
+Each kind has a sentence that is true wherever its facts are, and a question that leads
+on. Nothing else in `check` puts a diagnosis into words.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ece662.check.patterns import Where, pattern_of
+from ece662.check.terms import Kind, Trait
+
+__all__ = ["describe_case", "describe_map", "words_of"]
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    Kind.MISSING: ("There is no {name}.", ""),
+    Kind.NOT_SO: ("This should hold, and does not: {name}.", ""),
+    Kind.TYPE: (
+        "{name} holds numbers of type {got}, where {want} is expected.",
+        "Which array did you create without its dtype, or compare instead of compute?",
+    ),
+    Kind.SINGLE_PRECISION: (
+        "{name} is right to about seven digits and no further, as if float32 had been "
+        "used somewhere; x is float64 here, and the result should be as exact.",
+        "Which of your arrays has a dtype that you wrote yourself?",
+    ),
+    Kind.KEPT_AXES: (
+        "The numbers are right. {name} has the shape {got}, where {want} is expected.",
+        "Who will multiply it later, and will its shape fit without luck?",
+    ),
+    Kind.BROADCAST: (
+        "{name} has the shape {got}, where {want} is expected. Broadcasting would make "
+        "them agree and hide that.",
+        "Over which axes did you sum, and which should have stayed?",
+    ),
+    Kind.SHAPE: (
+        "{name} has the shape {got}, where {want} is expected.",
+        "Which size goes with which axis, and what does each axis of your arrays mean?",
+    ),
+    Kind.TEST_MODE: (
+        "In training everything is right, in test mode it is not.",
+        "What does the layer know of the data when a single picture comes in to be "
+        "classified?",
+    ),
+    Kind.LATER_STEPS: (
+        "The first step is right, the later ones are not: look at what one call leaves "
+        "for the next.",
+        "What must this remember between two calls, and where do you store it?",
+    ),
+    Kind.SIGN: (
+        "{name} has the wrong sign everywhere.",
+        "In which direction should it point?",
+    ),
+    Kind.ZERO: (
+        "{name} is zero everywhere.",
+        "Is it ever filled, and is what you fill it with what you return?",
+    ),
+    Kind.SCRAMBLED: (
+        "{name} holds the right numbers in the wrong places.",
+        "In which order does reshape read, and what did you mean to keep together?",
+    ),
+    Kind.CONSTANT_TERM: (
+        "{name} is off by the same number everywhere, {term:.6g}.",
+        "Which term does not depend on where you are?",
+    ),
+    Kind.TERM_ALONG_AXIS: (
+        "{name} is off by a term that is the same along axis {axis} (of shape "
+        "{shape}).",
+        "Which term of the formula has one value for that whole axis: a bias, a mean? "
+        "Is it there, and taken over the right axis?",
+    ),
+    Kind.FACTOR_ALONG_AXIS: (
+        "{name} is off by a factor that is the same along axis {axis} (of shape "
+        "{shape}) and differs along the others.",
+        "Which scale belongs to each row or column, and does it enter once?",
+    ),
+    Kind.SHARE_REVERSED: (
+        "Of x, {share:.0%} is kept where p is {p:g}: p was read as the probability to "
+        "drop a number; in this course it is the probability to keep it.",
+        "With p = 0.9, how many of a hundred units should survive?",
+    ),
+    Kind.SHARE_OF_NORMAL: (
+        "Of x, {share:.0%} is kept where p is {p:g}: that is the share "
+        "of a bell curve that lies below p.",
+        "Which of NumPy's random numbers lie evenly between 0 and 1?",
+    ),
+    Kind.SHARE: (
+        "Of x, {share:.0%} is kept where p is {p:g}.",
+        "Between which bounds do your random numbers lie, and which of them pass?",
+    ),
+    Kind.DIVERGED: (
+        "The loss grew instead of falling: the steps are too large for it.",
+        "What happens if the learning rate is three times smaller?",
+    ),
+    Kind.NOT_LEARNING: (
+        "The loss has hardly moved from that of a guess.",
+        "Does anything reach the last layer with these first weights, and how far does "
+        "one step move them?",
+    ),
+    Kind.OVERFITTING: (
+        "It knows {training:.0%} of the training pictures and {validation:.0%} of "
+        "those it has not seen.",
+        "What would keep it from learning single pictures by heart?",
+    ),
+    Kind.NOT_FAR_ENOUGH: (
+        "It learns, but has not come far enough.",
+        "Was the loss still falling when it ended? Change one setting at a time, by a "
+        "factor of three.",
+    ),
+    Kind.LOSS_AT_FAULT: (
+        "Your gradients are those of your own loss; what is not right is the loss "
+        "itself, or the scores that it is made of.",
+        "Which terms does the loss have, and which layers lead to the scores?",
+    ),
+    Kind.NO_SIGNATURE: ("What {exercise} should give is not known.", ""),
+    Kind.OURS: (
+        "The check could not go on ({error}). No line of your code stopped: either "
+        "what it returns is not of the form that its docstring asks for, or the check "
+        "is wrong. If the form is right, show this line to your teacher: then the "
+        "mistake is ours, and what you wrote is kept.",
+        "",
+    ),
+}
+
+
+def words_of(diagnosis) -> tuple[str, str]:
+    """Return the message and the question of a diagnosis."""
+    says, asks = _own_words(diagnosis)
+    for other in diagnosis.also:
+        more, question = words_of(other)
+        says, asks = f"{says} {more}", asks or question
+    return says, asks
+
+
+def _own_words(diagnosis) -> tuple[str, str]:
+    facts = diagnosis.facts
+    if diagnosis.says:
+        return diagnosis.says, diagnosis.asks
+    if diagnosis.id in MADE or "message" in facts:
+        return MADE.get(diagnosis.id, _stopped)(facts)
+    says, asks = SENTENCES[diagnosis.id]
+    return says.format(**facts), asks
+
+
+TRAITS = {
+    Trait.NO_PADDING: "there is no padding",
+    Trait.PADDING: "there is padding",
+    Trait.STRIDE: "the stride is more than 1",
+    Trait.OVERLAP: "windows overlap",
+    Trait.GAPS: "the stride is larger than a side of the window",
+    Trait.WINDOW: "the window is not square",
+    Trait.IMAGE: "the images are not square",
+    Trait.ONE_IMAGE: "x holds a single input",
+    Trait.ONE_CHANNEL: "there is one channel",
+    Trait.MORE_AXES: "x has more than two axes",
+    Trait.ONE_AXIS: "there is one axis",
+    Trait.EPS: "eps is large enough to be seen",
+    Trait.ONE_GROUP: "there is one group",
+    Trait.MORE_GROUPS: "there is more than one group",
+    Trait.REGULARISED: "there is regularisation",
+    Trait.MORE_LAYERS: "there is more than one hidden layer",
+}
+
+
+def _only_where(facts) -> tuple[str, str]:
+    says = (
+        f"Of the cases that were tried, {facts['name']} is wrong in those, and only "
+        f"those, where {TRAITS[facts['trait']]}."
+    )
+    return says, ""
+
+
+def _different(facts) -> tuple[str, str]:
+    says = f"{facts['name']} is wrong nearly everywhere"
+    if facts["cases"] > 1:
+        number = facts["wrong"]
+        says += (
+            ", in every case"
+            if number == facts["cases"]
+            else (f", in {number} of {facts['cases']} cases")
+        )
+    if facts["right"]:
+        are = "is" if len(facts["right"]) == 1 else "are"
+        says += f"; {' and '.join(facts['right'])} {are} right"
+    question = (
+        "Can you compute one entry of the smallest case by hand, and follow it through "
+        "your code?"
+    )
+    return f"{says}.", question
+
+
+def _input_changed(facts) -> tuple[str, str]:
+    right = "The results are right, but " if facts["alone"] else ""
+    says = (
+        f"{right}{facts['name']} is not what it was before the call: your code writes "
+        "into an array that belongs to the caller."
+    )
+    return says, "Which of your lines works in place: an index on the left of =, +=?"
+
+
+def _not_finite(facts) -> tuple[str, str]:
+    word = "nan" if facts["nan"] else "infinite"
+    return (
+        f"{facts['name']} holds {word} numbers.",
+        "Where could you divide by zero, take the root of something negative, or never "
+        "fill what np.empty made?",
+    )
+
+
+def _axes_exchanged(facts) -> tuple[str, str]:
+    says = f"{facts['name']} has two of its axes exchanged."
+    if "want" in facts:
+        says = (
+            f"{facts['name']} has the shape {facts['got']}, where {facts['want']} is "
+            "expected. Its axes are exchanged."
+        )
+    return says, "Which axis is which, before and after you rearrange?"
+
+
+def _factor(facts) -> tuple[str, str]:
+    says = f"{facts['name']} is right but for a constant factor"
+    if facts["size"]:
+        says += f": it is {_name_of(facts['size'])} times what it should be."
+    else:
+        says += (
+            f": in the case '{facts['case']}' it is {facts['factor']:.6g} times what "
+            "it should be."
+        )
+    return says, "Sum or mean? By what do you divide, and how often?"
+
+
+def _name_of(size) -> str:
+    names = {
+        "N": "N, the number of inputs,",
+        "D": "D, the length of a row,",
+        "all": f"the number of entries of {size.array}",
+    }
+    name = names.get(size.of, size.of)
+    name = f"(1 - {name})" if size.rest else name
+    return f"1 over {name}" if size.over else name
+
+
+def _partly(facts) -> tuple[str, str]:
+    wrong = facts["wrong"]
+    where = describe_map(wrong)
+    number = int(wrong.sum())
+    says = (
+        f"{number} of the {wrong.size} entries of {facts['name']} "
+        f"{'is' if number == 1 else 'are'} wrong{', ' + where if where else ''}; the "
+        "others are right."
+    )
+    return says, "What is special about the wrong ones: the border, an overlap, a sign?"
+
+
+def describe_map(wrong: np.ndarray) -> str:
+    """Say which entries are wrong; "" where they make no pattern."""
+    pattern = pattern_of(wrong) if np.sum(wrong) > 1 else None
+    if pattern is None:
+        return ""
+    places = ", ".join(map(str, pattern.places[:6]))
+    more = ", ..." if len(pattern.places) > 6 else ""
+    along = f"index {places}{more} of axis {pattern.axis}"
+    return {
+        Where.BORDER: "all of them at the border",
+        Where.INSIDE: "none of them at the border",
+        Where.EVERY_OTHER: f"all of them at every other {along}",
+        Where.ONLY: f"everything at {along}",
+        Where.NOWHERE_ELSE: f"all of them at {along}",
+    }[pattern.where]
+
+
+def _scale(facts) -> tuple[str, str]:
+    low, high, p = facts["low"], facts["high"], facts["p"]
+    if not np.isfinite(low):
+        return "Nothing is kept, so there is no scale.", ""
+    ways = (
+        (1, "left as it was"),
+        (p, "multiplied by p"),
+        (1 / (1 - p), "divided by 1 - p"),
+        (1 - p, "multiplied by 1 - p"),
+        (1 / p**2, "divided by p twice"),
+    )
+    even = np.isclose(low, high)
+    found = next((way for at, way in ways if even and np.isclose(low, at)), "")
+    if not found:
+        found = f"multiplied by {low:.4g}" + ("" if even else f" to {high:.4g}")
+    return (
+        f"What is kept is {found}, where p is {p:g} and it should be divided by p.",
+        "If a unit stays with probability p, by what must it grow to keep its mean?",
+    )
+
+
+def _test_scale(facts) -> tuple[str, str]:
+    low, high, p = facts["low"], facts["high"], facts["p"]
+    if np.isclose(low, high):
+        by = "p" if np.isclose(low, p) else f"{low:.4g}"
+        says = f"In test mode x is multiplied by {by}; it should come out as it is."
+    else:
+        says = "In test mode x should come out as it is, and some of it does not."
+    return says, "After training with the division by p, what is left to make up for?"
+
+
+def _stopped(facts) -> tuple[str, str]:
+    says = facts["message"]
+    if facts["case"]:
+        number, cases = facts["stopped"], facts["cases"]
+        among = f", one of {number} (of {cases}) that stop" if number > 1 else ""
+        only = " alone" if number == 1 and cases > 1 else ""
+        says += f" This is the case '{facts['case']}'{only}{among}: {facts['sizes']}."
+    if facts["inside"]:
+        says += (
+            f" It stopped inside {facts['inside']}, which was called from "
+            f"{facts['exercise']}."
+        )
+    if facts["broken"]:
+        wrong = " and ".join(facts["broken"])
+        says += f" It builds on {wrong}, not right yet."
+    return says, ""
+
+
+def _forward_stops(facts) -> tuple[str, str]:
+    says, _ = _stopped(facts)
+    first = f"Your {facts['forward']} has to run first, and it does not come through."
+    return f"{first} {says}", f"What does the check say of {facts['forward']}?"
+
+
+def _forward_at_fault(facts) -> tuple[str, str]:
+    forward, shapes = facts["forward"], ""
+    if facts.get("got"):
+        shapes = (
+            f" (it gives the shape {facts['got']} where {facts['want']} is expected, "
+            f"in the case '{facts['case']}')"
+        )
+    says = (
+        f"This is the right gradient of your {forward}, but {forward} itself is not "
+        f"right{shapes}. Mend that, and this may well pass as it is."
+    )
+    return says, f"What does the check say of {forward}?"
+
+
+def _both_at_fault(facts) -> tuple[str, str]:
+    forward, wrong, right = facts["forward"], facts["wrong"], facts["right"]
+    does = "does" if len(wrong) == 1 else "do"
+    says = f"{' and '.join(wrong)} {does} not fit your own {forward}"
+    if right:
+        says += f"; {' and '.join(right)} {'does' if len(right) == 1 else 'do'}"
+    says += f". And {forward} is not right either: begin there."
+    return says, f"What does the check say of {forward}?"
+
+
+def _needs_mending(facts) -> tuple[str, str]:
+    wrong = " and ".join(facts["broken"])
+    return f"This builds on {wrong}, not right yet: mend that first.", ""
+
+
+MADE: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
+    Kind.INPUT_CHANGED: _input_changed,
+    Kind.NOT_FINITE: _not_finite,
+    Kind.AXES_EXCHANGED: _axes_exchanged,
+    Kind.FACTOR: _factor,
+    Kind.PARTLY: _partly,
+    Kind.DIFFERENT: _different,
+    Kind.ONLY_WHERE: _only_where,
+    Kind.SCALE: _scale,
+    Kind.TEST_SCALE: _test_scale,
+    Kind.STOPPED: _stopped,
+    Kind.FORWARD_STOPS: _forward_stops,
+    Kind.FORWARD_AT_FAULT: _forward_at_fault,
+    Kind.BOTH_AT_FAULT: _both_at_fault,
+    Kind.NEEDS_MENDING: _needs_mending,
+}
+
+# What a student does not know by our names, in theirs.
+THEIRS = {
+    "test_x": "x in test mode",
+    "batches": "batches of x, one after the other:",
+    "gradients": "steps with dw:",
+    "groups": "G",
+}
+OF_THE_RECIPE = ("tied", "dout")
+
+
+def describe_case(inputs: Mapping[str, Any]) -> str:
+    """Say what a case is: the shape of each array, and the settings."""
+    said = []
+    for name, value in inputs.items():
+        if name in OF_THE_RECIPE:
+            continue
+        if name == "made_with":
+            said += [f"{key} {_value(setting)}" for key, setting in value.items()]
+        else:
+            said.append(f"{THEIRS.get(name, name)} {_value(value)}")
+    return ", ".join(said)
+
+
+def _value(value) -> str:
+    if isinstance(value, np.ndarray):
+        return str(value.shape)
+    return f"{value:g}" if isinstance(value, float) else str(value)
