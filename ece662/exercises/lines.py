@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from ece662.exercises import fstrings
+
 __all__ = [
     "END",
     "START",
@@ -113,18 +115,22 @@ def _scan_part(source: str, begin: int, end: int) -> tuple[list[Line], bool]:
     """
     lines: list[Line] = []
     inside, suspicious, is_closed = False, False, True
-    for match in _TOKEN.finditer(source, begin, end):
-        kind = match.lastgroup
-        if kind == "newline":
+    place = begin
+    while match := _TOKEN.match(source, place, end):
+        place = match.end()
+        if match["newline"]:
             line = _line(source, begin, match, inside, suspicious)
             lines.append(line)
             begin, inside, suspicious = match.end(), False, False
         elif match["comment"] or match["code"]:
             suspicious = suspicious or "OF YOUR CODE" in match[0].upper()
         else:
-            if match["triple"]:
+            if fstrings.NESTED and fstrings.is_fstring(source, match.start()):
+                place, closed = fstrings.end_of_fstring(source, match.start(), end)
+                is_closed = is_closed and closed
+            elif match["triple"]:
                 is_closed = bool(match["closed"] or match["shut"])
-            for newline in _NEWLINE.finditer(source, match.start(), match.end()):
+            for newline in _NEWLINE.finditer(source, match.start(), place):
                 lines.append(_line(source, begin, newline, inside, suspicious))
                 begin, inside, suspicious = newline.end(), True, False
     if begin < end:

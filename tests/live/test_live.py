@@ -669,8 +669,9 @@ from ece662.classifiers.fc_net import *
 net = TwoLayerNet(input_dim=4, hidden_dim=3, num_classes=2)
 x = np.ones((1, 4))
 path = pathlib.Path(ece662.__file__).parent / "layers.py"
-path.write_text(path.read_text().replace(
-    "def affine_forward(x, w, b):", "def affine_forward(x, w, b):\\n    x = 0 * x - 5"))
+import re
+signature = r"(?s)(def affine_forward\\(.*?:\\n)"
+path.write_text(re.sub(signature, r"\\1    x = 0 * x - 5\\n", path.read_text()))
 assert not np.allclose(net.loss(x), -5 * net.params["W1"].sum())
 scores = net.loss(x)
 ece662.reload()

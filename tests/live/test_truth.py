@@ -8,6 +8,7 @@ the checks must say what a new process says that has just imported the files.
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -114,6 +115,12 @@ SAME = {
     "solver": ("solver", "own rule"),
     "net": ("net", "new net"),
 }
+CHANGES = {
+    "layers.py": (rb"(?s)(def relu_forward\(.*?:\n)", b"    x = x + "),
+    "optim.py": (rb"(?s)(def sgd_momentum\(.*?:\n)", b"    dw = dw * "),
+    "classifiers/fc_net.py": (rb"(?s)(def loss\(.*?:\n)", b"        X = X * "),
+    "layer_utils.py": (rb"(?s)(def affine_relu_forward\(.*?:\n)", b"    b = b + "),
+}
 FILES = ("layers.py", "optim.py", "classifiers/fc_net.py", "layer_utils.py")
 
 
@@ -124,6 +131,8 @@ class Walk:
         self.package = folder / "ece662"
         self.random = random.Random(seed)
         self.original = {f: (self.package / f).read_bytes() for f in FILES}
+        for file, (signature, _) in CHANGES.items():
+            assert re.search(signature, self.original[file]), file
 
     def step(self):
         """Change one file; return what was done."""
@@ -156,15 +165,10 @@ class Walk:
         return self.original[file]
 
     def edit_change(self, file, text):
+        """Let a function begin with another line below its signature."""
         number = str(self.random.randint(2, 9)).encode()
-        changes = {
-            "layers.py": (b"def relu_forward(x):", b"    x = x + "),
-            "optim.py": (b"def sgd_momentum(w, dw, config=None):", b"    dw = dw * "),
-            "classifiers/fc_net.py": (b"def loss(self, X, y=None):", b"        X = X*"),
-            "layer_utils.py": (b"def affine_relu_forward(x, w, b):", b"    b = b + "),
-        }
-        line, change = changes[file]
-        return text.replace(line, line + b"\n" + change + number)
+        signature, line = CHANGES[file]
+        return re.sub(signature, rb"\1" + line + number + b"\n", text, count=1)
 
     def edit_rename(self, file, text):
         name = self.name_in(file)
