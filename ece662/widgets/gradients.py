@@ -16,13 +16,13 @@ from ece662.gradient_check import eval_numerical_gradient_array, rel_error
 from ece662.widgets._base import Dashboard, Drawing, choice, log_slider, panel, slider
 from ece662.widgets._errors import finished
 
-__all__ = ["LAYERS", "Check", "check_gradient", "gradient_checker"]
+__all__ = ["LAYERS", "Gradients", "check_gradient", "gradient_checker"]
 
 POOL = {"pool_height": 2, "pool_width": 3, "stride": 1}
 
 
-class Case(NamedTuple):
-    """A layer to check: its pair of functions, its arrays, its settings."""
+class Layer(NamedTuple):
+    """A layer to check: its two functions, its arrays, its settings."""
 
     forward: str
     backward: str
@@ -32,43 +32,43 @@ class Case(NamedTuple):
 
 def _normalising(name, backward=None, settings=lambda: ({"mode": "train"},)):
     shapes = {"x": (7, 5), "gamma": (5,), "beta": (5,)}
-    return Case(f"{name}_forward", backward or f"{name}_backward", shapes, settings)
+    return Layer(f"{name}_forward", backward or f"{name}_backward", shapes, settings)
 
 
 # Odd shapes, and no two sizes alike, so that a mistake has nowhere to hide.
 LAYERS = {
-    "affine": Case(
+    "affine": Layer(
         "affine_forward", "affine_backward", {"x": (6, 4), "w": (4, 5), "b": (5,)}
     ),
-    "relu": Case("relu_forward", "relu_backward", {"x": (6, 9)}),
+    "relu": Layer("relu_forward", "relu_backward", {"x": (6, 9)}),
     "batchnorm": _normalising("batchnorm"),
     "batchnorm, closed form": _normalising("batchnorm", "batchnorm_backward_alt"),
     "layernorm": _normalising("layernorm", settings=lambda: ({},)),
-    "dropout": Case(
+    "dropout": Layer(
         "dropout_forward",
         "dropout_backward",
         {"x": (6, 9)},
         lambda: ({"mode": "train", "p": 0.6, "seed": 231},),
     ),
-    "convolution": Case(
+    "convolution": Layer(
         "conv_forward_naive",
         "conv_backward_naive",
         {"x": (2, 2, 5, 4), "w": (3, 2, 3, 2), "b": (3,)},
         lambda: ({"stride": 1, "pad": 1},),
     ),
-    "max pooling": Case(
+    "max pooling": Layer(
         "max_pool_forward_naive",
         "max_pool_backward_naive",
         {"x": (2, 2, 4, 5)},
         lambda: (dict(POOL),),
     ),
-    "spatial batchnorm": Case(
+    "spatial batchnorm": Layer(
         "spatial_batchnorm_forward",
         "spatial_batchnorm_backward",
         {"x": (2, 3, 4, 5), "gamma": (3,), "beta": (3,)},
         lambda: ({"mode": "train"},),
     ),
-    "group norm": Case(
+    "group norm": Layer(
         "spatial_groupnorm_forward",
         "spatial_groupnorm_backward",
         {"x": (2, 4, 3, 5), "gamma": (1, 4, 1, 1), "beta": (1, 4, 1, 1)},
@@ -77,7 +77,7 @@ LAYERS = {
 }
 
 
-class Check(NamedTuple):
+class Gradients(NamedTuple):
     """Both gradients of one array, of its shape, and where they differ."""
 
     analytic: np.ndarray
@@ -91,7 +91,7 @@ class Check(NamedTuple):
         return difference / np.maximum(1e-8, size)
 
 
-def check_gradient(layer: str, of: str, seed: int = 231, h: float = 1e-5) -> Check:
+def check_gradient(layer: str, of: str, seed: int = 231, h: float = 1e-5) -> Gradients:
     """Compute one gradient of a layer both ways.
 
     Args:
@@ -103,31 +103,31 @@ def check_gradient(layer: str, of: str, seed: int = 231, h: float = 1e-5) -> Che
     Raises:
         ValueError: the backward's gradient does not have the shape of its array.
     """
-    case = LAYERS[layer]
-    if of not in case.shapes:
-        raise ValueError(f"{layer} has gradients of {', '.join(case.shapes)}, not {of}")
-    forward, backward = getattr(layers, case.forward), getattr(layers, case.backward)
+    pair = LAYERS[layer]
+    if of not in pair.shapes:
+        raise ValueError(f"{layer} has gradients of {', '.join(pair.shapes)}, not {of}")
+    forward, backward = getattr(layers, pair.forward), getattr(layers, pair.backward)
     rng = np.random.default_rng(seed)
-    arrays = {name: rng.standard_normal(shape) for name, shape in case.shapes.items()}
+    arrays = {name: rng.standard_normal(shape) for name, shape in pair.shapes.items()}
 
     def run(**changed):
         everything = {**arrays, **changed}
-        return finished(case.forward, forward(*everything.values(), *case.settings()))
+        return finished(pair.forward, forward(*everything.values(), *pair.settings()))
 
     out, cache = run()
     dout = rng.standard_normal(out.shape)
-    gradients = finished(case.backward, backward(dout, cache))
+    gradients = finished(pair.backward, backward(dout, cache))
     gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-    place = list(case.shapes).index(of)
-    analytic = finished(f"d{of} of {case.backward}", gradients[place])
-    if np.shape(analytic) != case.shapes[of]:
+    place = list(pair.shapes).index(of)
+    analytic = finished(f"d{of} of {pair.backward}", gradients[place])
+    if np.shape(analytic) != pair.shapes[of]:
         raise ValueError(
-            f"d{of} must be of the shape of {of}, {case.shapes[of]}, "
+            f"d{of} must be of the shape of {of}, {pair.shapes[of]}, "
             f"got {np.shape(analytic)}"
         )
     x = arrays[of].copy()
     numerical = eval_numerical_gradient_array(lambda x: run(**{of: x})[0], x, dout, h)
-    return Check(np.asarray(analytic, dtype=float), numerical)
+    return Gradients(np.asarray(analytic, dtype=float), numerical)
 
 
 def gradient_checker(**start) -> Dashboard:
@@ -156,24 +156,24 @@ def _offer(dials):
 
 def draw_check(layer: str, of: str, seed: int, h: float) -> Drawing:
     """Draw both gradients and the relative error of each entry as heat maps."""
-    check = check_gradient(layer, of, seed, h)
-    limit = max(np.abs(check.numerical).max(), 1e-12)
+    gradients = check_gradient(layer, of, seed, h)
+    limit = max(np.abs(gradients.numerical).max(), 1e-12)
     colours = {"cmap": "PuOr", "vmin": -limit, "vmax": limit}
     panels = [
-        _heat_map(f"d{of}, your backward pass", check.analytic, False, **colours),
-        _heat_map(f"d{of}, numerical", check.numerical, **colours),
+        _heat_map(f"d{of}, your backward pass", gradients.analytic, False, **colours),
+        _heat_map(f"d{of}, numerical", gradients.numerical, **colours),
     ]
-    exponents = np.log10(np.maximum(check.errors, 1e-12))
+    exponents = np.log10(np.maximum(gradients.errors, 1e-12))
     colours = {"cmap": "cividis", "vmin": -12, "vmax": 0}
     panels.append(_heat_map("relative error, as 10^…", exponents, **colours))
-    return Drawing(panels, _verdict(layer, of, check))
+    return Drawing(panels, _verdict(layer, of, gradients))
 
 
-def _verdict(layer, of, check):
-    worst = float(rel_error(check.analytic, check.numerical))
-    wrong = int(np.sum(check.errors > 1e-6))
-    size = check.errors.size
-    place = np.unravel_index(check.errors.argmax(), check.errors.shape)
+def _verdict(layer, of, gradients):
+    worst = float(rel_error(gradients.analytic, gradients.numerical))
+    wrong = int(np.sum(gradients.errors > 1e-6))
+    size = gradients.errors.size
+    place = np.unravel_index(gradients.errors.argmax(), gradients.errors.shape)
     place = ", ".join(map(str, place))
     said = f"{layer}, d{of}: largest error {worst:.0e}, expected below 1e-06"
     if not wrong:

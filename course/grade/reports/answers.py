@@ -39,7 +39,7 @@ def read_points(
         The points, and what is wrong with the table, line by line.
     """
     most = {exercise.id: exercise.points for exercise in questions()}
-    find = _Finder(records)
+    find = _RecordFinder(records)
     given, complaints = {}, []
     try:
         text = path.read_text("utf-8-sig")
@@ -70,7 +70,7 @@ def read_points(
     return given, complaints[:MAX_COMPLAINTS]
 
 
-class _Finder:
+class _RecordFinder:
     """Finds the record that a row of a table means: by its name, else by a student's.
 
     Names are compared as what a spreadsheet may leave of them, and one that fits two
