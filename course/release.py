@@ -136,7 +136,7 @@ def pack(folder: Path, archive: Path) -> None:
 
 
 def _students_names(source: Path) -> set[str]:
-    """List the functions and classes whose results hang on the student's work."""
+    """List the functions and classes whose results depend on the student's work."""
     provided = {n for e in EXERCISES if e.file.endswith(".py") for n in e.provides}
     return names_that_depend_on(provided, source / "ece662") | {"check", "hint"}
 

@@ -38,81 +38,85 @@ class Pupil(NamedTuple):
     markers: bool = False  # replace in the whole file
 
 
+# Mistakes as students write them: exercise, what is replaced by what, its name.
+MISTAKES = [
+    ("affine_forward", " + b", "", "affine-without-bias"),
+    ("affine_backward", "dout.sum(axis=0)", "dout.mean(axis=0)",
+     "affine-db-averaged"),
+    ("affine_backward", ".reshape(x.shape)", "", "affine-dx-left-flat"),
+    ("relu_forward", "np.maximum(x, 0)", "np.abs(x)", "relu-takes-absolute-value"),
+    ("relu_backward", "(x > 0)", "(dout > 0)", "relu-gate-from-dout"),
+    ("batchnorm_forward", "momentum * running_mean + (1 - momentum) * mean",
+     "(1 - momentum) * running_mean + momentum * mean", "*"),
+    ("batchnorm_forward", "1 / np.sqrt(var + eps)", "1 / (var + eps)", "*"),
+    ("batchnorm_backward", "dx_centred - dx_centred.mean(axis=0)", "dx_centred",
+     "batchnorm-mean-path-missing"),
+    ("batchnorm_backward", "dx_centred += 2 / N * x_centred * dvar", "",
+     "batchnorm-variance-path-missing"),
+    ("batchnorm_backward_alt", "dbeta / N", "dbeta", "*"),
+    ("layernorm_forward", "axis=1", "axis=0", "layernorm-over-columns"),
+    ("layernorm_backward", "- mean_dx_hat", "", "layernorm-mean-path-missing"),
+    ("dropout_forward", "np.random.rand(*x.shape) < p",
+     "np.random.rand(*x.shape) > p", "*"),
+    ("dropout_backward", "dout * mask", "dout", "dropout-back-ignores-mask"),
+    ("conv_forward_naive", " + b[f]", "", "conv-without-bias"),
+    ("conv_forward_naive", "* w[f])", "* w[f][:, ::-1, ::-1])",
+     "conv-filters-flipped"),
+    ("conv_backward_naive", "pad : pad + H, pad : pad + W", "pad:-pad, pad:-pad",
+     "conv-crop-empty-without-padding"),
+    ("max_pool_backward_naive", "] += dout", "] = dout",
+     "pool-back-maximum-overwritten"),
+    ("spatial_groupnorm_backward", "axis=(0, 2, 3), keepdims=True",
+     "axis=(0, 2, 3)", "groupnorm-parameters-as-vectors"),
+    ("sgd_momentum", 'config["velocity"] = v', "",
+     "momentum-velocity-never-stored"),
+    ("rmsprop", "np.sqrt(config[\"cache\"])", 'config["cache"]',
+     "rmsprop-root-missing"),
+    ("adam", 'config["t"] += 1', "", "*"),
+    ("adam", 'np.sqrt(v_hat) + config["epsilon"]',
+     'np.sqrt(v_hat + config["epsilon"])', "adam-epsilon-inside-root"),
+]  # fmt: skip
+
+
 def _mistakes() -> list[Pupil]:
-    """Mistakes as students write them: exercise, what is replaced by what, its name."""
-    told = [
-        ("affine_forward", " + b", "", "affine-without-bias"),
-        ("affine_backward", "dout.sum(axis=0)", "dout.mean(axis=0)",
-         "affine-db-averaged"),
-        ("affine_backward", ".reshape(x.shape)", "", "affine-dx-left-flat"),
-        ("relu_forward", "np.maximum(x, 0)", "np.abs(x)", "relu-takes-absolute-value"),
-        ("relu_backward", "(x > 0)", "(dout > 0)", "relu-gate-from-dout"),
-        ("batchnorm_forward", "momentum * running_mean + (1 - momentum) * mean",
-         "(1 - momentum) * running_mean + momentum * mean", "*"),
-        ("batchnorm_forward", "1 / np.sqrt(var + eps)", "1 / (var + eps)", "*"),
-        ("batchnorm_backward", "dx_centred - dx_centred.mean(axis=0)", "dx_centred",
-         "batchnorm-mean-path-missing"),
-        ("batchnorm_backward", "dx_centred += 2 / N * x_centred * dvar", "",
-         "batchnorm-variance-path-missing"),
-        ("batchnorm_backward_alt", "dbeta / N", "dbeta", "*"),
-        ("layernorm_forward", "axis=1", "axis=0", "layernorm-over-columns"),
-        ("layernorm_backward", "- mean_dx_hat", "", "layernorm-mean-path-missing"),
-        ("dropout_forward", "np.random.rand(*x.shape) < p",
-         "np.random.rand(*x.shape) > p", "*"),
-        ("dropout_backward", "dout * mask", "dout", "dropout-back-ignores-mask"),
-        ("conv_forward_naive", " + b[f]", "", "conv-without-bias"),
-        ("conv_forward_naive", "* w[f])", "* w[f][:, ::-1, ::-1])",
-         "conv-filters-flipped"),
-        ("conv_backward_naive", "pad : pad + H, pad : pad + W", "pad:-pad, pad:-pad",
-         "conv-crop-empty-without-padding"),
-        ("max_pool_backward_naive", "] += dout", "] = dout",
-         "pool-back-maximum-overwritten"),
-        ("spatial_groupnorm_backward", "axis=(0, 2, 3), keepdims=True",
-         "axis=(0, 2, 3)", "groupnorm-parameters-as-vectors"),
-        ("sgd_momentum", 'config["velocity"] = v', "",
-         "momentum-velocity-never-stored"),
-        ("rmsprop", "np.sqrt(config[\"cache\"])", 'config["cache"]',
-         "rmsprop-root-missing"),
-        ("adam", 'config["t"] += 1', "", "*"),
-        ("adam", 'np.sqrt(v_hat) + config["epsilon"]',
-         'np.sqrt(v_hat + config["epsilon"])', "adam-epsilon-inside-root"),
-    ]  # fmt: skip
+    """Make a submission of each of MISTAKES."""
     return [
         Pupil(
             f"mistaken-{i:02d}", exercise, old, new, "failed" if name == "*" else name
         )
-        for i, (exercise, old, new, name) in enumerate(told)
+        for i, (exercise, old, new, name) in enumerate(MISTAKES)
     ]
 
 
+# Attacks from within a region, by name: what is written in place of the solution.
+ATTACKS = {
+    "exit": "import os; os._exit(0)",
+    "verdict": 'print(\'{"passed": true, "score": 100}\'); out = x * 0',
+    "files": 'out = x + len(open("/etc/passwd").read())',
+    "network": (
+        "import socket; socket.create_connection(('127.0.0.1', 80), 1); out = x"
+    ),
+    "liar": ("out = type('L', (np.ndarray,), {'__eq__': lambda s, o: True})(x.shape)"),
+    "numpy": "np.maximum = np.allclose = lambda *a, **k: True; out = x * 0",
+    "checker": (
+        "import ece662.check.judging as j; j.judge = lambda *a: True; out = -x"
+    ),
+    "forks": "import os\n    while True: os.fork()",
+    "memory": "out = [np.ones(1 << 24) for _ in range(10**6)]",
+    "pickle": (
+        "import os, pickle; os.write(3, pickle.dumps(print)); os._exit(0); out = x"
+    ),
+    "torch": "import torch; out = torch.relu(torch.as_tensor(x)).numpy()",
+    "loop": "while True: pass",
+}
+
+
 def _attacks() -> list[Pupil]:
-    """Attacks from within a region, each on the exercise that stands there."""
-    told = {
-        "exit": "import os; os._exit(0)",
-        "verdict": 'print(\'{"passed": true, "score": 100}\'); out = x * 0',
-        "files": 'out = x + len(open("/etc/passwd").read())',
-        "network": (
-            "import socket; socket.create_connection(('127.0.0.1', 80), 1); out = x"
-        ),
-        "liar": (
-            "out = type('L', (np.ndarray,), {'__eq__': lambda s, o: True})(x.shape)"
-        ),
-        "numpy": "np.maximum = np.allclose = lambda *a, **k: True; out = x * 0",
-        "checker": (
-            "import ece662.check.judging as j; j.judge = lambda *a: True; out = -x"
-        ),
-        "forks": "import os\n    while True: os.fork()",
-        "memory": "out = [np.ones(1 << 24) for _ in range(10**6)]",
-        "pickle": (
-            "import os, pickle; os.write(3, pickle.dumps(print)); os._exit(0); out = x"
-        ),
-        "torch": "import torch; out = torch.relu(torch.as_tensor(x)).numpy()",
-        "loop": "while True: pass",
-    }
+    """Make a submission of each of ATTACKS, on the exercise that stands there."""
     old = "out = np.maximum(x, 0)"
     return [
         Pupil(f"hostile-{name}", "relu_forward", old, new, "*")
-        for name, new in told.items()
+        for name, new in ATTACKS.items()
     ]
 
 

@@ -8,7 +8,7 @@ without a download; no number measured on them says anything about real photogra
     scenery             what is behind and in front of them, and the photograph
     drawing             the shapes all are made of, and why the bytes never differ
 
-A picture's content hangs only on VERSION, its split, its class and its place among
+A picture's content depends only on VERSION, its split, its class and its place among
 the pictures of that class.
 """
 
