@@ -14,6 +14,7 @@ import numpy as np
 from course.grade import frameworks, training
 from course.grade.inside import PROBLEMS
 from course.grade.pristine import BARE, FULL, Pristine, tree_of
+from course.grade.right_pieces import RightPieces, wrong_among
 from course.grade.secret import Secret
 from course.sandbox.client import Limits, Outcome, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
@@ -156,8 +157,9 @@ class Marker:
             return found
 
     def _mark_all(self, pieces: Pieces, sandboxes: Mapping[str, Sandbox]) -> list[Mark]:
-        submission = _Submission(self, pieces, sandboxes)
-        return [submission.examined(exercise)[0] for exercise in EXERCISES]
+        with RightPieces(self, pieces, self._sandbox) as right:
+            submission = _Submission(self, pieces, sandboxes, right)
+            return [submission.examined(exercise)[0] for exercise in EXERCISES]
 
     def _sandbox(self, code: Path) -> Sandbox:
         return Sandbox(self.isolation, self.runtime, code, self.limits, (INSIDE,))
@@ -237,9 +239,14 @@ class _Submission:
     """Marks the exercises of one submission, each of them once."""
 
     def __init__(
-        self, marker: Marker, pieces: Pieces, sandboxes: Mapping[str, Sandbox]
+        self,
+        marker: Marker,
+        pieces: Pieces,
+        sandboxes: Mapping[str, Sandbox],
+        right: RightPieces | None = None,
     ):
         self.marker, self.pieces, self.sandboxes = marker, pieces, sandboxes
+        self.right = right  # without them, an echo is not told from a mistake
         self.limits = marker.limits
         self.known: dict[str, tuple[Mark, Verdict | None]] = {}
 
@@ -276,12 +283,15 @@ class _Submission:
         if (why := self.pieces.unreadable_of(exercise)) is not None:
             told = f"Python cannot read what is written there: {why}."
             return self._failed(exercise, Status.FAILED, "syntax", told)
-        mark, verdict = self._tried(exercise, self.marker.hidden(exercise))
-        if not has_signature(exercise):
-            return mark, verdict  # there are no expected values to be kept back
-        if verdict.passed or mark.diagnosis in LIMITS_REACHED:
-            return replace(mark, printed=""), verdict
-        return self._in_public(exercise, mark), verdict
+        hidden = self.marker.hidden(exercise)
+        mark, verdict = self._tried(exercise, hidden)
+        if has_signature(exercise):  # else no expected values have to be kept back
+            if verdict.passed or mark.diagnosis in LIMITS_REACHED:
+                return replace(mark, printed=""), verdict
+            mark = self._in_public(exercise, mark)
+        if self._is_an_echo(exercise, verdict, hidden):
+            mark = replace(mark, status=Status.ECHO, points=exercise.points)
+        return mark, verdict
 
     def _tried(self, exercise: Exercise, seed: Sequence[int]) -> tuple[Mark, Verdict]:
         """Run an exercise on the inputs of one seed, and judge it."""
@@ -300,6 +310,27 @@ class _Submission:
             exercise, tried.run, tried.inputs, signature, self._verdict_on
         )
         return _mark_of(exercise, Result(verdict, wrong), tried.printed), verdict
+
+    def _is_an_echo(self, exercise, verdict: Verdict, seed: Sequence[int]) -> bool:
+        """Say whether only other exercises keep this one from passing.
+
+        It is tried again with right pieces in place of the wrong ones.
+        """
+        if not verdict.blamed or exercise.frameworks or self.right is None:
+            return False
+        sandbox = self.right.sandbox_for(
+            exercise, wrong_among(verdict.blamed, self._verdict_on)
+        )
+        if sandbox is None:
+            return False
+        tried = self.marker.try_exercise(
+            exercise, self.pieces, sandbox, self.limits, seed
+        )
+        signature = self.marker.signature(exercise, seed)
+        found, _ = examine(
+            exercise, tried.run, tried.inputs, signature, lambda need: None
+        )
+        return found.passed
 
     def _in_public(self, exercise: Exercise, mark: Mark) -> Mark:
         """Say what is wrong by the inputs that every student's own check has.

@@ -22,6 +22,7 @@ PRINTED = 2000  # characters of what a student's code printed
 WORDS = {
     Status.PASSED: "passed",
     Status.FAILED: "not yet right",
+    Status.ECHO: "counts in full: what it builds on is wrong",
     Status.NOT_WRITTEN: "not written",
     Status.NEEDS: "needs another exercise first",
     Status.MISSING: "not handed in",
@@ -55,7 +56,7 @@ def write_summary(out: Path, overview: Survey) -> None:
 
 def kind_of(status: str) -> str:
     """Return the shade in which a status is shown."""
-    good = (Status.PASSED, Status.READ)
+    good = (Status.PASSED, Status.ECHO, Status.READ)
     bad = (Status.FAILED, Status.STOPPED, Status.DAMAGED)
     return "passed" if status in good else "failed" if status in bad else "other"
 

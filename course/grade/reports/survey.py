@@ -5,12 +5,19 @@ from dataclasses import dataclass, field
 
 from course.grade.reports.records import Records, totals
 from course.grade.similar import Likeness, likenesses
-from ece662.check.terms import Status
+from ece662.check.terms import Kind, Status
 from ece662.exercises import EXERCISES
 
 __all__ = ["Survey", "survey"]
 
 TENTHS = 10
+# What is wrong is another exercise, which is counted there.
+ECHOES = (
+    Kind.FORWARD_AT_FAULT,
+    Kind.FORWARD_STOPS,
+    Kind.NEEDS_MENDING,
+    Kind.BOTH_AT_FAULT,
+)
 MAX_LIKENESSES = 200  # pairs an exercise; more is not a list to look through
 
 
@@ -36,8 +43,10 @@ def survey(records: Records) -> Survey:
         found.noted += [(record["student"], note) for note in record["notes"]]
         for mark in record["marks"]:
             found.outcomes[mark["exercise"]][mark["status"]] += 1
-            if mark["status"] in (Status.FAILED, Status.STOPPED) and mark["diagnosis"]:
-                key = (mark["exercise"], mark["diagnosis"])
+            told = mark["diagnosis"]
+            wrong = mark["status"] in (Status.FAILED, Status.STOPPED)
+            if wrong and told and told not in ECHOES:
+                key = (mark["exercise"], told)
                 found.mistakes[key] += 1
     found.alike = _alike(records)
     return found

@@ -5,6 +5,7 @@ import pytest
 from course.grade import marking
 from course.grade.classroom import Pupil, files_of
 from course.grade.pristine import Pristine
+from course.grade.right_pieces import with_other_halves
 from course.grade.secret import Secret
 from ece662.exercises import find_exercise
 from ece662.exercises.reading import read_files
@@ -48,6 +49,55 @@ def mark(marker, monkeypatch):
         return found
 
     return mark_one
+
+
+@pytest.fixture
+def marks_of(marker, monkeypatch):
+    """Return a function that marks some exercises, with a text replaced in one."""
+
+    def marked(ids, changed, old, new):
+        exercises = tuple(map(find_exercise, ids))
+        monkeypatch.setattr(marking, "EXERCISES", exercises)
+        files = files_of(Pupil("ann", changed, old, new))
+        return {m.exercise: m for m in marker.mark(read_files(files))}
+
+    return marked
+
+
+AFFINE = "out = x.reshape(len(x), D) @ w + b"
+
+
+def test_mistake_costs_its_own_exercise_alone(marks_of):
+    ids = ("affine_forward", "TwoLayerNet", "FullyConnectedNet")
+    marks = marks_of(ids, "affine_forward", AFFINE, AFFINE.removesuffix(" + b"))
+    assert marks["affine_forward"].points == 0
+    assert marks["affine_forward"].diagnosis == "affine-without-bias"
+    for name in ids[1:]:
+        assert marks[name].status == "echo"
+        assert marks[name].points == marks[name].of
+        assert "builds on affine_forward" in marks[name].message
+
+
+def test_mistake_of_ones_own_above_a_wrong_piece_is_no_echo(marks_of):
+    """With the forward right, this backward is still wrong."""
+    old = "mean = x.mean(axis=0)"
+    ids = ("batchnorm_forward", "batchnorm_backward")
+    marks = marks_of(ids, "batchnorm_forward", old, "mean = 0.5 * x.mean(axis=0)")
+    assert marks["batchnorm_backward"].points == 0
+    assert marks["batchnorm_backward"].status == "failed"
+
+
+def test_right_pieces_bring_the_other_halves_of_pairs_along():
+    network = find_exercise("TwoLayerNet")
+    assert with_other_halves({"affine_forward"}, network) == {"affine_forward"}
+    normalised = find_exercise("FullyConnectedNet-batchnorm")
+    halves = {"batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt"}
+    assert with_other_halves({"batchnorm_backward"}, normalised) == halves
+    backward = find_exercise("batchnorm_backward")
+    assert with_other_halves({"batchnorm_forward"}, backward) is None
+    pool = find_exercise("max_pool_backward_naive")
+    forward = {"max_pool_forward_naive"}
+    assert with_other_halves(forward, pool) == forward
 
 
 def test_training_cell_passes_by_what_its_weights_reach(mark):
