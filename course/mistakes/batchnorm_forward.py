@@ -389,3 +389,28 @@ def batchnorm_running_mean_sums(x, gamma, beta, bn_param):
 )
 def batchnorm_gamma_and_beta_swapped(x, gamma, beta, bn_param):
     return layers.batchnorm_forward(x, beta, gamma, bn_param)
+
+
+@mistake(
+    "batchnorm_forward",
+    says="The numbers are those of an eps of 1e-5 whatever is given: `eps` in "
+    "`bn_param` has no effect.",
+    asks="Who decides about eps, your line or whoever calls the layer?",
+)
+def batchnorm_eps_always_the_same(x, gamma, beta, bn_param):
+    return _forward(
+        x, gamma, beta, bn_param, scale=lambda var, eps: np.sqrt(var + 1e-5)
+    )
+
+
+@mistake(
+    "batchnorm_forward",
+    says="The running averages are those of a momentum of 0.9 whatever is given: "
+    "`momentum` in `bn_param` has no effect.",
+    asks="Who decides about the momentum, your line or whoever calls the layer?",
+)
+def batchnorm_momentum_always_the_same(x, gamma, beta, bn_param):
+    def keep(running, batch, momentum):
+        return 0.9 * running + 0.1 * batch
+
+    return _forward(x, gamma, beta, bn_param, keep_mean=keep, keep_var=keep)

@@ -250,3 +250,15 @@ def conv_steps_by_filter_size(x, w, b, conv_param):
         return np.sum(patch * filter) + bias if patch.shape == filter.shape else 0.0
 
     return _forward(x, w, b, conv_param, window, each=each)
+
+
+@mistake(
+    "conv_forward_naive",
+    says="W_out was computed with the height of the filter in the place of its width.",
+    asks="Have you tried a filter that is not square?",
+)
+def conv_width_from_filter_height(x, w, b, conv_param):
+    H_out, _ = conv_output_size(x, w, b, conv_param)
+    stride, pad, HH = conv_param["stride"], conv_param["pad"], w.shape[2]
+    W_out = 1 + (x.shape[3] + 2 * pad - HH) // stride
+    return _forward(x, w, b, conv_param, size=(H_out, W_out))

@@ -353,3 +353,16 @@ def groupnorm_means_per_channel(dout, cache):
 def groupnorm_dgamma_dbeta_swapped(dout, cache):
     dx, dgamma, dbeta = layers.spatial_groupnorm_backward(dout, cache)
     return dx, dbeta, dgamma
+
+
+@mistake(
+    "spatial_groupnorm_forward",
+    says="The numbers are those of an eps of 1e-5 whatever is given: `eps` in "
+    "`gn_param` has no effect.",
+    asks="Who decides about eps, your line or whoever calls the layer?",
+)
+def groupnorm_eps_always_the_same(x, gamma, beta, G, gn_param):
+    def scale(var, eps):
+        return np.sqrt(var + 1e-5)
+
+    return _forward(x, gamma, beta, G, gn_param, scale=scale)

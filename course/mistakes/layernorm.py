@@ -281,3 +281,16 @@ def _inv_std_alone(cache):
     """Return 1 / std of the rows: x_hat is (x - mean) * inv_std, eps in it."""
     x_hat, inv_std, _ = cache
     return 1 / np.sqrt(np.mean((x_hat / inv_std) ** 2, axis=1, keepdims=True))
+
+
+@mistake(
+    "layernorm_forward",
+    says="The numbers are those of an eps of 1e-5 whatever is given: `eps` in "
+    "`ln_param` has no effect.",
+    asks="Who decides about eps, your line or whoever calls the layer?",
+)
+def layernorm_eps_always_the_same(x, gamma, beta, ln_param):
+    def scale(var, eps):
+        return np.sqrt(var + 1e-5)
+
+    return _forward(x, gamma, beta, ln_param, scale=scale)

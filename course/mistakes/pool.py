@@ -373,3 +373,35 @@ def pool_back_place_split_by_height(dout, cache):
         dx[place][row, column] += gradient
 
     return _backward(dout, cache, into)
+
+
+@mistake(
+    "max_pool_forward_naive",
+    says="W_out was computed with the height of the window in the place of its width.",
+    asks="Have you tried a window that is not square?",
+)
+def pool_width_from_window_height(x, pool_param):
+    H_out, _ = pool_output_size(x, pool_param)
+    stride, height = pool_param["stride"], pool_param["pool_height"]
+    out = np.zeros((*x.shape[:2], H_out, 1 + (x.shape[3] - height) // stride))
+    for n, c, i, j in np.ndindex(*out.shape):
+        window = x[n, c, i * stride :, j * stride :]
+        window = window[:height, : pool_param["pool_width"]]
+        out[n, c, i, j] = np.max(window)
+    return out, (x, pool_param)
+
+
+@mistake(
+    "max_pool_backward_naive",
+    says="Where windows overlap, each of them writes over the places of its maximum "
+    "that another has filled, and the rest of the window is left alone; the loops "
+    "run from the last window to the first.",
+    asks="If one pixel is the largest of two windows, how many outputs does it reach?",
+    hidden=True,
+)
+def pool_back_first_window_only(dout, cache):
+    x, pool_param = cache
+    dx = np.zeros_like(x)
+    for index, place in reversed(list(_windows(x, pool_param))):
+        dx[place][_first_maximum(x[place])] = dout[index]
+    return dx

@@ -82,6 +82,7 @@ def _kind_of(same, everything, inputs) -> Diagnosis:
         "wrong": len(same),
         "cases": sum(c.name == first.name for c in everything),
         "right": _right_values(everything, wrong),
+        "single": first.want.size == 1,
     }
     return Diagnosis(Kind.DIFFERENT, facts)
 

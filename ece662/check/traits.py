@@ -68,11 +68,16 @@ TESTS: dict[Trait, Callable[[Mapping], bool]] = {
 def common_trait(
     wrong: Collection[str], right: Collection[str], inputs: Mapping[str, Mapping]
 ) -> Trait | None:
-    """Return a trait that all the wrong cases have and none of the right ones."""
+    """Return the trait that all the wrong cases have and none of the right ones.
+
+    Where there are several, nobody can tell which of them counts, and it is None.
+    """
     if not wrong or not right or not {*wrong, *right} <= inputs.keys():
         return None
-    for trait, test in TESTS.items():
-        everywhere = all(test(inputs[case]) for case in wrong)
-        if everywhere and not any(test(inputs[case]) for case in right):
-            return trait
-    return None
+    fits = [
+        trait
+        for trait, test in TESTS.items()
+        if all(test(inputs[case]) for case in wrong)
+        and not any(test(inputs[case]) for case in right)
+    ]
+    return fits[0] if len(fits) == 1 else None

@@ -173,7 +173,7 @@ def _only_where(facts) -> tuple[str, str]:
 
 
 def _different(facts) -> tuple[str, str]:
-    says = f"{facts['name']} is wrong nearly everywhere"
+    says = f"{facts['name']} is wrong{'' if facts['single'] else ' nearly everywhere'}"
     if facts["cases"] > 1:
         number = facts["wrong"]
         says += (

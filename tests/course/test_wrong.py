@@ -51,3 +51,16 @@ def test_backward_of_a_wrong_forward_is_judged_by_itself():
     outputs, problems = run(exercise, make_code({"affine_forward": without_bias}))
     expected = signature_of(exercise).expected
     assert judge(exercise, outputs, expected, problems).passed
+
+
+def test_flattened_x_in_the_cache_is_remarked_on_where_it_is_made():
+    def affine_forward(x, w, b):
+        x = x.reshape(len(x), -1)
+        return x @ w + b, (x, w, b)
+
+    functions = {"affine_forward": affine_forward}
+    verdict, _ = try_code(find_exercise("affine_forward"), functions)
+    assert verdict.passed
+    [remark] = verdict.remarks
+    assert "holds x flattened" in remark
+    assert not try_code(find_exercise("affine_forward"), {})[0].remarks

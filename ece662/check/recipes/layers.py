@@ -1,16 +1,27 @@
 """Recipes of the plain layers: affine and ReLU."""
 
+import numpy as np
+
 from ece662.check.recipe import (
     WRITES_INTO_DOUT,
     Recipe,
+    Rule,
     array_of,
     copies,
     unchanged,
     unpack,
 )
 from ece662.check.recipes.pairs import PAIR_RULES, try_pair
+from ece662.check.terms import How
 
 __all__ = ["RECIPES"]
+
+KEEPS_SHAPE = "the cache keeps the shape of x"
+FLAT = Rule(
+    How.REMARK,
+    says="Your cache holds x flattened: `affine_backward` cannot give dx the shape of "
+    "x then. Flatten it under another name.",
+)
 
 # N is never D or M, or a transposed result would pass unseen.
 AFFINE_SHAPES = {
@@ -41,8 +52,19 @@ def make_affine_inputs(rng, case):
 def run_affine_forward(code, inputs):
     """Try `affine_forward`."""
     x, w, b = copies(inputs, "x", "w", "b")
-    out, _ = unpack(code.affine_forward(x, w, b), "affine_forward", "out", "cache")
-    return {"out": array_of(out, "out"), **unchanged(inputs, x=x, w=w, b=b)}
+    out, cache = unpack(code.affine_forward(x, w, b), "affine_forward", "out", "cache")
+    return {
+        "out": array_of(out, "out"),
+        **unchanged(inputs, x=x, w=w, b=b),
+        KEEPS_SHAPE: np.array(not _holds_flat(cache, inputs["x"])),
+    }
+
+
+def _holds_flat(cache, x) -> bool:
+    """Say whether the cache is (x, w, b) with x flattened, and no shape beside it."""
+    if not isinstance(cache, tuple | list) or len(cache) != 3:
+        return False
+    return np.ndim(cache[0]) == 2 and np.shape(cache[0]) != x.shape
 
 
 def run_affine_backward(code, inputs):
@@ -82,7 +104,10 @@ def run_relu_backward(code, inputs):
 
 RECIPES = {
     "affine_forward": Recipe(
-        run_affine_forward, make_affine_inputs, tuple(AFFINE_SHAPES)
+        run_affine_forward,
+        make_affine_inputs,
+        tuple(AFFINE_SHAPES),
+        {KEEPS_SHAPE: FLAT},
     ),
     "affine_backward": Recipe(
         run_affine_backward,

@@ -115,7 +115,7 @@ IMAGES = {
 }
 GROUPS = {
     "two groups": ((2, 6, 3, 4), 1e-5, 2),
-    "one group": ((3, 4, 2, 3), 1e-5, 1),
+    "one group": ((3, 4, 2, 3), 0.2, 1),
     "a group a channel": ((2, 3, 4, 5), 1e-5, 3),
     "large eps": ((1, 6, 2, 3), 0.4, 3),
     "one channel": ((2, 1, 3, 1), 0.1, 1),

@@ -158,3 +158,24 @@ def kept_rows():
         return out, cache
 
     return {"batchnorm_forward": batchnorm_forward}
+
+
+@wrong("batchnorm_forward", "batchnorm-eps-always-the-same", "has no effect")
+def eps_written_out():
+    def batchnorm_forward(x, gamma, beta, bn_param):
+        given = {**bn_param, "eps": 1e-5}
+        out, cache = layers.batchnorm_forward(x, gamma, beta, given)
+        for name in ("running_mean", "running_var"):
+            bn_param[name] = given[name]
+        return out, cache
+
+    return {"batchnorm_forward": batchnorm_forward}
+
+
+@wrong("spatial_groupnorm_forward", "kept-axes", "(6, 2, 3)", "x holds a single input")
+def squeezed():
+    def spatial_groupnorm_forward(x, gamma, beta, G, gn_param):
+        out, cache = layers.spatial_groupnorm_forward(x, gamma, beta, G, gn_param)
+        return np.squeeze(out, 0) if len(out) == 1 else out, cache
+
+    return {"spatial_groupnorm_forward": spatial_groupnorm_forward}

@@ -239,3 +239,20 @@ def sets_items():
         return out, cache
 
     return {"max_pool_forward_naive": forward}
+
+
+@wrong("conv_forward_naive", "conv-width-from-filter-height")
+def output_width_from_the_filters_height():
+    def forward(x, w, b, conv_param):
+        N, C, H, W = x.shape
+        F, _, HH, WW = w.shape
+        S, P = conv_param["stride"], conv_param["pad"]
+        xp = np.pad(x, ((0, 0), (0, 0), (P, P), (P, P)))
+        Ho, Wo = 1 + (H + 2 * P - HH) // S, 1 + (W + 2 * P - HH) // S
+        out = np.zeros((N, F, Ho, Wo))
+        for n, f, i, j in np.ndindex(*out.shape):
+            part = xp[n, :, i * S : i * S + HH, j * S : j * S + WW]
+            out[n, f, i, j] = np.sum(part * w[f]) + b[f]
+        return out, (x, w, b, conv_param)
+
+    return {"conv_forward_naive": forward}
