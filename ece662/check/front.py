@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ece662 import live
-from ece662.check.code import make_code
+from ece662.check.code import MODULES, make_code
 from ece662.check.diagnosing import diagnose
 from ece662.check.examining import Examined, examine
 from ece662.check.judging import Verdict
@@ -137,7 +137,7 @@ def check_exercise(
     start, endless = time.perf_counter(), set() if endless is None else endless
     first = next((id for id in _builds_on(exercise) if id in endless), None)
     if first:
-        message = f"This builds on {first}, which was stopped: mend that one first."
+        message = f"This builds on {first}, which was stopped: mend that first."
         tried = Run({}, (Problem(Stop.ENDLESS, message, needs=first),))
     else:
         tried = _run(exercise, names)
@@ -152,15 +152,27 @@ def check_exercise(
 
 
 def _builds_on(exercise: Exercise) -> Iterator[str]:
-    """Yield the ids of all exercises whose code one runs, its own first."""
-    waiting, seen = [exercise.id], set()
+    """Yield the ids of all exercises whose code one runs, and the files it loads."""
+    for module in MODULES:  # in this order; see `make_code`
+        file = f"{module.replace('.', '/')}.py"
+        yield file
+        if file == exercise.file:
+            break
+    waiting, seen = [exercise, *_cells_below(exercise)], set()
     while waiting:
-        id = waiting.pop(0)
-        if id not in seen:
-            seen.add(id)
-            yield id
-            found = find_exercise(id)
-            waiting += [*found.needs, *filter(None, [found.extends])]
+        one = waiting.pop(0)
+        if one.id not in seen:
+            seen.add(one.id)
+            yield one.id
+            further = (*one.needs, *filter(None, [one.extends]))
+            waiting += map(find_exercise, further)
+
+
+def _cells_below(exercise: Exercise) -> Iterator[Exercise]:
+    """Yield the exercises whose cells have to run before one."""
+    for other in EXERCISES:
+        if set(exercise.context) & set(other.regions):
+            yield other
 
 
 def _examine(exercise, tried, verdict_on) -> Examined:

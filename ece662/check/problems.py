@@ -113,6 +113,10 @@ def _of_stub(error, exercise, case) -> Problem:
 def _of_limit(error: EndlessError, exercise: Exercise, case: str) -> Problem:
     place, owner = _written_line(error), exercise_of(error)
     text = f"Stopped after {error.seconds:g} seconds{_where(place)}"
+    if place is not None and place.function == "<module>" and owner is None:
+        message = f"{text}, which is run when the file is loaded."
+        file = place.file if place.file.endswith(".py") else ""
+        return Problem(Stop.ENDLESS, message, case, file)
     if owner is None or owner == exercise:
         message = f"{text}: does a loop there never end?"
         return Problem(Stop.ENDLESS, message, case)

@@ -13,6 +13,7 @@ from typing import Any
 
 from ece662.live._identity import owned
 from ece662.live._rerun import changed_names, holds_most_of, run_again, spread
+from ece662.live.limit import LOAD_SECONDS, EndlessError, patience, time_limit
 from ece662.live.source import (
     CannotReadError,
     check_source,
@@ -95,8 +96,9 @@ class Refresher:
         before = {**self._lost.get(name, {}), **known.names}
         try:
             text = self._text_of(name, module)
-            run_again(module, text, self._known[name])
-        except (Exception, SystemExit) as error:
+            with time_limit(LOAD_SECONDS * patience()):
+                run_again(module, text, self._known[name])
+        except (Exception, SystemExit, EndlessError) as error:
             self._problems[name] = describe(module.__file__, error)
             return None
         self._problems.pop(name, None)

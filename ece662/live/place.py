@@ -60,7 +60,7 @@ def frames_of(traceback: TracebackType | None) -> Iterator[tuple[CodeType, int]]
 
 
 def exercise_of(error: BaseException) -> Exercise | None:
-    """Return the exercise in whose function or class an exception came up."""
+    """Return the exercise in whose function, class or cell an exception came up."""
     for code, _ in reversed(list(frames_of(error.__traceback__))):
         if is_students(code.co_filename):
             return _owner(code)
@@ -69,7 +69,10 @@ def exercise_of(error: BaseException) -> Exercise | None:
 
 def _owner(code: CodeType) -> Exercise | None:
     file, path = name_of(code.co_filename), code.co_qualname.partition(".<locals>")[0]
+    cell = code.co_filename.strip("<>")
     for exercise in EXERCISES:
+        if code.co_filename == f"<{cell}>" and cell in exercise.regions:
+            return exercise
         tops = {owner.partition(".")[0] for owner in exercise.regions}
         if exercise.file == file and path in exercise.regions:
             return exercise

@@ -192,6 +192,8 @@ def describe(file: str, error: BaseException) -> str:
 
 def _fault(error: BaseException) -> str:
     """Say what an error is; of a name that is gone, without the path of its file."""
+    if not isinstance(error, Exception | SystemExit):  # a limit of time
+        return f"{error} while it was loaded"
     if isinstance(error, ImportError) and error.path:
         return f"{type(error).__name__}: {error}".replace(error.path, short(error.path))
     return f"{type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ import pytest
 
 from ece662.check.cells import Cells, sources_of
 from ece662.check.front import check_exercise
-from ece662.exercises import EXERCISES, Exercise
+from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.regions import END, START, MarkerError
 from ece662.frameworks.installed import why_missing
 
@@ -152,3 +152,21 @@ def test_names_after_without_its_own_cell_says_so(tmp_path):
     cells = notebook(tmp_path, q1_first="runs = [1]")
     with pytest.raises(MarkerError, match=r"n.ipynb: the cell of q1-own is gone"):
         cells.names_after(exercise("q1-own", ("q1-first",)))
+
+
+def test_check_of_cells_after_one_that_never_ends_does_not_run_it_again(monkeypatch):
+    monkeypatch.setenv("ECE662_PATIENCE", "0.001")
+    first = find_exercise("q5-torch-module-convnet-class")
+    train = find_exercise("q5-torch-module-convnet-train")
+    runs = []
+
+    def names(exercise):
+        runs.append(exercise.id)
+        code = compile("while True:\n    pass", f"<{first.regions[0]}>", "exec")
+        exec(code, {})
+
+    endless = set()
+    told, later = (check_exercise(e, names, endless).message for e in (first, train))
+    assert told.startswith("Stopped after 0.9 seconds in the cell, line ")
+    assert later == f"This builds on {first.id}, which was stopped: mend that first."
+    assert runs == [first.id]

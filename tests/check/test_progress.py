@@ -158,6 +158,18 @@ def test_progress_of_a_loop_that_never_ends_names_it_and_goes_on(course):
     assert other.word == "passed"
 
 
+def test_progress_of_a_loop_at_the_top_of_a_file_waits_for_it_once(course):
+    path = course / "ece662/optim.py"
+    path.write_text(path.read_text("utf-8") + "\nwhile True:\n    pass\n", "utf-8")
+    ids = ("sgd_momentum", "rmsprop", "adam", "affine_forward")
+    first, *rest, other = progress(course, [find_exercise(id) for id in ids])
+    assert other.word == "passed"
+    assert first.told.startswith("Stopped after 6 seconds in ece662/optim.py, line ")
+    assert first.told.endswith(", which is run when the file is loaded.")
+    for state in rest:
+        assert "builds on ece662/optim.py, which was stopped" in state.told
+
+
 def test_progress_of_a_loop_in_compiled_code_goes_on(course):
     write(course, "rmsprop", "sum(iter(int, 1))")
     exercises = [find_exercise(id) for id in ("rmsprop", "sgd_momentum")]

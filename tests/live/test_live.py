@@ -606,6 +606,22 @@ def test_reload_after_importlib_has_reloaded_everything_is_one_again(session):
     """)
 
 
+def test_reload_of_a_file_whose_loading_never_ends_is_left(session):
+    printed = session("""
+        import os
+        os.environ["ECE662_PATIENCE"] = "0.02"
+        whole = (HERE / "layers.py").read_text()
+        (HERE / "layers.py").write_text(whole + "\\nwhile True:\\n    SCALE += 1\\n")
+        assert ece662.reload().reloaded == ()
+        assert double(1) == 2 and SCALE == L.SCALE == 1
+        (HERE / "layers.py").write_text(whole.replace("2 * x", "20 * x"))
+        ece662.reload()
+        assert double(1) == 20
+    """)
+    assert "ece662/layers.py, line 2" in printed
+    assert ": stopped after 0.6 seconds while it was loaded" in printed
+
+
 def test_reload_auto_without_a_notebook_says_what_to_do(session):
     assert "call ece662.reload()" in session("ece662.reload(auto=True)")
 
