@@ -18,6 +18,7 @@ from ece662.exercises.reading import read_files
 from ece662.exercises.regions import is_empty
 from ece662.exercises.sources import parse
 from ece662.live.place import Place, exercise_of, place_of
+from ece662.live.without import note_missing, why_not_there
 
 __all__ = ["Unfinished", "clickable", "register", "unfinished_of"]
 
@@ -77,7 +78,8 @@ def register() -> None:
 
 def _on_error(shell: Any, kind: type, error: BaseException, trace: Any, **options: Any):
     """Be called by IPython in place of its own way to show an error."""
-    message = _in_one_line(error, shell.user_ns)
+    message = why_not_there(error) or _in_one_line(error, shell.user_ns)
+    note_missing(error, _source[-1])
     if message is not None:
         error._render_traceback_ = lambda: [message]  # type: ignore[attr-defined]
     shell.showtraceback((kind, error, trace), **options)
@@ -92,6 +94,7 @@ class _Cell(NamedTuple):
     gives: frozenset[str]  # the names that it mentions at its top
 
 
+_source = [""]  # of the cell that runs now
 _current: list[_Cell] = []  # that which runs now, if it is such a cell
 _empty: dict[str, _Cell] = {}  # those that ran
 
@@ -100,6 +103,7 @@ def _before_cell(info: Any) -> None:
     """Be called by IPython before it runs a cell."""
     source = str(info.raw_cell or "")
     name = str(getattr(info, "cell_id", None) or "")
+    _source[:] = [source]
     _current.clear()
     parsed = parse(source)
     regions = parsed.regions_of("")

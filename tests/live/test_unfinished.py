@@ -118,6 +118,21 @@ def test_notebook_names_the_cell_behind_a_none(session):
     assert "'int' object has no attribute 'loss_history'" in other[0]
 
 
+def test_notebook_says_once_more_that_a_framework_is_missing(session):
+    """A cell that used it made no names; those below have made no mistake."""
+    load = "from ece662.frameworks.installed import MissingFrameworkError as E\n"
+    [first, used, later, own] = session(
+        ("", f"{load}if E: raise E('torch')\nnet = 1"),
+        ("", "tuned = net + 1\ndef helper(): pass"),
+        ("", "print(tuned)"),
+        ("", "print(other)"),
+    )
+    assert first[0].startswith("This needs torch, which is not installed: pip install")
+    assert used == later == first
+    assert "Traceback" in own[0]
+    assert "name 'other' is not defined" in own[0]
+
+
 def test_notebook_shows_other_errors_as_ever(session):
     [[shown, success]] = session(("", "def f():\n    return 1 / 0\nf()"))
     assert "Traceback (most recent call last)" in shown
