@@ -90,6 +90,13 @@ def test_torch_is_the_version_that_was_tested_and_torchvision_nowhere():
     assert "torchvision" not in {requirement.name for requirement in requirements()}
 
 
+def test_importing_nbformat_builds_no_parsers():
+    """pytest and JupyterLab would wait for them; see scripts/pin_versions.sh."""
+    pinned = pins("constraints.txt")
+    assert pinned["jsonschema"] < Version("4.25")
+    assert "rfc3987-syntax" not in pinned
+
+
 def test_both_builds_of_tensorflow_are_of_one_version():
     for name in ("constraints.txt", "constraints-colab.txt"):
         pinned = pins(name)
