@@ -10,6 +10,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -170,7 +171,8 @@ def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
         OSError: it cannot be written, or something writes to it all the time.
         ValueError: what `make` raises, or the file is not UTF-8. Nothing is changed.
     """
-    from filelock import FileLock  # when something is written: `import ece662` is quick
+    # Only when something is written: `import ece662` is quick.
+    from filelock import FileLock, Timeout
 
     def changed(before: bytes) -> bytes:
         return make(_text_of(before, path, root)).encode("utf-8")
@@ -180,19 +182,21 @@ def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
         return None
     folder = root / BACKUPS
     folder.mkdir(exist_ok=True)
-    with FileLock(folder / ".lock", timeout=LONGEST_WAIT):
-        for _ in range(TRIES):
-            before = path.read_bytes()
-            after = changed(before)
-            if before == after:
-                return None
-            backup = keep(before, path, root)
-            try:
-                write_file(path, after, instead_of=before)
-            except ChangedError:
-                continue  # the backup stays: it is a version that there was
-            return backup
-    raise OSError(f"{path.name} is being written by another program; try again")
+    busy = f"{path.name} is being written by another program; try again"
+    try:
+        with FileLock(folder / ".lock", timeout=LONGEST_WAIT):
+            for _ in range(TRIES):
+                before = path.read_bytes()
+                after = changed(before)
+                if before == after:
+                    return None
+                backup = keep(before, path, root)
+                with suppress(ChangedError):  # the backup is a version that there was
+                    write_file(path, after, instead_of=before)
+                    return backup
+    except Timeout:
+        raise OSError(busy) from None
+    raise OSError(busy)
 
 
 def keep(content: bytes, path: Path, root: Path) -> Path:

@@ -5,10 +5,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
-from ece662.exercises import EXERCISES, find_exercise
+from ece662.exercises import EXERCISES, find_exercise, work
 from ece662.exercises.regions import END, START, fill, read, stub
 from ece662.exercises.work import (
     ANSWER,
@@ -17,6 +18,7 @@ from ece662.exercises.work import (
     read_work,
     rewrite,
 )
+from tests.limits import WAIT
 
 ROOT = Path(__file__).parents[2]
 Q1 = "notebooks/Q1-FCNetworks.ipynb"
@@ -171,6 +173,30 @@ def test_rewrite_gives_up_and_says_so_where_a_program_writes_all_the_time(root):
     with pytest.raises(OSError, match="being written by another program"):
         rewrite(path, root, change)
     assert set(path.read_text().removesuffix("\n")[-20:]) == {"x"}
+
+
+def test_rewrite_waits_for_another_of_our_writers(root, monkeypatch):
+    path, begun, go_on = root / "ece662/optim.py", Event(), Event()
+    path.write_text("")
+
+    def slow(old):
+        if (root / "backups").exists():  # within the lock
+            begun.set()
+            assert go_on.wait(WAIT)
+        return old + "slow\n"
+
+    writer = Thread(target=rewrite, args=(path, root, slow), daemon=True)
+    writer.start()
+    assert begun.wait(WAIT)
+    monkeypatch.setattr(work, "LONGEST_WAIT", 0.05)
+    with pytest.raises(OSError, match="being written by another program"):
+        rewrite(path, root, lambda old: old + "quick\n")
+    go_on.set()
+    writer.join(WAIT)
+    assert path.read_text() == "slow\n"
+    monkeypatch.undo()
+    rewrite(path, root, lambda old: old + "quick\n")
+    assert path.read_text() == "slow\nquick\n"
 
 
 def test_rewrite_of_many_writers_at_once_loses_nothing(root):
