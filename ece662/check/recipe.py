@@ -217,7 +217,7 @@ def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> 
                 moved = {**arrays, name: array + h * v}
                 with quietly():
                     out = forward(*(a.copy() for a in moved.values()))
-                outs.append(np.asarray(out))
+                outs.append(np.asarray(out, float))
             measured.append(np.sum((outs[0] - outs[1]) * dout) / (2 * STEP))
         slopes[f"own d{name}"] = np.array([claimed, measured])
     return slopes

@@ -7,6 +7,7 @@ from ece662.check.judging import judge
 from ece662.check.rendering import Result
 from ece662.check.running import run
 from ece662.check.signatures import signature_of
+from ece662.check.terms import Kind, Stop
 from ece662.exercises import find_exercise
 from tests.course.trying import try_code
 from tests.course.wrong import networks_and_rules, norms, windows  # noqa: F401
@@ -64,3 +65,10 @@ def test_flattened_x_in_the_cache_is_remarked_on_where_it_is_made():
     [remark] = verdict.remarks
     assert "holds x flattened" in remark
     assert not try_code(find_exercise("affine_forward"), {})[0].remarks
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=[f"{w.exercise}-{w.name}" for w in WRONG])
+def test_no_wrong_solution_stops_the_judge(wrong):
+    exercise = find_exercise(wrong.exercise)
+    _, diagnosis = try_code(exercise, wrong.functions)
+    assert diagnosis.id not in (Kind.OURS, Stop.OURS)

@@ -21,9 +21,9 @@ from ece662.check.recipes.pairs import PAIR_RULES, try_pair
 __all__ = ["RECIPES"]
 
 # Of each case: the shape of x, batches in mode "train", whether one in mode "test"
-# follows, epsilon and momentum.
+# follows, epsilon and momentum (None: they are not given, and so the defaults count).
 BATCHNORM_CASES = {
-    "one batch": ((6, 4), 1, False, 1e-5, 0.9),
+    "one batch": ((6, 4), 1, False, None, None),
     "three batches, large eps": ((5, 3), 3, False, 0.4, 0.6),
     "test mode": ((4, 5), 0, True, 0.4, 0.9),
     "training, then test": ((3, 4), 2, True, 1e-5, 0.7),
@@ -31,7 +31,7 @@ BATCHNORM_CASES = {
     "one row in test mode": ((1, 3), 0, True, 0.1, 0.6),
 }
 SPATIAL_CASES = {
-    "one batch": ((2, 4, 3, 5), 1, False, 1e-5, 0.9),
+    "one batch": ((2, 4, 3, 5), 1, False, None, None),
     "three batches, large eps": ((3, 2, 4, 2), 3, False, 0.4, 0.6),
     "test mode": ((2, 3, 2, 4), 0, True, 0.4, 0.9),
     "training, then test": ((3, 5, 2, 1), 2, True, 1e-5, 0.7),
@@ -56,9 +56,8 @@ def make_batchnorm_inputs(rng, case, cases=BATCHNORM_CASES):
         "batches": np.array([draw() for _ in range(batches)]).reshape(-1, *shape),
         "gamma": 1 + rng.standard_normal(C),
         "beta": rng.standard_normal(C),
-        "eps": eps,
-        "momentum": momentum,
     }
+    inputs |= given(eps=eps, momentum=momentum)
     if test:
         inputs["test_x"] = draw()
     if not batches:
@@ -67,11 +66,17 @@ def make_batchnorm_inputs(rng, case, cases=BATCHNORM_CASES):
     return inputs
 
 
+def given(**settings) -> dict:
+    """Return the settings that are given; those that are None have their defaults."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
 def run_batchnorm_forward(code, inputs, function="batchnorm_forward"):
     """Try a forward pass on some batches, then in mode "test" where a case has that."""
     forward = getattr(code, function)
     gamma, beta = copies(inputs, "gamma", "beta")
-    bn_param = {"mode": "train", "eps": inputs["eps"], "momentum": inputs["momentum"]}
+    bn_param = {"mode": "train"}
+    bn_param |= {name: inputs[name] for name in ("eps", "momentum") if name in inputs}
     for name in ("running_mean", "running_var"):
         if name in inputs:
             [bn_param[name]] = copies(inputs, name)
@@ -102,19 +107,19 @@ def run_batchnorm_forward(code, inputs, function="batchnorm_forward"):
 # number. Two rows of normalised numbers are +1 and -1 whatever x is, so N is not 2.
 ROWS = {
     "more rows": ((7, 4), 1e-5),
-    "more columns": ((3, 6), 1e-5),
+    "more columns": ((3, 6), None),
     "large eps": ((5, 3), 0.4),
 }
 BATCHES = {**ROWS, "one column": ((4, 1), 0.1)}
 SINGLE = {**ROWS, "one row": ((1, 5), 0.1)}
 IMAGES = {
-    "images": ((2, 4, 3, 5), 1e-5),
+    "images": ((2, 4, 3, 5), None),
     "one image": ((1, 3, 4, 2), 1e-5),
     "large eps": ((3, 2, 2, 3), 0.4),
     "one channel": ((2, 1, 3, 1), 0.1),
 }
 GROUPS = {
-    "two groups": ((2, 6, 3, 4), 1e-5, 2),
+    "two groups": ((2, 6, 3, 4), None, 2),
     "one group": ((3, 4, 2, 3), 0.2, 1),
     "a group a channel": ((2, 3, 4, 5), 1e-5, 3),
     "large eps": ((1, 6, 2, 3), 0.4, 3),
@@ -135,16 +140,15 @@ def make_inputs(rng, case, cases=ROWS):
         "gamma": 1 + rng.standard_normal(shape_of_gamma),
         "beta": rng.standard_normal(shape_of_gamma),
         "dout": rng.standard_normal(shape),
-        "eps": eps,
     }
+    inputs |= given(eps=eps)
     return inputs | ({"groups": groups[0]} if groups else {})
 
 
 def settings(inputs) -> list:
     """Return what a normalisation takes after x, gamma and beta, made afresh."""
-    if "groups" in inputs:
-        return [inputs["groups"], {"eps": inputs["eps"]}]
-    return [{"mode": "train", "eps": inputs["eps"]}]
+    eps = {"eps": inputs["eps"]} if "eps" in inputs else {}
+    return [inputs["groups"], eps] if "groups" in inputs else [{"mode": "train", **eps}]
 
 
 def run_forward(code, inputs, function):

@@ -179,3 +179,23 @@ def squeezed():
         return np.squeeze(out, 0) if len(out) == 1 else out, cache
 
     return {"spatial_groupnorm_forward": spatial_groupnorm_forward}
+
+
+@wrong("layernorm_forward", "different", "in 1 of 4 cases")
+def another_default_of_eps():
+    def layernorm_forward(x, gamma, beta, ln_param):
+        eps = ln_param.get("eps", 1e-3)
+        return layers.layernorm_forward(x, gamma, beta, {"eps": eps})
+
+    return {"layernorm_forward": layernorm_forward}
+
+
+@wrong("relu_backward", "forward-at-fault", "relu_forward itself is not right")
+def forward_gives_its_mask():
+    def relu_forward(x):
+        return x > 0, x
+
+    def relu_backward(dout, cache):
+        return 0 * dout
+
+    return {"relu_forward": relu_forward, "relu_backward": relu_backward}
