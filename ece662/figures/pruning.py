@@ -40,7 +40,7 @@ def show_weight_sizes(weights: Mapping[str, np.ndarray], shares: Sequence[float]
         ax.axvline(limit, color="black", linestyle=":")
         ax.text(limit, 1.02 * top, f"{100 * share:.0f}", ha="center", fontsize=10)
     ax.set(xlabel="size of a weight, whatever its sign", ylabel="weights")
-    ax.set_title("Sizes of the weights; above each line, the % that are smaller", pad=22)
+    ax.set_title("Sizes of the weights (above a line: the % that are smaller)", pad=22)
     plt.show()
 
 
