@@ -11,6 +11,14 @@ from ece662.live.place import place_of
 from tests.limits import WAIT
 
 
+@pytest.fixture(autouse=True)
+def _interrupts():
+    """Take interrupts as Python does; a run in a shell's background ignores them."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
 def endless():
     n = 0
     while n < 1:
