@@ -7,8 +7,9 @@
 
 An exercise goes through four hands, each of them a module: a *recipe* tries the
 student's code and returns arrays (`recipes`, `running`); `judging` compares them with
-what is expected; `diagnosing` names the mistake, or else the kind of difference;
-`rendering` says it. Grading uses the same four, with other inputs.
+what is expected; `diagnosing` says whose fault it is, and names the mistake or
+else the kind of difference; `rendering` shows it. What is found is facts, out of which
+`wording` makes the sentences. Grading uses the same four, with other inputs.
 
 **What an exercise merely needs.** Nothing here holds a layer to put in the place of one
 that a student has not written: whoever can read a trusted copy has the answer. Instead
