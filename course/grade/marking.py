@@ -1,21 +1,24 @@
 """Mark one submission: run its pieces in the sandbox, judge outside what comes back."""
 
-import json
+import math
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-import numpy as np
-
 from course.grade import frameworks, training
+from course.grade.exchange import read_problems, split_inputs, why_stopped
 from course.grade.inside import PROBLEMS
+from course.grade.mark import Mark, mark_of
 from course.grade.pristine import BARE, FULL, Pristine, tree_of
 from course.grade.right_pieces import RightPieces, wrong_among
 from course.grade.secret import Secret
+from course.grade.unreadable import leave_out_unreadable
 from course.sandbox.client import Limits, Outcome, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.signatures import has_signature, make_signature
@@ -27,10 +30,10 @@ from ece662.check.rendering import Result
 from ece662.check.running import SEED, Run, derive_facts, facts, inputs_of
 from ece662.check.signatures import Signature
 from ece662.check.terms import Status, Stop
-from ece662.exercises import EXERCISES, Exercise, find_exercise
-from ece662.exercises.reading import Pieces, Place
+from ece662.exercises import EXERCISES, Exercise
+from ece662.exercises.reading import Pieces
 
-__all__ = ["Mark", "Marker"]
+__all__ = ["Mark", "Marker", "Tried"]
 
 # Where something in a submission took all its time, the rest is not given so much: it
 # may well be the same thing again. Right solutions need a tenth of it.
@@ -38,7 +41,6 @@ AFTER_A_STOP = Limits(cpu=2, wall=10.0)
 INSIDE = "ece662.check._inside"
 PUBLIC = (SEED,)
 LIMITS_REACHED = ("time", "memory", "size", "sandbox-failed")
-MAX_PROBLEMS = 50
 # What is said of code that only hidden inputs show to be wrong: nothing of those.
 HIDDEN_ONLY = (
     "It gives what it should for the inputs of the check that you have, and not for "
@@ -46,28 +48,40 @@ HIDDEN_ONLY = (
 )
 
 
-@dataclass(frozen=True)
-class Mark:
-    """How one exercise of one submission came out."""
-
-    exercise: str
-    status: Status
-    points: float
-    of: float
-    diagnosis: str | None = None
-    message: str = ""
-    question: str = ""
-    details: tuple[str, ...] = ()
-    printed: str = ""
+SPENT = "Others of this submission took all the time that there is for one."
 
 
-class _Tried(NamedTuple):
+class _Budget:
+    """The wall time that a submission has left, whatever its exercises take each."""
+
+    def __init__(self, seconds: float):
+        self._end = time.monotonic() + seconds
+
+    @property
+    def share(self) -> float:
+        """Half of what is left: no exercise takes all of it from the others."""
+        return max(1.0, (self._end - time.monotonic()) / 2)
+
+    @property
+    def is_spent(self) -> bool:
+        """True where there is not enough left to try anything."""
+        return self._end - time.monotonic() < 2.0
+
+
+class Tried(NamedTuple):
     """What came out of an exercise in the sandbox."""
 
     run: Run
     inputs: dict[str, dict]  # by case
     stopped: str = ""  # the outcome's ending where there is no answer
     printed: str = ""
+
+
+Watch = Callable[[str, bool], AbstractContextManager]
+
+
+def _unwatched(exercise: str, judged: bool) -> AbstractContextManager:
+    return nullcontext()
 
 
 @dataclass
@@ -86,35 +100,41 @@ class Marker:
     # Why a framework cannot be used, "" where it can.
     why_not: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    # Is entered with an exercise's id while that is run (False) and judged (True).
+    watch: Watch = _unwatched
+    work: Path | None = None  # for temporary files; else beside the runtime
 
     def __post_init__(self):
         """Start with no signatures: they are made when first needed."""
         self._signatures: dict[tuple[str, Sequence[int]], Signature] = {}
         self._lock = threading.Lock()
 
-    def mark(self, pieces: Pieces) -> list[Mark]:
-        """Mark every exercise of a submission, in the order of the course."""
+    def mark(
+        self,
+        pieces: Pieces,
+        seconds: float = math.inf,
+        spoilt: Mapping[str, str] = MappingProxyType({}),
+    ) -> list[Mark]:
+        """Mark every exercise of a submission, in the order of the course.
+
+        Args:
+            pieces: what was taken out of it.
+            seconds: of wall time, for all of it together.
+            spoilt: by exercise, what came of it when this was tried before. Those
+                are not tried again.
+        """
+        budget = _Budget(seconds)
         with tempfile.TemporaryDirectory(
-            prefix="submission-", dir=self.runtime.parent
+            prefix="submission-", dir=self.work or self.runtime.parent
         ) as name:
             folder = Path(name)
             folder.chmod(0o755)
             with self._spliced(pieces, folder / "all") as sandboxes:
-                modules = self.pristine.modules(pieces.bodies)
-                whole = {(file, "", 0): text for file, text in modules.items()}
-                if not self._unreadable(sandboxes[FULL], whole):
-                    return self._mark_all(pieces, sandboxes)
-                # Something in there spoils a whole module. Leave out what it is.
-                alone = {
-                    place: text
-                    for place, body in pieces.bodies.items()
-                    for text in self.pristine.modules({place: body}).values()
-                }
-                for place, why in self._unreadable(sandboxes[FULL], alone).items():
-                    del pieces.bodies[place]
-                    pieces.unreadable[place[:2]] = why
+                full = sandboxes[FULL]
+                if not leave_out_unreadable(pieces, self.pristine, full):
+                    return self._mark_all(pieces, sandboxes, budget, spoilt)
             with self._spliced(pieces, folder / "readable") as sandboxes:
-                return self._mark_all(pieces, sandboxes)
+                return self._mark_all(pieces, sandboxes, budget, spoilt)
 
     @contextmanager
     def _spliced(self, pieces: Pieces, target: Path) -> Iterator[dict[str, Sandbox]]:
@@ -129,36 +149,10 @@ class Marker:
                 )
             yield {key: stack.enter_context(s) for key, s in sandboxes.items()}
 
-    def _unreadable(
-        self, sandbox: Sandbox, texts: Mapping[Place, str]
-    ) -> dict[Place, str]:
-        """Return which texts of modules Python cannot read, and why.
-
-        It is asked in the sandbox: to read a text can take all memory or crash.
-        """
-        by_name = {"/".join(map(str, place)): place for place in texts}
-        arrays = {name: _as_bytes(texts[place]) for name, place in by_name.items()}
-        files = {place[0] for place in texts}
-        arrays |= {file: _as_bytes(self.pristine.texts[file]) for file in files}
-        pristine = {name: place[0] for name, place in by_name.items()}
-        outcome = sandbox.call(
-            f"{INSIDE}:find_unreadable", arrays, {"pristine": pristine}
-        )
-        try:
-            told = json.loads(outcome.outputs[PROBLEMS].tobytes())
-            return {by_name[name]: str(why) for name, why in told.items()}
-        except (KeyError, ValueError, AttributeError):
-            if len(texts) == 1:
-                return dict.fromkeys(texts, outcome.message or "it stops Python")
-            # One of them does: ask one by one.
-            found: dict[Place, str] = {}
-            for place, text in texts.items():
-                found |= self._unreadable(sandbox, {place: text})
-            return found
-
-    def _mark_all(self, pieces: Pieces, sandboxes: Mapping[str, Sandbox]) -> list[Mark]:
+    def _mark_all(self, pieces, sandboxes, budget, spoilt) -> list[Mark]:
         with RightPieces(self, pieces, self._sandbox) as right:
             submission = _Submission(self, pieces, sandboxes, right)
+            submission.budget, submission.spoilt = budget, spoilt
             return [submission.examined(exercise)[0] for exercise in EXERCISES]
 
     def _sandbox(self, code: Path) -> Sandbox:
@@ -191,7 +185,8 @@ class Marker:
         sandbox: Sandbox,
         limits: Limits,
         seed: Sequence[int],
-    ) -> _Tried:
+        wall: float = math.inf,
+    ) -> Tried:
         """Run an exercise of a submission in a sandbox, and derive what is judged.
 
         The seed stays outside: the inputs that are drawn with it are all that goes in.
@@ -204,12 +199,13 @@ class Marker:
             try:
                 cells = training.cells_of(exercise, notebook, pieces.bodies)
             except NotImplementedError as error:
-                return _Tried(Run({}, (explain(error, exercise),)), inputs)
+                return Tried(Run({}, (explain(error, exercise),)), inputs)
             call, served = "run_cells", training.served(exercise, cells, self.secret)
             inputs[CASE] |= training.asked(exercise, self.secret)
             arguments["cells"] = cells
             limits = training.limits_of(exercise, limits is self.limits)
-        arrays, plain = _split(inputs)
+        limits = limits._replace(wall=min(limits.wall, wall))
+        arrays, plain = split_inputs(inputs)
         arguments["plain"] = plain
         try:
             outcome = sandbox.call(
@@ -217,17 +213,30 @@ class Marker:
             )
         except SandboxError as error:
             return _stopped(inputs, "sandbox-failed", str(error))
+        return self.read_back(exercise, inputs, outcome)
+
+    def read_back(
+        self, exercise: Exercise, inputs: dict[str, dict], outcome: Outcome
+    ) -> Tried:
+        """Read what came out of the sandbox, and derive what is judged.
+
+        Args:
+            exercise: which one.
+            inputs: that it had, by case.
+            outcome: whatever came; it may be anything that the wire lets through.
+        """
         if outcome.ending != "answered":
-            why = _why_stopped(outcome)
+            why = why_stopped(outcome)
             return _stopped(inputs, outcome.ending, why, outcome.printed)
         try:
-            problems = _read_problems(outcome.outputs.pop(PROBLEMS, None))
+            problems = read_problems(outcome.outputs.pop(PROBLEMS, None))
         except ValueError as error:
             why = f"What came back is no answer: {error}."
             return _stopped(inputs, "invalid", why, outcome.printed)
         ran = Run(outcome.outputs, problems)
-        tried = derive_facts(exercise, inputs, ran, self._derive)
-        return _Tried(tried, inputs, "", outcome.printed)
+        with self.watch(exercise.id, True):
+            tried = derive_facts(exercise, inputs, ran, self._derive)
+        return Tried(tried, inputs, "", outcome.printed)
 
     def _derive(self, exercise, inputs, outputs) -> dict:
         if exercise.kind == "training":
@@ -247,6 +256,7 @@ class _Submission:
     ):
         self.marker, self.pieces, self.sandboxes = marker, pieces, sandboxes
         self.right = right  # without them, an echo is not told from a mistake
+        self.budget, self.spoilt = _Budget(math.inf), {}
         self.limits = marker.limits
         self.known: dict[str, tuple[Mark, Verdict | None]] = {}
 
@@ -254,7 +264,8 @@ class _Submission:
         """Return an exercise's mark and the verdict on its code, if that was tried."""
         if exercise.id not in self.known:
             mark = self._unseen(exercise)
-            found = (mark, None) if mark else self._examine(exercise)
+            with self.marker.watch(exercise.id, False):
+                found = (mark, None) if mark else self._examine(exercise)
             self.known[exercise.id] = found
             if found[0].diagnosis in ("time", "memory"):
                 self.limits = AFTER_A_STOP
@@ -276,6 +287,9 @@ class _Submission:
             return Mark(exercise.id, Status.NOT_RUN, 0, of, "training-skipped")
         if why := self.marker.why_not_run(exercise):
             return Mark(exercise.id, Status.NOT_RUN, 0, of, "no-sandbox", why)
+        if why := self.spoilt.get(exercise.id):
+            told = f"What came back could not be judged: {why}."
+            return Mark(exercise.id, Status.STOPPED, 0, of, "judge-stopped", told)
         return None
 
     def _examine(self, exercise: Exercise) -> tuple[Mark, Verdict]:
@@ -283,6 +297,8 @@ class _Submission:
         if (why := self.pieces.unreadable_of(exercise)) is not None:
             told = f"Python cannot read what is written there: {why}."
             return self._failed(exercise, Status.FAILED, "syntax", told)
+        if self.budget.is_spent:
+            return self._failed(exercise, Status.STOPPED, "time", SPENT)
         hidden = self.marker.hidden(exercise)
         mark, verdict = self._tried(exercise, hidden)
         if has_signature(exercise):  # else no expected values have to be kept back
@@ -298,7 +314,7 @@ class _Submission:
         needs = exercise.frameworks
         sandbox = self.sandboxes[needs[0] if needs else tree_of(exercise)]
         tried = self.marker.try_exercise(
-            exercise, self.pieces, sandbox, self.limits, seed
+            exercise, self.pieces, sandbox, self.limits, seed, self.budget.share
         )
         if tried.stopped:
             told = tried.run.problems[0].message
@@ -306,10 +322,11 @@ class _Submission:
                 exercise, Status.STOPPED, tried.stopped, told, tried.printed
             )
         signature = self.marker.signature(exercise, seed)
-        verdict, wrong = examine(
-            exercise, tried.run, tried.inputs, signature, self._verdict_on
-        )
-        return _mark_of(exercise, Result(verdict, wrong), tried.printed), verdict
+        with self.marker.watch(exercise.id, True):
+            verdict, wrong = examine(
+                exercise, tried.run, tried.inputs, signature, self._verdict_on
+            )
+        return mark_of(exercise, Result(verdict, wrong), tried.printed), verdict
 
     def _is_an_echo(self, exercise, verdict: Verdict, seed: Sequence[int]) -> bool:
         """Say whether only other exercises keep this one from passing.
@@ -324,12 +341,13 @@ class _Submission:
         if sandbox is None:
             return False
         tried = self.marker.try_exercise(
-            exercise, self.pieces, sandbox, self.limits, seed
+            exercise, self.pieces, sandbox, self.limits, seed, self.budget.share
         )
         signature = self.marker.signature(exercise, seed)
-        found, _ = examine(
-            exercise, tried.run, tried.inputs, signature, lambda need: None
-        )
+        with self.marker.watch(exercise.id, True):
+            found, _ = examine(
+                exercise, tried.run, tried.inputs, signature, lambda need: None
+            )
         return found.passed
 
     def _in_public(self, exercise: Exercise, mark: Mark) -> Mark:
@@ -365,87 +383,5 @@ class _Submission:
         return self.examined(need)[1]
 
 
-def _mark_of(exercise: Exercise, result: Result, printed: str) -> Mark:
-    verdict, wrong = result.verdict, result.diagnosis
-    return Mark(
-        exercise.id,
-        verdict.status,
-        exercise.points if verdict.passed else 0,
-        exercise.points,
-        wrong.id if wrong else None,
-        wrong.message if wrong else "",
-        wrong.question if wrong else "",
-        tuple(result.details),
-        printed,
-    )
-
-
-def _split(inputs: Mapping[str, Mapping]) -> tuple[dict[str, np.ndarray], dict]:
-    """Part the inputs into arrays, which travel as bytes, and what JSON can say."""
-    arrays, plain = {}, {}
-    for case, of_case in inputs.items():
-        plain[case] = {}
-        for name, value in of_case.items():
-            if isinstance(value, np.ndarray | np.generic):
-                arrays[f"{case}/{name}"] = value
-            else:
-                plain[case][name] = value
-    return arrays, plain
-
-
-def _as_bytes(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
-
-
-def _read_problems(sent: np.ndarray | None) -> tuple[Problem, ...]:
-    """Read the problems that the sandbox tells of.
-
-    Raises:
-        ValueError: they are not told as `inside` tells them.
-    """
-    if sent is None or sent.dtype != np.uint8:
-        raise ValueError("it does not say how it went")
-    try:
-        told = json.loads(sent.tobytes())
-    except (ValueError, RecursionError):
-        raise ValueError("it does not say how it went") from None
-    if not isinstance(told, list) or len(told) > MAX_PROBLEMS:
-        raise ValueError("its problems are no list")
-    problems = []
-    for entry in told:
-        if not isinstance(entry, dict) or set(entry) != set(Problem._fields):
-            raise ValueError("a problem has another form")
-        if not all(isinstance(value, str) for value in entry.values()):
-            raise ValueError("a problem is not made of words")
-        if entry["kind"] not in list(Stop):
-            raise ValueError("a problem is of no known kind")
-        problem = Problem(**{key: value[:2000] for key, value in entry.items()})
-        problems.append(
-            problem._replace(kind=Stop(entry["kind"]), needs=_known(entry["needs"]))
-        )
-    return tuple(problems)
-
-
-def _known(id: str) -> str:
-    try:
-        return find_exercise(id).id if id and id != "None" else ""
-    except ValueError:
-        return ""
-
-
-def _stopped(inputs: dict, ending: str, why: str, printed: str = "") -> _Tried:
-    return _Tried(Run({}, (Problem(Stop.ERROR, why),)), inputs, ending, printed)
-
-
-def _why_stopped(outcome: Outcome) -> str:
-    """Say in words what stopped an exercise that gave no answer."""
-    where = ""
-    if outcome.lines:
-        file, line, _, text = outcome.lines[-1]
-        where = f", in {file}, line {line} (`{text}`)"
-    told = {
-        "time": "It took too long, and was stopped.",
-        "memory": "It took too much memory, and was stopped.",
-        "size": "What it returned is too large.",
-    }
-    return told.get(outcome.ending, f"It gave no answer{where}: {outcome.message}.")
+def _stopped(inputs: dict, ending: str, why: str, printed: str = "") -> Tried:
+    return Tried(Run({}, (Problem(Stop.ERROR, why),)), inputs, ending, printed)

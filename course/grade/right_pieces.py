@@ -68,7 +68,8 @@ class RightPieces:
         key = (tree, *sorted(ids))
         if key not in self._opened:
             place = tempfile.TemporaryDirectory(
-                prefix="right-", dir=self._marker.runtime.parent
+                prefix="right-",
+                dir=self._marker.work or self._marker.runtime.parent,
             )
             folder = Path(self._stack.enter_context(place))
             folder.chmod(0o755)

@@ -23,6 +23,7 @@ RUN = 12  # tokens in a run: shorter ones are idiom
 WINDOW = 6  # of so many neighbouring runs one is kept
 COMMON = 0.1  # a run that a larger share of the students has says nothing
 ENOUGH = 4  # rare runs shared, at least
+MOST = 1000  # runs that are kept of an exercise: five times what a long one has
 SKIPPED = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -55,7 +56,8 @@ def fingerprints(bodies: Mapping[tuple[str, str, int], str]) -> dict[str, list[i
     for (file, owner, _), body in sorted(bodies.items()):
         if (file, owner) in owners:
             kept[owners[file, owner]] |= _winnow(_tokens(body))
-    return {exercise: sorted(numbers) for exercise, numbers in kept.items()}
+    # Of more, the lowest: of two that share all, those are the same.
+    return {exercise: sorted(numbers)[:MOST] for exercise, numbers in kept.items()}
 
 
 def likenesses(exercise: str, kept: Mapping[str, Iterable[int]]) -> list[Likeness]:

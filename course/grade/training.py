@@ -10,6 +10,7 @@ their labels stay outside. Networks to be pruned are drawn for this run as well.
 import functools
 import importlib
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,7 @@ WHOLE_OF = {
     "q6-filters-exercise": pruning.whole_filters,
 }
 VALIDATION = "validation accuracy"
+MAX_WEIGHTS = 20_000_000  # ten times what the widest network of the course has
 SMALL = 50  # pictures that are to be learned by heart
 
 
@@ -240,6 +242,18 @@ def _credible(own: Any, fresh: float) -> float:
     return max(fresh, min(own, fresh + MARGIN))
 
 
+def _check_sizes(weights: list[np.ndarray]) -> None:
+    """Raise where no network has these weights, before one is made by their shapes.
+
+    A shape takes no room: with a side of 0, the other one may claim any number.
+    """
+    fits = all(W.ndim == 2 and W.size for W in weights)
+    if not fits or any(V.shape[1] != W.shape[0] for V, W in pairwise(weights)):
+        raise ValueError(f"weights of shapes {[W.shape for W in weights][:10]}")
+    if (size := sum(W.size for W in weights)) > MAX_WEIGHTS:
+        raise ValueError(f"{size} weights, expected up to {MAX_WEIGHTS}")
+
+
 def _rebuilt(state: Mapping[str, np.ndarray]) -> FullyConnectedNet:
     """Return the reference's network with somebody's weights in it."""
     depth = sum(name.startswith("W") for name in state)
@@ -247,6 +261,7 @@ def _rebuilt(state: Mapping[str, np.ndarray]) -> FullyConnectedNet:
         raise ValueError("these are no weights")
     try:
         weights = [state[f"W{i}"] for i in range(1, depth + 1)]
+        _check_sizes(weights)
         widths = [W.shape[1] for W in weights]
         kind = None
         if "gamma1" in state:

@@ -34,6 +34,9 @@ def run_unstructured(code, inputs, whole, pruned, weights_of):
 def compare_weights(inputs, outputs):
     """Compare each pruned network with the one it was made of, weight by weight."""
     before, zeros, smallest, kept_as_it_was = outputs["whole"], [], [], []
+    rows = (np.size(outputs["shares asked for"]), *before.shape)
+    if before.ndim != 1 or outputs["pruned"].shape != rows:
+        raise Misfit(f"weights of shape {outputs['pruned'].shape}, expected {rows}")
     for after in outputs["pruned"]:
         gone = after == 0
         zeros.append(gone.mean())
@@ -76,6 +79,8 @@ def compare_filters(inputs, outputs):
     for layer in layers:
         before = outputs[layer]
         pruned = outputs[layer.replace("whole", "pruned")]
+        if pruned.shape != (rows := (len(levels), *before.shape)):
+            raise Misfit(f"filters of shape {pruned.shape}, expected {rows}")
         for k, (share, after) in enumerate(zip(levels, pruned, strict=True)):
             gone = ~after.any(axis=1)
             counts[k] &= abs(gone.sum() - share * len(gone)) <= 0.5 + 1e-9

@@ -126,3 +126,28 @@ def test_cells_of_gives_the_context_and_the_students_own():
     assert list(cells) == [*exercise.context, exercise.id]
     assert "weight_scale = 7" in cells[exercise.id]
     assert "Solver(" in cells["q1-overfit-three"]
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [(0, 1 << 39)],
+        [(1 << 39, 0)],
+        [(12, 5), (7, 3)],
+        [(12, 0), (0, 3)],
+        [(12,), (3,)],
+        [(12, 3, 1)],
+        [(5000, 5000)],
+    ],
+)
+def test_no_network_is_made_of_shapes_that_do_not_fit(shapes, monkeypatch):
+    def made(*args, **kwargs):
+        raise AssertionError("a network was made")
+
+    monkeypatch.setattr(training, "FullyConnectedNet", made)
+    state = {
+        f"state W{i}": np.broadcast_to(np.float32(0), shape)
+        for i, shape in enumerate(shapes, start=1)
+    }
+    with pytest.raises(ValueError, match=r"weights of shapes|weights, expected up to"):
+        training.measured(state, SECRET)

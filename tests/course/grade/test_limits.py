@@ -1,0 +1,159 @@
+"""What one submission may cost: of time, of other exercises, and of a report."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from course.grade import exchange, marking
+from course.grade.classroom import Pupil, files_of
+from course.grade.exchange import read_problems, why_stopped
+from course.grade.mark import MAX_LINES, MAX_MESSAGE, MAX_PRINTED, Mark
+from course.grade.pristine import Pristine
+from course.grade.secret import Secret
+from course.grade.similar import MOST, fingerprints
+from course.sandbox.client import Outcome
+from ece662.check.problems import Problem
+from ece662.check.terms import Status, Stop
+from ece662.exercises import find_exercise
+from ece662.exercises.reading import read_files
+from ece662.exercises.regions import fill
+
+LAYERS, FC_NET = "ece662/layers.py", "ece662/classifiers/fc_net.py"
+PROBLEM = Problem(Stop.ERROR, "It stopped.")._asdict()
+
+NAMED = ("needs", "forward", "inside")  # which name an exercise
+
+
+def _sent(told):
+    return np.frombuffer(json.dumps(told).encode(), np.uint8)
+
+
+def test_mark_keeps_so_much_of_a_text():
+    long = "x" * 10**6
+    details = (long,) * 1000
+    mark = Mark("adam", Status.FAILED, 0, 1, "error", long, long, details, long)
+    assert len(mark.message) == len(mark.question) == MAX_MESSAGE
+    assert len(mark.details) == MAX_LINES
+    assert len(mark.printed) == MAX_PRINTED
+    assert sum(map(len, mark.details)) < 10**5
+
+
+def test_problems_beyond_a_size_are_not_read(monkeypatch):
+    assert len(read_problems(_sent([PROBLEM]))) == 1
+    [forged] = read_problems(_sent([PROBLEM | dict.fromkeys(NAMED, "lies")]))
+    assert [getattr(forged, field) for field in NAMED] == ["", "", ""]
+    long = [PROBLEM | {"message": "x" * exchange.MAX_TOLD}]
+    with pytest.raises(ValueError, match=f"expected up to {exchange.MAX_TOLD}"):
+        read_problems(_sent(long))
+
+
+def test_line_that_stopped_is_cut():
+    lines = (("f" * 10**6, 3, "g", "t" * 10**6),)
+    assert len(why_stopped(Outcome("raised", {}, "ValueError", lines))) < 1000
+
+
+def test_fingerprints_of_one_exercise_are_so_many():
+    rng = np.random.default_rng(0)
+    body = "\n".join(
+        f"x[{a}] = {b} + y" for a, b in rng.integers(10**6, size=(8000, 2))
+    )
+    kept = fingerprints({(LAYERS, "relu_forward", 1): body})
+    assert len(kept["relu_forward"]) == MOST
+
+
+@pytest.fixture(scope="module")
+def marker(walls, runtime, public_folder):
+    folder = public_folder / "pristine-limits"
+    folder.mkdir()
+    pristine = Pristine.make(folder)
+    return marking.Marker(walls, runtime, pristine, Secret(32 * "6"), training=False)
+
+
+@pytest.fixture
+def mark(marker, monkeypatch):
+    """A function that marks some exercises of a solved course with other regions."""
+
+    def mark_some(bodies, wanted, **limits):
+        monkeypatch.setattr(marking, "EXERCISES", tuple(map(find_exercise, wanted)))
+        files = files_of(Pupil("ann"))
+        for (file, *key), body in bodies.items():
+            files[file] = fill(files[file], file, {tuple(key): body})
+        marks = marker.mark(read_files(files), **limits)
+        return {mark.exercise: mark for mark in marks}
+
+    return mark_some
+
+
+# What Python parses, and then refuses to compile.
+REFUSED = {
+    "break": "break",
+    "continue": "continue",
+    "two arguments of one name": "def f(a, a): pass",
+    "nonlocal": "nonlocal y",
+    "global after use": "y = 1\nglobal y",
+    "star": "*y = [1]",
+    "await": "await x",
+    "future": "from __future__ import annotations",
+    "future of braces": "from __future__ import braces",
+    "import star": "from math import *",
+    "assignment to a call": "f() = 1",
+    "delete a call": "del f()",
+    "walrus in a class": "[y := 1 for y in x]",
+    "yield outside": "class A:\n    yield 1",
+    "return in a class": "class A:\n    return 1",
+    "debug": "__debug__ = 1",
+    "deep": "y = " + "(" * 300 + ")" * 300,
+    "nul": "y = '\0'",
+}
+BODY = "out = np.maximum(x, 0)\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_python_refuses_costs_its_exercise_only(mark, name):
+    wanted = ["affine_forward", "relu_forward", "dropout_forward"]
+    marks = mark({(LAYERS, "relu_forward", 1): BODY + REFUSED[name]}, wanted)
+    assert marks["relu_forward"].diagnosis == "syntax"
+    assert marks["relu_forward"].points == 0
+    for other in ("affine_forward", "dropout_forward"):
+        assert marks[other].status == "passed", marks[other]
+
+
+@pytest.mark.slow
+def test_two_regions_that_spoil_a_module_together_cost_their_exercise_only(mark):
+    bodies = {
+        (FC_NET, "TwoLayerNet.loss", 1): "scores = y",
+        (FC_NET, "TwoLayerNet.loss", 2): "global scores",
+    }
+    marks = mark(bodies, ["TwoLayerNet", "FullyConnectedNet"])
+    assert marks["TwoLayerNet"].diagnosis == "syntax"
+    assert marks["FullyConnectedNet"].status == "passed"
+
+
+@pytest.mark.slow
+def test_time_is_of_a_whole_submission(mark):
+    wanted = ["relu_forward", "dropout_forward", "affine_forward", "sgd_momentum"]
+    sleep = "import time; time.sleep(10_000)"
+    bodies = {(LAYERS, name, 1): sleep for name in wanted[:2]}
+    marks = mark(bodies, wanted, seconds=8.0)
+    assert {marks[name].diagnosis for name in wanted[:2]} == {"time"}
+    marks = mark({}, wanted, seconds=0.0)
+    assert {mark.message for mark in marks.values()} == {marking.SPENT}
+
+
+def test_no_exercise_takes_all_that_is_left():
+    assert marking._Budget(100.0).share < 51
+    assert not marking._Budget(100.0).is_spent
+    assert marking._Budget(0.0).is_spent
+    assert marking._Budget(math.inf).share == math.inf
+
+
+@pytest.mark.slow
+def test_exercise_that_ended_the_judge_before_is_not_tried_again(mark):
+    wanted = ["relu_forward", "affine_forward"]
+    marks = mark({}, wanted, spoilt={"relu_forward": "signal 11"})
+    assert marks["relu_forward"].diagnosis == "judge-stopped"
+    assert "signal 11" in marks["relu_forward"].message
+    assert marks["affine_forward"].status == "passed"
