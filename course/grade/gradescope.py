@@ -16,12 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from course.grade.intake import open_submission
 from course.grade.reports.pages import WORDS
-from course.grade.run import WANTED, write_whole
+from course.grade.run import write_whole
 from course.grade.secret import Secret
 from course.grade.text import printable
-from course.grade.worker import Setup, digest_of, grade
+from course.grade.worker import Setup, grade, take
 from course.sandbox.check import NoWallsError
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
@@ -142,16 +141,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--skip-training", action="store_true")
     parser.add_argument("--trust-submissions", action="store_true")
     args = parser.parse_args(argv)
-    submission = open_submission(args.submission, WANTED)
+    submission = take(args.submission)
     whole = Secret(args.secret_file.read_text("utf-8").strip())
     # Its own inputs for each submission, and the same whenever that is graded again.
-    secret = whole.of(f"submission/{digest_of(submission)}").text
+    secret = whole.of(f"submission/{submission.digest}").text
     print(f"secret of this submission: {secret}")  # which only staff can see
     setup = Setup(secret, args.trust_submissions, not args.skip_training)
     try:
         results = results_of(grade(setup, submission))
-    except NoWallsError as error:
-        print(error, file=sys.stderr)
+    except Exception as error:
+        # Without results a student sees only that something broke, and we nothing.
+        kind = "" if isinstance(error, NoWallsError) else f"{type(error).__name__}: "
+        print(f"{kind}{error}", file=sys.stderr)
         told = "This could not be graded: please tell your teacher."
         results = {"score": 0, "output": told, "visibility": "visible"}
     write_whole(args.results, json.dumps(results, indent=1) + "\n")

@@ -24,9 +24,15 @@ from pathlib import Path, PurePosixPath
 from course.grade.text import name_line, printable
 from ece662.exercises.findings import Finding
 from ece662.exercises.lines import BYTE_ORDER_MARK
-from ece662.exercises.reading import decode
+from ece662.exercises.reading import Pieces, decode
 
-__all__ = ["Submission", "open_submission", "student_of", "submissions_in"]
+__all__ = [
+    "Submission",
+    "left_out_in",
+    "open_submission",
+    "student_of",
+    "submissions_in",
+]
 
 MAX_ARCHIVE = 64 << 20  # bytes of a zip
 MAX_DIRECTORY = 1 << 20  # bytes of its list of contents: some 10,000 entries
@@ -38,6 +44,8 @@ MAX_READ = 64 << 20  # bytes of all files that are read
 MAX_NOTES = 20  # on files that are ignored
 MAX_ENTRIES = 5000
 MAX_DEPTH = 3  # folders above the course's root
+NOBODYS = (".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini")
+MAX_LEFT_OUT = 1000  # names
 HEADER = 30  # bytes before a member's name
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
@@ -51,6 +59,9 @@ class Submission:
     files: dict[str, str] = field(default_factory=dict)  # text by path from the root
     notes: list[str] = field(default_factory=list)
     size: int = 0  # bytes of all that was read
+    pieces: Pieces | None = None  # what is graded, once it was taken out of the files
+    digest: str = ""
+    lost: str = ""  # why nothing could be taken
 
 
 class _Refused(ValueError):
@@ -72,6 +83,14 @@ def submissions_in(folder: Path) -> list[Path]:
         and (path.suffix.lower() == ".zip" or path.is_dir())
     ]
     return sorted(found, key=lambda path: os.fsencode(path.name))
+
+
+def left_out_in(folder: Path) -> list[str]:
+    """List the names in a folder that are no submission, to tell of them."""
+    names = {path.name for path in folder.iterdir()}
+    names -= {path.name for path in submissions_in(folder)}
+    shown = sorted(name for name in names if name not in NOBODYS)
+    return [printable(name, 200) for name in shown[:MAX_LEFT_OUT]]
 
 
 def student_of(path: Path) -> str:

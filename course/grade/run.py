@@ -7,7 +7,6 @@ there. So whatever ends a run, a reboot or a full disk, the records are the trut
 
 import contextlib
 import json
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,7 @@ from concurrent.futures import (
     BrokenExecutor,
     Executor,
     Future,
-    ProcessPoolExecutor,
+    ThreadPoolExecutor,
     wait,
 )
 from pathlib import Path
@@ -24,10 +23,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from course.grade.contained import end_all
 from course.grade.errors import GradingError
 from course.grade.intake import (
     Submission,
-    open_submission,
+    left_out_in,
     student_of,
     submissions_in,
 )
@@ -35,26 +35,23 @@ from course.grade.secret import Secret
 from course.grade.text import file_name
 from course.grade.worker import (
     Setup,
-    die_with_parent,
-    digest_of,
     digest_of_sources,
     grade,
     is_killed,
     prepare,
+    take,
     ungraded,
 )
 from course.sandbox.check import NoWallsError
 from course.sandbox.scratch import scratch
 from ece662._computer import cores
 from ece662._files import is_full, write_file
-from ece662.exercises import EXERCISES
 
 __all__ = ["GradingError", "grade_class", "record_path", "write_whole"]
 
 ATTEMPTS = 3  # of a submission whose worker died
 WINDOW = 64  # submissions under way on a cluster: enough to do, and never all
-WANTED = frozenset(exercise.file for exercise in EXERCISES)
-RECORDS, RUN, PACE = "records", "run.json", "pace.csv"
+RECORDS, RUN, PACE, LEFT_OUT = "records", "run.json", "pace.csv", "left-out.json"
 
 
 def grade_class(
@@ -95,6 +92,7 @@ def grade_class(
     settings = {"secret": secret, "training": training, "trusted": trusted}
     settings = _settle(out, settings, resume)
     (out / RECORDS).mkdir(exist_ok=True)
+    write_whole(out / LEFT_OUT, json.dumps(left_out_in(submissions), indent=1) + "\n")
     started = time.monotonic()
     with scratch("grade") as folder:
         make, setup = _executor_maker(settings, workers, scheduler, folder)
@@ -176,12 +174,12 @@ def _settle(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]
 def _unfinished(paths: Sequence[Path], out: Path) -> Iterator[Submission | None]:
     """Open one submission after the other; None stands for one that is graded."""
     for path in paths:
-        submission = open_submission(path, WANTED)
+        submission = take(path)
         try:
             record = record_path(out, submission.name).read_text("utf-8")
-            done = json.loads(record)["digest"] == digest_of(submission)
-        except (OSError, ValueError, KeyError):
-            done = False
+            done = json.loads(record)["digest"] == (submission.digest or None)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            done = False  # no record, or half of one
         yield None if done else submission
 
 
@@ -194,13 +192,20 @@ def _executor_maker(
 
         return lambda: connect(scheduler), setup._replace(sources=digest_of_sources())
     prepare(folder, settings["trusted"], settings["training"])
-    context = multiprocessing.get_context("spawn")
 
     def make() -> Executor:
-        count = workers or cores()
-        return ProcessPoolExecutor(count, context, initializer=die_with_parent)
+        return _LocalExecutor(workers or cores())
 
     return make, setup._replace(folder=str(folder))
+
+
+class _LocalExecutor(ThreadPoolExecutor):
+    """Threads that wait for one child each; all of those end with it."""
+
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        """Wait for nothing that is under way."""
+        end_all()
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 def _note_pace(path: Path, started: float) -> None:
@@ -247,6 +252,8 @@ def _graded(
                     submission = queue.take()
                     if submission is None:
                         yield None
+                    elif submission.lost:
+                        yield ungraded(submission, submission.lost)
                     elif queue.tried[submission.name] > ATTEMPTS:
                         yield ungraded(submission, "the process that grades was killed")
                     else:

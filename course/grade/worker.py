@@ -1,44 +1,54 @@
-"""Grade one submission, in whatever process is told to: a pool's or a cluster's."""
+"""Grade one submission, whatever it does to whoever looks at it.
+
+A thread of the grader, or of a cluster's worker, asks a child (see `contained`) and
+gets a record, or a reason why there is none.
+"""
 
 import atexit
 import contextlib
-import ctypes
 import functools
 import hashlib
 import json
 import platform
-import signal
-import sys
+import shutil
 import threading
+import time
+from collections import Counter
 from concurrent.futures import BrokenExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from course.grade import frameworks
-from course.grade.intake import Submission
-from course.grade.marking import Mark, Marker
+from course.grade.contained import EndedError, borrowed, slowness
+from course.grade.intake import Submission, student_of
+from course.grade.mark import Mark
 from course.grade.pristine import FULL, ROOT, Pristine
-from course.grade.secret import Secret
-from course.grade.similar import fingerprints
+from course.grade.taking import as_plain, digest_of, from_plain
 from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
 from course.sandbox.runtime import distributions_of, lay_out
 from course.sandbox.scratch import scratch
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
-from ece662.exercises.reading import read_files
 
 __all__ = [
     "Setup",
-    "die_with_parent",
     "digest_of",
     "digest_of_sources",
     "grade",
     "is_killed",
     "prepare",
+    "take",
     "ungraded",
+    "work_of",
 ]
+
+# Seconds of wall time for all of one submission; a right one takes 3, and 100 with the
+# cells that train. And how long reading it may take.
+BUDGET, TRAINING_BUDGET, TAKING = 120.0, 1800.0, 60.0
+GRACE = 30.0  # seconds beyond those, until a child that does not answer is ended
+ATTEMPTS = 5  # children that one submission may end
 
 _lock = threading.Lock()
 
@@ -86,24 +96,69 @@ def prepare(folder: Path, trusted: bool, training: bool = True) -> Isolation:
     return isolation
 
 
+def take(path: Path) -> Submission:
+    """Open a submission in a child, and take out what is graded; never raises for it.
+
+    Where two children come to an end over it, the submission says why it is lost.
+    """
+    seconds, why = TAKING * slowness(), ""
+    for _ in range(2):
+        try:
+            with borrowed() as child:
+                plain = child.ask("take", {"path": str(path.absolute())}, seconds)
+        except EndedError as ended:
+            why = str(ended)
+            if ended.slow:
+                break
+        else:
+            return from_plain(plain)
+    return Submission(student_of(path), lost=f"{path.name}: {why}")
+
+
 def grade(setup: Setup, submission: Submission) -> dict[str, Any]:
-    """Grade a submission; return its record, which JSON can say.
+    """Grade a submission in a child; return its record, which JSON can say.
+
+    Where judging an exercise ends the child twice, a new one goes on without that
+    exercise.
+
+    Args:
+        setup: of this run.
+        submission: one that `take` has taken.
 
     Raises:
         SandboxError: no walls hold on this machine.
     """
-    with _lock:
-        marker = _marker(setup)
-    pieces = read_files(submission.files)
-    marks = marker.mark(pieces)
-    return {
-        "student": submission.name,
-        "digest": digest_of(submission),
-        "marks": [asdict(mark) for mark in marks],
-        "answers": pieces.answers,
-        "notes": [*submission.notes, *pieces.notes],
-        "fingerprints": fingerprints(pieces.bodies),
-    }
+    if submission.lost:
+        return ungraded(submission, submission.lost)
+    setup = _prepared(setup)
+    seconds = slowness() * (TRAINING_BUDGET if setup.training else BUDGET)
+    end = time.monotonic() + seconds
+    spoilt: dict[str, str] = {}
+    deaths: Counter[str] = Counter()
+    why = ""
+    for _ in range(ATTEMPTS):
+        about = {
+            "setup": setup._asdict(),
+            "submission": as_plain(submission),
+            "spoilt": spoilt,
+            "seconds": max(0.0, end - time.monotonic()),
+        }
+        try:
+            with borrowed() as child:
+                return child.ask("mark", about, about["seconds"] + GRACE)
+        except EndedError as ended:
+            shutil.rmtree(work_of(setup, ended.process), ignore_errors=True)
+            why = str(ended)
+            deaths[ended.at] += 1
+            # Somebody else may have killed the child, once.
+            if ended.at and (ended.slow or deaths[ended.at] > 1):
+                spoilt[ended.at] = why
+    return ungraded(submission, why)
+
+
+def work_of(setup: Setup, process: int) -> Path:
+    """Return where a child keeps what it is at work on."""
+    return Path(setup.folder) / f"work-{process}"
 
 
 def ungraded(submission: Submission, why: str) -> dict[str, Any]:
@@ -128,12 +183,6 @@ def is_killed(error: BaseException) -> bool:
     return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
 
 
-def digest_of(submission: Submission) -> str:
-    """Return a digest of all that is graded: equal digests, equal records."""
-    told = json.dumps([submission.files, submission.notes], sort_keys=True)
-    return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()
-
-
 def digest_of_sources() -> str:
     """Return a digest of the code that decides on marks, to compare machines by."""
     digest = hashlib.sha256()
@@ -145,36 +194,20 @@ def digest_of_sources() -> str:
     return digest.hexdigest()
 
 
+def _prepared(setup: Setup) -> Setup:
+    """Return a set-up with a folder; where there is none, make it once a process."""
+    if setup.folder is not None:
+        return setup
+    with _lock:
+        return setup._replace(folder=_own_folder(setup))
+
+
 @functools.lru_cache(maxsize=1)
-def _marker(setup: Setup) -> Marker:
-    """Return this process's marker; where there is no folder, make one first."""
-    if setup.folder is None:
-        until_the_end = contextlib.ExitStack()
-        folder = until_the_end.enter_context(scratch("grade"))
-        atexit.register(until_the_end.close)
-        prepare(folder, setup.trusted, setup.training)
-    else:
-        folder = Path(setup.folder)
+def _own_folder(setup: Setup) -> str:
     if setup.sources not in (None, digest_of_sources()):
         raise RuntimeError(f"{ROOT}, on {platform.node()}, is another version")
-    isolation = Isolation((folder / "isolation").read_text())
-    pristine = Pristine(folder / "pristine")
-    return Marker(
-        isolation,
-        folder / "runtime",
-        pristine,
-        Secret(setup.secret),
-        setup.training,
-        folder / "frameworks",
-        json.loads((folder / "frameworks.json").read_text()),
-    )
-
-
-def die_with_parent() -> None:
-    """Let this process be killed when the one that started it is (Linux).
-
-    A worker whose grader was killed would otherwise wait for work for ever.
-    """
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL, 0, 0, 0)
+    until_the_end = contextlib.ExitStack()
+    folder = until_the_end.enter_context(scratch("grade"))
+    atexit.register(until_the_end.close)
+    prepare(folder, setup.trusted, setup.training)
+    return str(folder)

@@ -1,20 +1,24 @@
 """A run of the grader, stopped in all ways: killed, out of disk, and on a cluster."""
 
+import contextlib
+import io
 import json
-import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import threading
+import zipfile
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import psutil
 import pytest
 
 from course.grade import run as running
 from course.grade.classroom import KINDS, write_class
+from course.grade.contained import PROGRAM
 from course.grade.intake import open_submission
 from course.grade.reports import write_reports
 from course.grade.run import GradingError, grade_class
@@ -67,8 +71,10 @@ def test_resume_keeps_what_fits_and_grades_what_is_new(few, tmp_path):
 def test_killed_worker_costs_nothing(few, tmp_path):
     def kill_a_worker():
         wait_for_a_record(tmp_path / "out")
-        for child in multiprocessing.active_children():
-            os.kill(child.pid, signal.SIGKILL)
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if PROGRAM in child.cmdline():
+                    child.kill()
 
     thread = threading.Thread(target=kill_a_worker)
     thread.start()
@@ -222,3 +228,44 @@ def test_digest_follows_what_is_graded(few):
     digest = digest_of(open_submission(path, files))
     assert digest == digest_of(open_submission(path, files))
     assert digest != digest_of(open_submission(path, list(files)[:2]))
+
+
+def test_bad_submissions_cost_themselves_and_are_named(tmp_path, monkeypatch, capsys):
+    from course.cli import main
+
+    monkeypatch.setattr("course.grade.classroom.KINDS", [PUPILS["right-one"]])
+    submissions, out = tmp_path / "submissions", tmp_path / "out"
+    write_class(submissions, 1)
+    bad = _bad_archives()
+    for name, data in bad.items():
+        (submissions / f"{name}.zip").write_bytes(data)
+    (submissions / "zoe.rar").write_bytes(b"Rar!")
+    command = ["grade", str(submissions), "--out", str(out), "--skip-training"]
+    for more in ([], ["--resume"]):
+        assert main([*command, *more]) == 1
+        said = capsys.readouterr()
+        assert f"{len(bad) + 1} submissions, {len(bad)} with files" in said.out
+        names = ", ".join(sorted(bad))
+        assert (
+            f"{len(bad)} none of the course's files could be read: {names}" in said.err
+        )
+        assert said.err.splitlines()[-1].endswith("neither a folder nor a zip: zoe.rar")
+    marks = _students(out)
+    assert marks.keys() == {"right-one", *bad}
+    assert marks["right-one"]["points"] == marks["right-one"]["of"]
+    assert {marks[name]["points"] for name in bad} == {0}
+    assert "zoe.rar" in (out / "summary.html").read_text()
+
+
+def _bad_archives():
+    """Return archives that ended a run, by their students' names."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("ece662/layers.py", "x" * 500)
+    lzma = bytearray(stream.getvalue())
+    lzma[50:60] = bytes(10)
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as archive:
+        archive.writestr("x", "nameless")
+    nameless = stored.getvalue().replace(b"x", b"\0")
+    return {"lzma": bytes(lzma), "nameless": nameless, "text": b"no zip", "void": b""}
