@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from course.grade.reports import write_reports
+from course.grade.reports import losses_in, write_reports
 from course.grade.run import GradingError, grade_class
 from course.grade.secret import secret_text
 from course.sandbox.check import NoWallsError
@@ -90,7 +90,9 @@ def run(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("Stopped. --resume goes on from here.", file=sys.stderr)
         return 130
-    for complaint in complaints:
-        print(f"ece662-staff grade: {complaint}", file=sys.stderr)
-    print(f"{count} submissions graded: see {args.out / 'summary.html'}")
-    return 1 if complaints else 0
+    losses, noted = losses_in(args.out)
+    notes = f", {noted} with files that are missing or ignored" if noted else ""
+    print(f"{count} submissions{notes}: see {args.out / 'summary.html'}", flush=True)
+    for line in (*complaints, *losses):
+        print(f"ece662-staff grade: {line}", file=sys.stderr)
+    return 1 if complaints or losses else 0

@@ -7,10 +7,11 @@ made again at any time, and five thousand students need hardly more memory than 
 from pathlib import Path
 
 from course.grade.reports import answers, pages, tables
+from course.grade.reports.losses import losses_of
 from course.grade.reports.records import Records
 from course.grade.reports.survey import survey
 
-__all__ = ["write_reports"]
+__all__ = ["losses_in", "write_reports"]
 
 
 def write_reports(out: Path, points: Path | None = None) -> list[str]:
@@ -31,8 +32,19 @@ def write_reports(out: Path, points: Path | None = None) -> list[str]:
     records.given = given
     answers.write_answers(out, records, given)
     overview = survey(records)
+    overview.losses = losses_of(out, records)
     tables.write_csv(out / "class.csv", records)
     tables.write_json(out / "class.json", records, overview)
     pages.write_pages(out / "students", records)
     pages.write_summary(out, overview)
     return complaints
+
+
+def losses_in(out: Path) -> tuple[list[str], int]:
+    """Say what the run in a folder did not grade, lost or left out; [] if nothing.
+
+    Returns:
+        Sentences, and how many submissions have notes on single files.
+    """
+    records = Records(out)
+    return losses_of(out, records), sum(bool(record["notes"]) for record in records)

@@ -132,6 +132,9 @@ def _tenths(overview: Survey) -> Iterable[tuple[str, int, str]]:
 
 
 def _summary_as_html(overview: Survey) -> Iterator[str]:
+    if overview.losses:
+        yield "<h2>Not graded, lost or left out</h2>"
+        yield from (html.paragraph(sentence, "failed") for sentence in overview.losses)
     yield "<h2>Points, as a share of those to be had</h2>"
     yield html.bars(_tenths(overview))
     yield "<h2>What to teach again: the most frequent mistakes</h2>"
@@ -154,6 +157,10 @@ def _summary_as_html(overview: Survey) -> Iterator[str]:
 
 
 def _summary_as_markdown(overview: Survey) -> Iterator[str]:
+    if overview.losses:
+        yield from ("## Not graded, lost or left out", "")
+        yield from (f"- {_line(sentence)}" for sentence in overview.losses)
+        yield ""
     yield from ("## What to teach again", "", "| exercise | mistake | students |")
     yield "|---|---|---|"
     for exercise, diagnosis, count, _ in _frequent(overview):

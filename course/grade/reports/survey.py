@@ -31,6 +31,7 @@ class Survey:
     tenths: list[int] = field(default_factory=lambda: [0] * TENTHS)  # of the points
     noted: list[tuple[str, str]] = field(default_factory=list)  # student and note
     alike: list[Likeness] = field(default_factory=list)
+    losses: list[str] = field(default_factory=list)  # what was not graded, in words
 
 
 def survey(records: Records) -> Survey:

@@ -9,7 +9,7 @@ import pytest
 from course.grade.gradescope import results_of
 from course.grade.intake import Submission
 from course.grade.marking import Mark
-from course.grade.reports import write_reports
+from course.grade.reports import losses_in, write_reports
 from course.grade.reports.answers import TABLE
 from course.grade.run import GradingError, record_path, write_whole
 from course.grade.text import file_name
@@ -238,3 +238,26 @@ def test_summary_says_nothing_that_a_submission_wrote(run):
         assert "np.float" not in text
     assert "It uses what NumPy 2 no longer has." in (run / "summary.html").read_text()
     assert "LIES" in (run / "students" / "aaa.html").read_text()
+
+
+def test_losses_are_named(run):
+    missing = _record("dan", "missing")
+    missing["marks"] = [mark | {"status": "missing"} for mark in missing["marks"]]
+    stopped = _record("eve", "stopped")
+    stopped["marks"][3]["diagnosis"] = "judge-stopped"
+    for record in (missing, stopped):
+        record_path(run, record["student"]).write_text(json.dumps(record))
+    (run / "left-out.json").write_text(json.dumps([f"{i}.rar" for i in range(12)]))
+    told, noted = losses_in(run)
+    assert told == [
+        "1 not graded: cem",
+        "1 none of the course's files could be read: dan",
+        "1 graded but for an exercise that could not be judged: eve",
+        "12 left out: neither a folder nor a zip: "
+        + ", ".join(f"{i}.rar" for i in range(10))
+        + " and 2 more",
+    ]
+    assert noted == 6
+    write_reports(run)
+    for name in ("summary.html", "summary.md"):
+        assert "cem" in (run / name).read_text()

@@ -1,0 +1,63 @@
+"""What a run did not do: not graded, lost, or left out. The last lines of it say so."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from course.grade.reports.records import Records
+from course.grade.run import LEFT_OUT
+from course.grade.text import printable
+from ece662.check.terms import Status
+
+__all__ = ["losses_of"]
+
+SHOWN = 10  # names in a sentence
+# Diagnoses of marks that say nothing of the work, but of the grader.
+OURS = ("judge-stopped", "sandbox-failed")
+
+
+def losses_of(out: Path, records: Records) -> list[str]:
+    """Say what a run did not do; [] where it has done all.
+
+    Args:
+        out: the folder of the run.
+        records: of that run.
+    """
+    ungraded, empty, stopped, unrun = [], [], [], Counter()
+    for record in records:
+        name, marks = record["student"], record["marks"]
+        diagnoses = {mark["diagnosis"] for mark in marks}
+        if "not-graded" in diagnoses:
+            ungraded.append(name)
+        elif {mark["status"] for mark in marks} == {Status.MISSING}:
+            empty.append(name)
+        elif diagnoses & {*OURS}:
+            stopped.append(name)
+        unrun.update(
+            mark["exercise"] for mark in marks if mark["diagnosis"] == "no-sandbox"
+        )
+    told = [
+        _sentence(ungraded, "not graded"),
+        _sentence(empty, "none of the course's files could be read"),
+        _sentence(stopped, "graded but for an exercise that could not be judged"),
+        _sentence(_left_out(out), "left out: neither a folder nor a zip"),
+        _sentence(sorted(unrun), "exercises that cannot be run here"),
+    ]
+    return [sentence for sentence in told if sentence]
+
+
+def _left_out(out: Path) -> list[str]:
+    try:
+        return json.loads((out / LEFT_OUT).read_text("utf-8"))
+    except FileNotFoundError:
+        return []
+
+
+def _sentence(names: Iterable[str], what: str) -> str:
+    names = list(names)
+    if not names:
+        return ""
+    shown = ", ".join(printable(name, 100) for name in names[:SHOWN])
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{len(names)} {what}: {shown}{more}"
