@@ -40,7 +40,7 @@ KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[
 .NOTPARALLEL:
 .PHONY: help lab setup doctor clean
 # staff only
-.PHONY: test test-processors test-planted test-browser test-arm test-colab test-oldest
+.PHONY: fuzz test test-processors test-planted test-browser test-arm test-colab test-oldest
 .PHONY: coverage
 .PHONY: demo notebooks release bench lint constraints
 # end of staff only
@@ -59,6 +59,7 @@ help:
 	@echo 'make test-planted see errors noticed that are planted in the notebooks'
 	@echo 'make test-browser try the dashboards in JupyterLab and Chromium'
 	@echo 'make test-arm     test the compiled kernels on an emulated ARM processor'
+	@echo 'make fuzz         grade what nobody would hand in, until something breaks'
 	@echo 'make demo         serve the dashboards alone, for a lecture hall'
 	@echo 'make notebooks    run the notebooks and store their outputs'
 	@echo "make release      make the students' copy: ARGS='--out DIR'"
@@ -113,6 +114,10 @@ test-browser: $(VENV)/test.stamp $(VENV)/kernels.stamp
 # The kernels on an emulated ARM processor; the script says what it needs.
 test-arm: setup
 	@sh scripts/test_arm.sh $(PY) $(ARGS)
+
+# Submissions and answers made up for ten minutes, or ARGS="--seconds 3600 --seed 1".
+fuzz: $(VENV)/test.stamp $(VENV)/kernels.stamp
+	@$(PY) -m tests.course.grade.fuzzing $(ARGS)
 
 demo: $(VENV)/demo.stamp $(VENV)/kernels.stamp
 	@$(PY) -m voila docs/dashboards.ipynb $(ARGS)

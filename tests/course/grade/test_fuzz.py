@@ -1,0 +1,21 @@
+"""Submissions and answers that nobody would make; `make fuzz` tries more."""
+
+import pytest
+
+from tests.course.grade.fuzzing import Fuzzer
+
+SEED = 662
+COUNTS = {"archive": 1500, "module": 400, "notebook": 400, "answer": 1200}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", COUNTS)
+def test_all_are_graded_or_noted(kind, tmp_path):
+    fuzzer = Fuzzer(tmp_path, SEED)
+    try:
+        failures = [fuzzer.run(kind, number) for number in range(COUNTS[kind])]
+    finally:
+        fuzzer.close()
+    assert not [failure for failure in failures if failure]
+    assert sum(fuzzer.counts.values()) == COUNTS[kind]
+    assert len(fuzzer.counts) > (kind != "archive")  # not all end in one way
