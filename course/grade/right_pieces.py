@@ -111,8 +111,10 @@ def with_other_halves(wrong: set[str], exercise: Exercise) -> set[str] | None:
 
 
 def _halves_of(id: str) -> set[str]:
-    forward = _forward_of(id) or id
     functions = [e.id for e in EXERCISES if e.kind == "function" and e.is_checked]
+    forward = _forward_of(id)
+    if forward not in functions:  # none, or a method: the loss of a network
+        forward = id
     return {forward} | {other for other in functions if _forward_of(other) == forward}
 
 

@@ -11,12 +11,13 @@ from course.grade.classroom import Pupil, files_of
 from course.grade.exchange import read_problems, why_stopped
 from course.grade.mark import MAX_LINES, MAX_MESSAGE, MAX_PRINTED, Mark
 from course.grade.pristine import Pristine
+from course.grade.right_pieces import with_other_halves
 from course.grade.secret import Secret
 from course.grade.similar import MOST, fingerprints
 from course.sandbox.client import Outcome
 from ece662.check.problems import Problem
 from ece662.check.terms import Status, Stop
-from ece662.exercises import find_exercise
+from ece662.exercises import EXERCISES, find_exercise
 from ece662.exercises.reading import read_files
 from ece662.exercises.regions import fill
 
@@ -157,3 +158,12 @@ def test_exercise_that_ended_the_judge_before_is_not_tried_again(mark):
     assert marks["relu_forward"].diagnosis == "judge-stopped"
     assert "signal 11" in marks["relu_forward"].message
     assert marks["affine_forward"].status == "passed"
+
+
+def test_other_halves_of_any_exercise_are_exercises():
+    ids = {exercise.id for exercise in EXERCISES}
+    last = find_exercise("q5-torch-challenge-train")
+    for exercise in EXERCISES:
+        if exercise.is_checked and exercise.id != last.id:
+            found = with_other_halves({exercise.id}, last)
+            assert {exercise.id} <= found <= ids
