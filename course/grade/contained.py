@@ -99,6 +99,9 @@ class Child:
         if not self.lives:
             self._start()
             seconds += START * slowness()
+        if self._is_abandoned:  # while it started
+            self.close()
+            raise AbandonedError
         asked = _Asked(self._process, seconds)
         try:
             answer = asked.answer(question, about)
