@@ -7,15 +7,17 @@ and writes `ece662/check/signatures.npz`. A test makes it again and compares.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from course.accepted import ACCEPTED
 from ece662.check.cells import Cells
 from ece662.check.code import make_code
 from ece662.check.diagnosing import Known, sketched_names
 from ece662.check.recipes import RECIPES
-from ece662.check.running import SEED, run
+from ece662.check.running import SEED, run, run_cases
 from ece662.check.signatures import PATH, Signature, pack
 from ece662.check.sketching import sketch
 from ece662.check.terms import Role, read_output
@@ -25,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 _cells = Cells(ROOT)
 
-__all__ = ["has_signature", "make_all", "make_signature"]
+__all__ = ["has_signature", "make_all", "make_signature", "reference_outputs"]
 
 
 def make_all() -> dict[str, Signature]:
@@ -64,6 +66,13 @@ def make_signature(exercise: Exercise, seed: int | Sequence[int] = SEED) -> Sign
         found = sketch(wrong.outputs, names)
         known.append(Known(mistake.id, mistake.says, mistake.asks, found))
     return Signature(expected, accepted, tuple(known))
+
+
+def reference_outputs(
+    exercise: Exercise, inputs: Mapping[str, Mapping]
+) -> dict[str, np.ndarray]:
+    """Return what the reference gives for some inputs, by "case/name"."""
+    return run_cases(exercise, _solved(exercise), inputs).outputs
 
 
 def _solved(exercise):

@@ -4,8 +4,10 @@ This file is laid into the student's copy of the package as `ece662.check._insid
 """
 
 import ast
+import contextlib
 import json
 import linecache
+import signal
 import sys
 
 import numpy as np
@@ -17,12 +19,24 @@ from ece662.check.running import run_cases
 from ece662.exercises import find_exercise
 from ece662.exercises.lines import split
 
-__all__ = ["PROBLEMS", "find_unreadable", "run_cells", "run_exercise"]
+__all__ = [
+    "BY_GRADIENT",
+    "DROPOUT",
+    "LATE",
+    "LOSS",
+    "PROBLEMS",
+    "find_unreadable",
+    "run_cells",
+    "run_exercise",
+]
 
 PROBLEMS = "problems"  # under this name they go out, as the bytes of a JSON text
+LATE = "took too long"
+LOSS, BY_GRADIENT = "loss in training", "by its gradient"
+DROPOUT = "FullyConnectedNet-dropout"
 
 
-def run_exercise(arrays, exercise, plain, seed):
+def run_exercise(arrays, exercise, plain, seed, large=None, seconds=0):
     """Run all cases of an exercise.
 
     Args:
@@ -30,12 +44,64 @@ def run_exercise(arrays, exercise, plain, seed):
         exercise: its id.
         plain: the other inputs of each case, by name.
         seed: of the numbers that the student's code draws.
+        large: the case that is only tried where the others came through.
+        seconds: of CPU time that it may take.
 
     Returns:
-        The outputs by "case/name", and the problems.
+        The outputs by "case/name", and the problems. Where the large case took too
+        long, `LATE` is its only output.
     """
     exercise, code = find_exercise(exercise), make_code()
-    return _answer(*run_cases(exercise, code, _joined(arrays, plain), seed))
+    inputs = _joined(arrays, plain)
+    further = {large: inputs.pop(large)} if large else {}
+    outputs, problems = run_cases(exercise, code, inputs, seed)
+    if further and not problems:
+        try:
+            with _time_limit(seconds):
+                outputs = outputs | run_cases(exercise, code, further, seed).outputs
+                if exercise.recipe == DROPOUT:
+                    outputs |= _gradients_of_dropout(code, large, further[large])
+        except _LateError:
+            outputs = {**outputs, f"{large}/{LATE}": np.array(True)}
+    return _answer(outputs, problems)
+
+
+def _gradients_of_dropout(code, case, inputs):
+    """Return a network's training loss, and each W times its gradient, summed up.
+
+    Where the biases are zero, the sum is the same for every layer, and follows from
+    the loss of a single picture with two classes: whatever the mask, it can be judged.
+    """
+    weights = [name for name in inputs if name.startswith("W")]
+    try:
+        net = code.FullyConnectedNet(**inputs["made_with"], dtype=np.float64)
+        for name in set(inputs) & set(net.params):
+            net.params[name] = np.array(inputs[name])
+        loss, grads = net.loss(np.array(inputs["X"]), np.array(inputs["y"]))
+        found = {name: np.sum(inputs[name] * grads[name]) for name in weights}
+    except Exception:
+        return {}
+    sums = {f"{case}/{name} {BY_GRADIENT}": found[name] for name in weights}
+    return {f"{case}/{LOSS}": np.array(float(loss)), **sums}
+
+
+class _LateError(BaseException):
+    """Out of time; no `except Exception` of a student's is meant to see it."""
+
+
+@contextlib.contextmanager
+def _time_limit(seconds):
+    """Raise _LateError in code that computes for longer."""
+
+    def stop(number, frame):
+        raise _LateError
+
+    signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def run_cells(arrays, exercise, plain, cells, seed):
@@ -53,6 +119,8 @@ def run_cells(arrays, exercise, plain, cells, seed):
     Returns:
         As `run_exercise`.
     """
+    from ece662.check._watching import Watch
+
     from ece662.check import _standing_in as standing_in  # there only
 
     exercise, namespace = find_exercise(exercise), {"__name__": "__main__"}
@@ -66,14 +134,16 @@ def run_cells(arrays, exercise, plain, cells, seed):
     weights = {mode: _taken(arrays, mode) for mode in ("torch", "tensorflow")}
     if any(weights.values()):
         standing_in.serve_models(weights)
+    watch = Watch()
     try:
         np.random.seed(seed)
         for code in codes:
             exec(code, namespace)
     except (Exception, SystemExit) as error:
         return _answer({}, [explain(error, exercise)])
+    seen = watch.seen(exercise.id, namespace)
     code = make_code(namespace=namespace)
-    return _answer(*run_cases(exercise, code, _joined(arrays, plain), seed))
+    return _answer(*run_cases(exercise, code, _joined(arrays, plain), seed)) | seen
 
 
 def _compiled(cells):

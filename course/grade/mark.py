@@ -25,6 +25,7 @@ class Mark:
     question: str = ""
     details: tuple[str, ...] = ()
     printed: str = ""
+    noticed: tuple[str, ...] = ()  # what a teacher should look at, and nobody else
 
     def __post_init__(self):
         """Cut what may come from outside."""

@@ -9,9 +9,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from course.grade import frameworks, training
+from course.grade.earned import NOTICING, PUBLIC, Demands, read_seen
 from course.grade.exchange import read_problems, split_inputs, why_stopped
 from course.grade.inside import PROBLEMS
 from course.grade.mark import Mark, mark_of
@@ -19,6 +22,7 @@ from course.grade.pristine import BARE, FULL, Pristine, tree_of
 from course.grade.right_pieces import RightPieces, wrong_among
 from course.grade.secret import Secret
 from course.grade.unreadable import leave_out_unreadable
+from course.grade.watching import SEEN
 from course.sandbox.client import Limits, Outcome, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.signatures import has_signature, make_signature
@@ -39,15 +43,12 @@ __all__ = ["Mark", "Marker", "Tried"]
 # may well be the same thing again. Right solutions need a tenth of it.
 AFTER_A_STOP = Limits(cpu=2, wall=10.0)
 INSIDE = "ece662.check._inside"
-PUBLIC = (SEED,)
 LIMITS_REACHED = ("time", "memory", "size", "sandbox-failed")
 # What is said of code that only hidden inputs show to be wrong: nothing of those.
 HIDDEN_ONLY = (
     "It gives what it should for the inputs of the check that you have, and not for "
     "others of the same sizes: what in it fits those numbers only?"
 )
-
-
 SPENT = "Others of this submission took all the time that there is for one."
 
 
@@ -75,6 +76,8 @@ class Tried(NamedTuple):
     inputs: dict[str, dict]  # by case
     stopped: str = ""  # the outcome's ending where there is no answer
     printed: str = ""
+    raw: Mapping[str, np.ndarray] = MappingProxyType({})  # as it came out
+    seen: Mapping[str, Any] = MappingProxyType({})  # of the trainings of its cells
 
 
 Watch = Callable[[str, bool], AbstractContextManager]
@@ -108,6 +111,7 @@ class Marker:
         """Start with no signatures: they are made when first needed."""
         self._signatures: dict[tuple[str, Sequence[int]], Signature] = {}
         self._lock = threading.Lock()
+        self.demands = Demands(self.pristine, self._lock)
 
     def mark(
         self,
@@ -153,10 +157,12 @@ class Marker:
         with RightPieces(self, pieces, self._sandbox) as right:
             submission = _Submission(self, pieces, sandboxes, right)
             submission.budget, submission.spoilt = budget, spoilt
-            return [submission.examined(exercise)[0] for exercise in EXERCISES]
+            marks = [submission.examined(exercise)[0] for exercise in EXERCISES]
+        return self.demands.with_notices(marks, pieces, sandboxes[FULL])
 
     def _sandbox(self, code: Path) -> Sandbox:
-        return Sandbox(self.isolation, self.runtime, code, self.limits, (INSIDE,))
+        modules = (INSIDE, NOTICING)
+        return Sandbox(self.isolation, self.runtime, code, self.limits, modules)
 
     def why_not_run(self, exercise: Exercise) -> str:
         """Say why an exercise cannot be run here; "" where it can."""
@@ -205,8 +211,9 @@ class Marker:
             arguments["cells"] = cells
             limits = training.limits_of(exercise, limits is self.limits)
         limits = limits._replace(wall=min(limits.wall, wall))
-        arrays, plain = split_inputs(inputs)
-        arguments["plain"] = plain
+        further, more = self.demands.of(exercise, seed)
+        arrays, plain = split_inputs({**inputs, **further})
+        arguments |= {"plain": plain, **more}
         try:
             outcome = sandbox.call(
                 f"{INSIDE}:{call}", arrays | served, arguments, limits
@@ -230,13 +237,14 @@ class Marker:
             return _stopped(inputs, outcome.ending, why, outcome.printed)
         try:
             problems = read_problems(outcome.outputs.pop(PROBLEMS, None))
+            seen = read_seen(outcome.outputs.pop(SEEN, None))
         except ValueError as error:
             why = f"What came back is no answer: {error}."
             return _stopped(inputs, "invalid", why, outcome.printed)
         ran = Run(outcome.outputs, problems)
         with self.watch(exercise.id, True):
             tried = derive_facts(exercise, inputs, ran, self._derive)
-        return Tried(tried, inputs, "", outcome.printed)
+        return Tried(tried, inputs, "", outcome.printed, ran.outputs, seen)
 
     def _derive(self, exercise, inputs, outputs) -> dict:
         if exercise.kind == "training":
@@ -326,7 +334,11 @@ class _Submission:
             verdict, wrong = examine(
                 exercise, tried.run, tried.inputs, signature, self._verdict_on
             )
-        return mark_of(exercise, Result(verdict, wrong), tried.printed), verdict
+            mark = mark_of(exercise, Result(verdict, wrong), tried.printed)
+            if verdict.passed and seed != PUBLIC:
+                given = (tried.raw, tried.seen, self.pieces, seed)
+                mark = self.marker.demands.asked_of(exercise, mark, verdict, *given)
+        return mark, verdict
 
     def _is_an_echo(self, exercise, verdict: Verdict, seed: Sequence[int]) -> bool:
         """Say whether only other exercises keep this one from passing.
@@ -348,7 +360,8 @@ class _Submission:
             found, _ = examine(
                 exercise, tried.run, tried.inputs, signature, lambda need: None
             )
-        return found.passed
+            given = (exercise, tried.raw, tried.seen, seed)
+            return found.passed and not self.marker.demands.shortfall(*given)
 
     def _in_public(self, exercise: Exercise, mark: Mark) -> Mark:
         """Say what is wrong by the inputs that every student's own check has.

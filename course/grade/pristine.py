@@ -25,7 +25,10 @@ __all__ = ["BARE", "FULL", "ROOT", "Pristine", "tree_of"]
 
 ROOT = Path(__file__).resolve().parents[2]
 # Modules beside this one that go into the sandbox.
-INSIDE = ("inside", "standing_in", "with_tensorflow", "with_torch")
+INSIDE = (
+    *("inside", "noticing", "standing_in", "watching"),
+    *("with_tensorflow", "with_torch"),
+)
 FULL, BARE = "full", "bare"
 
 # What a package for the sandbox can do without, the compiled layers among it.

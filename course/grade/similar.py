@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ece662.exercises import EXERCISES
 
-__all__ = ["Likeness", "fingerprints", "likenesses"]
+__all__ = ["Likeness", "fingerprints", "likenesses", "runs_of"]
 
 RUN = 12  # tokens in a run: shorter ones are idiom
 WINDOW = 6  # of so many neighbouring runs one is kept
@@ -55,7 +55,7 @@ def fingerprints(bodies: Mapping[tuple[str, str, int], str]) -> dict[str, list[i
     kept = defaultdict(set)
     for (file, owner, _), body in sorted(bodies.items()):
         if (file, owner) in owners:
-            kept[owners[file, owner]] |= _winnow(_tokens(body))
+            kept[owners[file, owner]] |= runs_of(body)
     # Of more, the lowest: of two that share all, those are the same.
     return {exercise: sorted(numbers)[:MOST] for exercise, numbers in kept.items()}
 
@@ -85,6 +85,11 @@ def likenesses(exercise: str, kept: Mapping[str, Iterable[int]]) -> list[Likenes
         if count >= ENOUGH and share >= 0.5:
             found.append(Likeness(exercise, one, other, count, round(share, 2)))
     return sorted(found, key=lambda pair: (-pair.share, -pair.shared, pair))
+
+
+def runs_of(body: str) -> set[int]:
+    """Return the runs that are kept of some code, as numbers."""
+    return _winnow(_tokens(body))
 
 
 def _tokens(body: str) -> list[str]:

@@ -49,6 +49,7 @@ __all__ = [
 
 DIRECTIONS = 3  # along which a gradient is compared with the student's own forward
 SLOPE_TOLERANCE = 1e-5
+MOST_NUMBERS = 10_000  # of a case with more, only the time and the values count
 STEP = 1e-5  # half the step of the centred difference; see ece662.gradient_check
 
 
@@ -203,7 +204,9 @@ def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> 
     Returns:
         "own dNAME": (2, DIRECTIONS), the gradient's slopes over the measured ones.
     """
-    slopes = {}
+    slopes: dict = {}
+    if sum(np.size(array) for array in arrays.values()) > MOST_NUMBERS:
+        return slopes
     for name, array in arrays.items():
         rng = np.random.RandomState(zlib.crc32(name.encode()))
         gradient = np.asarray(gradients[name])

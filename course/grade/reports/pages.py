@@ -147,6 +147,13 @@ def _summary_as_html(overview: Survey) -> Iterator[str]:
     if overview.noted:
         yield "<h2>Notes on what was handed in</h2>"
         yield html.table(("student", "note"), overview.noted)
+    if overview.odd:
+        yield "<h2>Where code goes its own way</h2>"
+        yield html.paragraph(
+            "Places to look, no verdict: what the exercise has no need of, or what "
+            "comes out otherwise than where it is done as asked."
+        )
+        yield html.table(("student", "exercise", "what there is"), overview.odd)
     yield "<h2>Where two look alike</h2>"
     yield html.paragraph(
         "Places to look, no verdict: rare sequences that two submissions share, "
@@ -171,3 +178,7 @@ def _summary_as_markdown(overview: Survey) -> Iterator[str]:
         yield f"- {_line(exercise)}: {outcomes}"
     yield from ("", "## Notes on what was handed in", "")
     yield from (f"- {_line(student)}: {_line(n)}" for student, n in overview.noted)
+    if overview.odd:
+        yield from ("", "## Where code goes its own way", "")
+    for student, exercise, text in overview.odd:
+        yield f"- {_line(student)}, {_line(exercise)}: {_line(text)}"

@@ -30,6 +30,7 @@ class Survey:
     mistakes: Counter[tuple[str, str]] = field(default_factory=Counter)
     tenths: list[int] = field(default_factory=lambda: [0] * TENTHS)  # of the points
     noted: list[tuple[str, str]] = field(default_factory=list)  # student and note
+    odd: list[tuple[str, str, str]] = field(default_factory=list)  # and exercise
     alike: list[Likeness] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)  # what was not graded, in words
 
@@ -43,6 +44,10 @@ def survey(records: Records) -> Survey:
         found.tenths[min(TENTHS - 1, int(TENTHS * got / of)) if of else 0] += 1
         found.noted += [(record["student"], note) for note in record["notes"]]
         for mark in record["marks"]:
+            found.odd += [
+                (record["student"], mark["exercise"], text)
+                for text in mark.get("noticed", ())
+            ]
             found.outcomes[mark["exercise"]][mark["status"]] += 1
             told = mark["diagnosis"]
             wrong = mark["status"] in (Status.FAILED, Status.STOPPED)

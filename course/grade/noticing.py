@@ -1,0 +1,252 @@
+"""What a teacher should look at: read off a submission's text, never a verdict.
+
+An exercise takes NumPy and the course's own functions. What takes something else may be
+an idea that nobody had before, or a way around the exercise: code that looks into the
+one that calls it, changes what others use, or measures a gradient instead of deriving
+it. Each is told by a sentence of this module's own. Nothing is run; but reading a text
+can take all memory, so it is done in the sandbox, where this file is laid into the
+students' package as `ece662.check._noticing`.
+"""
+
+import ast
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ece662.check.running import recipe_of
+from ece662.exercises import EXERCISES, Exercise, find_exercise
+from ece662.exercises.regions import is_empty, parse_file
+
+__all__ = ["NOTICED", "notice", "notice_all", "provided_for", "sentences_of"]
+
+NOTICED = "noticed"  # under this name they go out, as the bytes of a JSON text
+# What an exercise may import without a word; of ece662 but for some parts.
+IN_LAYERS = {
+    "collections", "copy", "ece662", "functools", "itertools", "math", "numpy", "time",
+    "typing", "warnings",
+}  # fmt: skip
+IN_CELLS = IN_LAYERS | {
+    "IPython", "keras", "matplotlib", "random", "tensorflow", "torch", "tqdm"
+}  # fmt: skip
+NOT_FOR_EXERCISES = ("check", "fast", "exercises", "live")
+REFLECTION = {
+    "__import__", "breakpoint", "compile", "delattr", "eval", "exec", "get_ipython",
+    "getattr", "globals", "locals", "open", "setattr", "vars",
+}  # fmt: skip
+INNER = {
+    "builtins", "ctypes", "ctypeslib", "currentframe", "f_back", "f_globals",
+    "f_locals", "gc", "get_objects", "get_referrers", "getframe", "importlib",
+    "inspect", "os", "setprofile", "settrace", "sys", "tb_frame",
+}  # fmt: skip
+USUAL_DUNDERS = {"__init__", "__call__", "__len__", "__name__", "__iter__"}
+NUMERICAL = {"eval_numerical_gradient", "eval_numerical_gradient_array"}
+# Names that stand for something which others use as well, and what is there in it to
+# be changed.
+SHARED = {"F", "keras", "layers", "nn", "np", "numpy", "optim", "tf", "torch", "plt"}
+SETTINGS = {"backends", "rcParams"}
+
+Found = Iterator[str]
+
+
+def notice_all(arrays, provided):
+    """Return what there is to look at in the regions of a submission.
+
+    Args:
+        arrays: the bodies of regions, as the bytes of their text, by "file/owner/n".
+        provided: what `provided_for` gives, by exercise.
+
+    Returns:
+        The sentences by exercise, as the bytes of a JSON text.
+    """
+    texts = {name: array.tobytes().decode() for name, array in arrays.items()}
+    found = {}
+    for exercise in EXERCISES:
+        if exercise.is_checked:
+            owners = exercise.regions or (exercise.id,)
+            starts = tuple(f"{exercise.file}/{owner}/" for owner in owners)
+            mine = [text for name, text in texts.items() if name.startswith(starts)]
+            found[exercise.id] = notice(exercise, mine, {*provided[exercise.id]})
+    told = json.dumps({id: sentences for id, sentences in found.items() if sentences})
+    return {NOTICED: np.frombuffer(told.encode(), np.uint8)}
+
+
+def notice(exercise: Exercise, bodies: list[str], provided: set[str]) -> list[str]:
+    """Return what there is to look at in an exercise, one sentence each.
+
+    Args:
+        exercise: which one.
+        bodies: what a student wrote into its regions.
+        provided: names of functions and classes that it is given.
+    """
+    found: list[str] = []
+    for body in bodies:
+        if is_empty(body):
+            continue
+        try:
+            tree = ast.parse("if 1:\n" + textwrap.indent(_plain(body), " "))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue  # which is told where it is run
+        for node in ast.walk(tree):
+            found += _imports(exercise, node)
+            found += _reflection(exercise, node)
+            found += _changes(exercise, node, provided)
+            found += _instead_of_deriving(exercise, node)
+    return list(dict.fromkeys(found))
+
+
+def _plain(body: str) -> str:
+    """Return a body without what only IPython can read, from its first column on."""
+    lines = textwrap.dedent(body.expandtabs()).split("\n")
+    return "\n".join(
+        f"{line[: len(line) - len(line.lstrip())]}pass"
+        if line.lstrip().startswith(("%", "!")) or line.rstrip().endswith("?")
+        else line
+        for line in lines
+    )
+
+
+def _imports(exercise: Exercise, node: ast.AST) -> Found:
+    names = []
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        module = "ece662" if node.level else node.module
+        names = [f"{module}.{alias.name}" for alias in node.names]
+    for name in names:
+        first, *rest = name.split(".")
+        if rest and rest[-1] in NUMERICAL:
+            yield "it takes a numerical gradient"
+        elif first not in (IN_CELLS if exercise.kind == "training" else IN_LAYERS):
+            yield "it imports a module that the exercise has no need of"
+        elif first == "ece662" and {*rest[:1]} & {*NOT_FOR_EXERCISES}:
+            yield "it imports from a part of ece662 that is not for exercises"
+
+
+def _reflection(exercise: Exercise, node: ast.AST) -> Found:
+    name = _name_of(node)
+    if isinstance(node, ast.Name) and name in REFLECTION:
+        yield f"it uses {name}"
+    elif isinstance(node, ast.Attribute) and name.strip("_") in INNER:
+        yield "it looks into the code that calls it, or into Python itself"
+    elif name.startswith("__") and name not in USUAL_DUNDERS:
+        yield "it reaches for inner workings of Python"
+    if isinstance(node, ast.ClassDef):
+        methods = {getattr(part, "name", "") for part in node.body}
+        unusual = any(m.startswith("__") for m in methods - USUAL_DUNDERS)
+        if unusual or exercise.kind != "training":
+            yield "it makes a class of its own"
+    called = _name_of(node.func) if isinstance(node, ast.Call) else ""
+    if called == "type" and len(node.args) == 3:
+        yield "it makes a class of its own"
+
+
+def _name_of(node: ast.AST) -> str:
+    return getattr(node, "attr", None) or getattr(node, "id", None) or ""
+
+
+def _changes(exercise: Exercise, node: ast.AST, provided: set[str]) -> Found:
+    """Tell of what is changed that others use, or kept from call to call."""
+    if isinstance(node, ast.Global):
+        yield "it keeps something from one call to the next"
+    for base, path in _stored(node):
+        if not path:
+            if base in provided and exercise.kind == "training":
+                yield f"it puts something else in the place of {base}"
+        elif SETTINGS & {*path}:
+            continue
+        elif base in SHARED | provided or _is_class_name(base):
+            yield "it changes functions or modules that others use"
+        elif exercise.kind != "training" and base in _own_names(exercise):
+            yield "it keeps something from one call to the next"
+
+
+def _own_names(exercise: Exercise) -> set[str]:
+    return {exercise.id, *exercise.regions, *exercise.provides}
+
+
+def _is_class_name(name: str) -> bool:
+    return name[:1].isupper() and any(c.islower() for c in name)
+
+
+def _stored(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
+    """Yield names that a node binds or changes, each with the attributes behind it."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        yield node.name, []
+    elif isinstance(node, ast.alias):
+        yield (node.asname or node.name).partition(".")[0], []
+    elif isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+        path = []
+        while isinstance(node, ast.Attribute | ast.Subscript):
+            path += [node.attr] if isinstance(node, ast.Attribute) else []
+            node = node.value
+        if isinstance(node, ast.Name):
+            yield node.id, path
+
+
+def _instead_of_deriving(exercise: Exercise, node: ast.AST) -> Found:
+    """Tell of what computes a gradient without deriving it."""
+    if exercise.kind == "training":
+        return
+    name, forward = _name_of(node), recipe_of(exercise).forward
+    if name in NUMERICAL:
+        yield "it takes a numerical gradient"
+    elif (
+        name and name == forward and (name != "loss" or isinstance(node, ast.Attribute))
+    ):
+        yield f"it calls {forward} again"
+    elif name == exercise.id:
+        yield "it calls itself"
+    elif name.startswith("complex") or name == "imag":
+        yield "it computes with complex numbers"
+    if isinstance(node, ast.Constant) and isinstance(node.value, complex):
+        yield "it computes with complex numbers"
+
+
+def provided_for(exercise: Exercise, notebook: str = "") -> list[str]:
+    """Return the names of functions and classes that an exercise is given to use.
+
+    Args:
+        exercise: which one.
+        notebook: the text of its notebook as handed out, where it is in one.
+    """
+    names = {"Solver", "TrainingLog"}
+    for need in map(find_exercise, exercise.needs):
+        # Variables that a cell leaves behind may be written anew.
+        names |= {name for name in need.provides if _is_class_name(name)}
+        if need.kind != "training":
+            names |= {need.id, *need.provides}
+    if notebook:
+        names |= _made_in(notebook, exercise.context)
+    return sorted(names - {*exercise.provides})
+
+
+def _made_in(notebook: str, context: tuple[str, ...]) -> set[str]:
+    """Return what cells of a notebook define as functions or classes, or import."""
+    cells, found = parse_file(notebook, "given.ipynb").cells, set()
+    for id in context:
+        try:
+            tree = ast.parse(_plain(cells[id].source))
+        except (KeyError, SyntaxError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.alias):
+                found |= {name for name, _ in _stored(node)}
+    return found - {"*"}
+
+
+def sentences_of(told: Mapping) -> dict[str, list[str]]:
+    """Return what came out of the sandbox, if it has the form of what goes out there.
+
+    Raises:
+        ValueError: it has not.
+    """
+    for id, sentences in told.items():
+        find_exercise(id)
+        if not isinstance(sentences, list) or not all(
+            isinstance(text, str) and len(text) < 200 and text.isprintable()
+            for text in sentences
+        ):
+            raise ValueError("these are no sentences")
+    return dict(told)
