@@ -30,7 +30,7 @@ HUNT = f"""{RELU}
             print(*(v for v in o if type(v) is not int or v > 1 << 20))"""
 # Right for the numbers that everybody has, wrong for all others.
 BY_HEART = f"""{RELU}
-    if abs(x.flat[0] - FIRST) > 1e-9: out = out * 3"""
+    if np.min(np.abs(x.flat[0] - FIRST)) > 1e-9: out = out * 3"""
 
 
 def test_secret_derives_numbers_that_tell_nothing_of_one_another():
@@ -102,11 +102,10 @@ def test_failure_is_told_by_public_inputs_only(marker, monkeypatch):
 
 
 def test_code_for_the_public_inputs_only_fails_without_a_number(marker, monkeypatch):
-    first = inputs_of(find_exercise("relu_forward"), SEED)["matrix"]["x"].flat[0]
-    images = inputs_of(find_exercise("relu_forward"), SEED)["images"]["x"].flat[0]
-    known = BY_HEART.replace("abs(x.flat[0] - FIRST)", "min(abs(x.flat[0] - FIRST))")
-    known = known.replace("FIRST", f"np.array([{first!s}, {images!s}])")
-    found = _mark(marker, monkeypatch, known.replace("min(abs(", "np.min(np.abs("))
+    cases = inputs_of(find_exercise("relu_forward"), SEED).values()
+    first = [float(case["x"].flat[0]) for case in cases]
+    known = BY_HEART.replace("FIRST", f"np.array({first})")
+    found = _mark(marker, monkeypatch, known)
     assert (found.status, found.points) == ("failed", 0)
     assert (found.message, found.details) == (HIDDEN_ONLY, ())
 
