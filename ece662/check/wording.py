@@ -140,7 +140,8 @@ def _own_words(diagnosis) -> tuple[str, str]:
         return diagnosis.says, diagnosis.asks
     if diagnosis.id in MADE or "message" in facts:
         return MADE.get(diagnosis.id, _stopped)(facts)
-    says, asks = SENTENCES[diagnosis.id]
+    # A problem without a message, as only a forged one is, may be of any kind.
+    says, asks = SENTENCES.get(diagnosis.id, ("", ""))
     return says.format(**facts), asks
 
 
