@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from course.grade import child, training
+from course.grade.classroom import Pupil, files_of
 from course.grade.mark import mark_of
 from course.grade.marking import Marker
 from course.grade.secret import Secret
@@ -29,7 +30,7 @@ def _judge(about, say):
     marker = Marker(
         Isolation.NONE,
         Path(),
-        SimpleNamespace(),
+        SimpleNamespace(texts=files_of(Pupil("ann"))),
         Secret("00" * 16),
         watch=child.Watch(say),
     )
