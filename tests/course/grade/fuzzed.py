@@ -4,6 +4,7 @@ python -m tests.course.grade.fuzzed
 """
 
 import base64
+import functools
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,16 +25,17 @@ from ece662.exercises import find_exercise
 REPORT = {"ending": "finished", "signal": 0, "printed": "", "cpu": 0.0}
 
 
+@functools.cache
+def _marker():
+    pristine = SimpleNamespace(texts=files_of(Pupil("ann")))
+    return Marker(Isolation.NONE, Path(), pristine, Secret("00" * 16))
+
+
 def _judge(about, say):
     """Judge the bytes of an answer, as the grader judges those of a sandbox."""
     exercise = find_exercise(about["exercise"])
-    marker = Marker(
-        Isolation.NONE,
-        Path(),
-        SimpleNamespace(texts=files_of(Pupil("ann"))),
-        Secret("00" * 16),
-        watch=child.Watch(say),
-    )
+    marker = _marker()
+    marker.watch = child.Watch(say)
     inputs = inputs_of(exercise, SEED)
     outcome = _outcome(REPORT, base64.b64decode(about["answer"]), 10)
     tried = marker.read_back(exercise, inputs, outcome)
