@@ -7,8 +7,6 @@ mistake; they say the same line instead.
 
 import ast
 
-from IPython.core.inputtransformer2 import TransformerManager
-
 __all__ = ["note_missing", "why_not_there"]
 
 _reasons: dict[str, str] = {}  # name: why it was never made
@@ -41,6 +39,8 @@ def _reason_of(error: BaseException) -> str | None:
 
 def _made_by(source: str) -> set[str]:
     """Return the names that a cell assigns, imports or defines."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
     try:
         tree = ast.parse(TransformerManager().transform_cell(source))
     except SyntaxError:
