@@ -254,6 +254,8 @@ def _belongs_to_loss(got: Mapping[str, np.ndarray]) -> bool:
     loss = got.get(f"{LARGE}/{LOSS}")
     if loss is None or not sums or loss.shape or any(s.shape for s in sums):
         return False
+    if not 0 < loss < np.inf:
+        return False  # no such loss is ever 0
     d = -np.log(np.expm1(float(loss)))
     expected = -d / (1 + np.exp(d))
     return bool(np.allclose(sums, expected, rtol=1e-6, atol=0)) and expected != 0

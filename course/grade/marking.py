@@ -32,7 +32,7 @@ from ece662.check.problems import Problem, explain
 from ece662.check.recipes.training import CASE
 from ece662.check.rendering import Result
 from ece662.check.running import SEED, Run, derive_facts, facts, inputs_of
-from ece662.check.signatures import Signature
+from ece662.check.signatures import Signature, signature_of
 from ece662.check.terms import Status, Stop
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.reading import Pieces
@@ -109,7 +109,7 @@ class Marker:
 
     def __post_init__(self):
         """Start with no signatures: they are made when first needed."""
-        self._signatures: dict[tuple[str, Sequence[int]], Signature] = {}
+        self._signatures: dict[tuple[str, Sequence[int], bool], Signature] = {}
         self._lock = threading.Lock()
         self.demands = Demands(self.pristine, self._lock)
 
@@ -174,14 +174,24 @@ class Marker:
         """Return the seed of an exercise's inputs in this run."""
         return self.secret.of(f"inputs/{exercise.id}").words()
 
-    def signature(self, exercise: Exercise, seed: Sequence[int]) -> Signature:
-        """Return what reference and mistakes give for the inputs of a seed."""
+    def signature(
+        self, exercise: Exercise, seed: Sequence[int], mistakes: bool = False
+    ) -> Signature:
+        """Return what the reference gives for the inputs of a seed.
+
+        Args:
+            exercise: which one.
+            seed: of the inputs.
+            mistakes: say what they give as well; of the public inputs that is known.
+        """
         if not has_signature(exercise):
             return Signature({})  # judged by what it reaches
+        if seed == PUBLIC:
+            return signature_of(exercise)
         with self._lock:  # making one draws from NumPy's own numbers, which all share
-            key = (exercise.id, seed)
+            key = (exercise.id, seed, mistakes)
             if key not in self._signatures:
-                self._signatures[key] = make_signature(exercise, seed)
+                self._signatures[key] = make_signature(exercise, seed, mistakes)
             return self._signatures[key]
 
     def try_exercise(
@@ -317,8 +327,10 @@ class _Submission:
             mark = replace(mark, status=Status.ECHO, points=exercise.points)
         return mark, verdict
 
-    def _tried(self, exercise: Exercise, seed: Sequence[int]) -> tuple[Mark, Verdict]:
-        """Run an exercise on the inputs of one seed, and judge it."""
+    def _tried(
+        self, exercise: Exercise, seed: Sequence[int], mistakes: bool = False
+    ) -> tuple[Mark, Verdict]:
+        """Run an exercise on the inputs of one seed, and judge it; see `signature`."""
         needs = exercise.frameworks
         sandbox = self.sandboxes[needs[0] if needs else tree_of(exercise)]
         tried = self.marker.try_exercise(
@@ -329,7 +341,7 @@ class _Submission:
             return self._failed(
                 exercise, Status.STOPPED, tried.stopped, told, tried.printed
             )
-        signature = self.marker.signature(exercise, seed)
+        signature = self.marker.signature(exercise, seed, mistakes)
         with self.marker.watch(exercise.id, True):
             verdict, wrong = examine(
                 exercise, tried.run, tried.inputs, signature, self._verdict_on
@@ -372,10 +384,13 @@ class _Submission:
         public, verdict = self._tried(exercise, PUBLIC)
         if not verdict.passed:
             return replace(public, status=mark.status, points=mark.points)
-        known = self.marker.signature(exercise, self.marker.hidden(exercise)).known
-        for mistake in known:
-            if mistake.id == mark.diagnosis:  # sentences of our own, without a number
-                return replace(mark, details=(), printed="")
+        hidden = self.marker.hidden(exercise)
+        named, _ = self._tried(exercise, hidden, mistakes=True)
+        known = self.marker.signature(exercise, hidden, mistakes=True).known
+        if named.diagnosis in {mistake.id for mistake in known}:
+            # A sentence of our own, without a number.
+            said = replace(named, details=(), printed="")
+            return replace(said, status=mark.status, points=mark.points)
         return replace(
             mark,
             diagnosis="hidden-inputs",

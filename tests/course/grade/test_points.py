@@ -144,9 +144,9 @@ def test_measured_gradient_takes_too_long(mark, id, body):
 
 
 def test_measured_gradient_of_a_network_takes_too_long(mark):
-    old = "loss, dout = softmax_loss(scores, y)"
+    old = "loss, dscores = softmax_loss(scores, y)"
     new = f"""{old}
-        W = params["W1"]
+        W = self.params["W1"]
         dW = np.zeros(W.shape)
         for i in np.ndindex(*W.shape):
             value, both = W[i], []
