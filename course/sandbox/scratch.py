@@ -10,12 +10,14 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = ["remove_abandoned", "scratch"]
 
 PREFIX, LOCK = "ece662-", ".lock"
+TRIES = 50  # of removing a folder
 
 
 @contextlib.contextmanager
@@ -26,16 +28,26 @@ def scratch(purpose: str) -> Iterator[Path]:
         purpose: a word that becomes part of its name.
     """
     remove_abandoned()
-    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}{purpose}-") as name:
-        folder = Path(name)
-        handle = os.open(folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{purpose}-"))
+    handle = os.open(folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        # Only under its right name it says anything, and there it is locked.
+        (folder / "lock").rename(folder / LOCK)
+        yield folder
+    finally:
+        os.close(handle)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, in which a process that is just ending may still write."""
+    for _ in range(TRIES):
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            # Only under its right name it says anything, and there it is locked.
-            (folder / "lock").rename(folder / LOCK)
-            yield folder
-        finally:
-            os.close(handle)
+            return shutil.rmtree(folder)
+        except OSError:
+            time.sleep(0.1)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_abandoned() -> None:

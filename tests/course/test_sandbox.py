@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -446,3 +447,22 @@ def test_wire_names_what_does_not_agree(entry, match):
     body = bytes(16) if "f8" in str(entry) and "belong" not in match else bytes(24)
     with pytest.raises(wire.WireError, match=match):
         wire.unpack({"arrays": entries}, body)
+
+
+def test_scratch_goes_while_a_process_still_writes_into_it(tmp_path, monkeypatch):
+    """A process that is being ended may add a file between two looks at the folder."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    removed = []
+
+    def rmtree(path, ignore_errors=False):
+        if not removed:
+            (path / "late").write_text("")
+        removed.append(path)
+        real(path, ignore_errors) if len(removed) > 1 else path.rmdir()
+
+    real = shutil.rmtree
+    monkeypatch.setattr("course.sandbox.scratch.shutil.rmtree", rmtree)
+    with pytest.raises(ValueError, match="the reason"), scratch("test"):
+        raise ValueError("the reason")
+    assert len(removed) == 2
+    assert list(tmp_path.iterdir()) == []
