@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ece662._files import put_in_place
+
 __all__ = ["remove_abandoned", "scratch"]
 
 PREFIX, LOCK = "ece662-", ".lock"
@@ -33,7 +35,7 @@ def scratch(purpose: str) -> Iterator[Path]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         # Only under its right name it says anything, and there it is locked.
-        (folder / "lock").rename(folder / LOCK)
+        put_in_place(folder / "lock", folder / LOCK)
         yield folder
     finally:
         os.close(handle)

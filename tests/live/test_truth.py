@@ -233,6 +233,12 @@ class Walk:
         return "folder"
 
 
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch):
+    """`make test` puts this tree in front of a copy, by PYTHONPATH."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+
+
 @pytest.fixture
 def folder(tmp_path):
     shutil.copytree(

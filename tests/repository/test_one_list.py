@@ -29,7 +29,10 @@ ROOMS = (
 TABLES = {
     "course/accepted.py",
     "course/grade/classroom.py",
+    "course/grade/inside.py",  # of which network's gradients more is asked
+    "course/grade/large.py",  # how large the inputs of each are
     "course/grade/training.py",  # WHOLE_OF
+    "course/grade/watching.py",  # what is looked at while each cell runs
 }
 
 
