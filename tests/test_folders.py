@@ -278,18 +278,23 @@ print(len(solver.loss_history), "steps")
 """
 
 
-@pytest.mark.posix
-def test_checkpoint_on_a_disk_that_fills_up_lets_training_go_on(tmp_path):
-    folder = tmp_path / "checkpoints"
-    before = _spoil(folder, "full")
-    code = TRAIN.replace("HIDDEN", "500")
-    done = subprocess.run(
+def _train(folder, hidden, before):
+    """Train a little network that keeps a checkpoint in a folder."""
+    code = TRAIN.replace("HIDDEN", str(hidden))
+    return subprocess.run(
         [*before, sys.executable, "-c", code, str(folder / "run.npz")],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.posix
+def test_checkpoint_on_a_disk_that_fills_up_lets_training_go_on(tmp_path):
+    folder = tmp_path / "checkpoints"
+    before = _spoil(folder, "full")
+    done = _train(folder, 500, before)
     assert (done.returncode, done.stdout) == (0, "4 steps\n"), done.stderr
     assert "the checkpoint was not written, training goes on" in done.stderr
     assert f"the disk of {folder} is full" in done.stderr
@@ -299,14 +304,7 @@ def test_checkpoint_on_a_disk_that_fills_up_lets_training_go_on(tmp_path):
 def test_checkpoint_in_a_closed_folder_is_refused_before_training(tmp_path):
     folder = tmp_path / "checkpoints"
     before = _spoil(folder, "closed")
-    code = TRAIN.replace("HIDDEN", "5")
-    done = subprocess.run(
-        [*before, sys.executable, "-c", code, str(folder / "run.npz")],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = _train(folder, 5, before)
     last = done.stderr.splitlines()[-1]
     assert (done.returncode, done.stdout) == (1, "")
     expected = f"ValueError: no checkpoint can be written to {folder / 'run.npz'}"

@@ -105,61 +105,33 @@ def relu_by_halves():
 
 
 @variant("batchnorm")
-def each_node_of_the_graph():
+def running_averages_in_place():
     def batchnorm_forward(x, gamma, beta, bn_param):
         eps = bn_param.get("eps", 1e-5)
         momentum = bn_param.get("momentum", 0.9)
-        N, D = x.shape
-        running_mean = bn_param.get("running_mean", np.zeros(D, dtype=x.dtype))
-        running_var = bn_param.get("running_var", np.zeros(D, dtype=x.dtype))
-        cache = None
-        if bn_param["mode"] == "train":
-            mu = 1 / float(N) * np.sum(x, axis=0)
-            xmu = x - mu
-            sq = xmu**2
-            var = 1 / float(N) * np.sum(sq, axis=0)
-            sqrtvar = np.sqrt(var + eps)
-            ivar = 1.0 / sqrtvar
-            xhat = xmu * ivar
-            out = gamma * xhat + beta
-            running_mean *= momentum
-            running_mean += (1 - momentum) * mu
-            running_var *= momentum
-            running_var += (1 - momentum) * var
-            cache = (xhat, gamma, xmu, ivar, sqrtvar, var, eps, bn_param)
-        else:
-            out = (x - running_mean) * gamma / np.sqrt(running_var + eps) + beta
-        bn_param["running_mean"] = running_mean
-        bn_param["running_var"] = running_var
-        return out, cache
+        D = x.shape[1]
+        running_mean = bn_param.setdefault("running_mean", np.zeros(D, dtype=x.dtype))
+        running_var = bn_param.setdefault("running_var", np.zeros(D, dtype=x.dtype))
+        if bn_param["mode"] == "test":
+            xhat = (x - running_mean) / np.sqrt(running_var + eps)
+            return xhat * gamma + beta, None
+        mu, var = x.mean(0), x.var(0)
+        for running, now in ((running_mean, mu), (running_var, var)):
+            running *= momentum
+            running += (1 - momentum) * now
+        xhat, ivar = (x - mu) / np.sqrt(var + eps), 1.0 / np.sqrt(var + eps)
+        return gamma * xhat + beta, (xhat, gamma, ivar)
 
     def batchnorm_backward(dout, cache):
-        xhat, gamma, xmu, ivar, sqrtvar, var, eps, _ = cache
-        N, D = dout.shape
-        dbeta = np.sum(dout, axis=0)
-        dgamma = np.sum(dout * xhat, axis=0)
+        xhat, gamma, ivar = cache
         dxhat = dout * gamma
-        divar = np.sum(dxhat * xmu, axis=0)
-        dxmu1 = dxhat * ivar
-        dsqrtvar = -1.0 / (sqrtvar**2) * divar
-        dvar = 0.5 * 1.0 / np.sqrt(var + eps) * dsqrtvar
-        dsq = 1.0 / N * np.ones((N, D)) * dvar
-        dxmu2 = 2 * xmu * dsq
-        dx1 = dxmu1 + dxmu2
-        dmu = -1 * np.sum(dxmu1 + dxmu2, axis=0)
-        return dx1 + 1.0 / N * np.ones((N, D)) * dmu, dgamma, dbeta
-
-    def batchnorm_backward_alt(dout, cache):
-        xhat, gamma, _, ivar, *_ = cache
-        N = dout.shape[0]
-        dxhat = dout * gamma
-        dx = N * dxhat - np.sum(dxhat, 0) - xhat * np.sum(dxhat * xhat, 0)
-        return dx * ivar / N, np.sum(dout * xhat, 0), np.sum(dout, 0)
+        dx = dxhat - dxhat.mean(0) - xhat * (dxhat * xhat).mean(0)
+        return dx * ivar, (dout * xhat).sum(0), dout.sum(0)
 
     return {
         "batchnorm_forward": batchnorm_forward,
         "batchnorm_backward": batchnorm_backward,
-        "batchnorm_backward_alt": batchnorm_backward_alt,
+        "batchnorm_backward_alt": batchnorm_backward,
     }
 
 
