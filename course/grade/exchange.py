@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from course.sandbox.client import Outcome
+from course.sandbox.client import Ending, Outcome
 from ece662.check.problems import Problem
-from ece662.check.terms import Stop
+from ece662.check.terms import Cause, Stop
 from ece662.exercises import find_exercise
 
 __all__ = ["as_bytes", "read_json", "read_problems", "split_inputs", "why_stopped"]
 
 MAX_PROBLEMS = 50
+MAX_FACTS = 10  # of one problem
 NAMED = ("needs", "forward", "inside")  # fields of a problem that name an exercise
 MAX_TOLD = 1 << 20  # bytes of a JSON text, whose objects take many times its size
 MAX_WORDS = 200  # characters of a file's name or a line
@@ -50,14 +51,23 @@ def read_problems(sent: np.ndarray | None) -> tuple[Problem, ...]:
     for entry in told:
         if not isinstance(entry, dict) or set(entry) != set(Problem._fields):
             raise ValueError("a problem has another form")
-        if not all(isinstance(value, str) for value in entry.values()):
-            raise ValueError("a problem is not made of words")
-        if entry["kind"] not in list(Stop):
+        facts = _words(entry.pop("facts"))
+        words = _words(entry)
+        if words["kind"] not in list(Stop) or words["cause"] not in list(Cause):
             raise ValueError("a problem is of no known kind")
-        words = {key: value[:2000] for key, value in entry.items()}
-        words |= {field: _known(entry[field]) for field in NAMED}
-        problems.append(Problem(**{**words, "kind": Stop(entry["kind"])}))
+        words |= {field: _known(words[field]) for field in NAMED}
+        words |= {"kind": Stop(words["kind"]), "cause": Cause(words["cause"])}
+        problems.append(Problem(**words, facts=facts))
     return tuple(problems)
+
+
+def _words(told: Any) -> dict[str, str]:
+    """Return names and texts, cut; a text that is none is refused."""
+    if not isinstance(told, dict) or len(told) > MAX_FACTS:
+        raise ValueError("a problem has other facts")
+    if not all(isinstance(value, str) for value in told.values()):
+        raise ValueError("a problem is not made of words")
+    return {key: value[:2000] for key, value in told.items()}
 
 
 def read_json(sent: np.ndarray | None) -> Any:
@@ -90,8 +100,8 @@ def why_stopped(outcome: Outcome) -> str:
         file, line, _, text = outcome.lines[-1]
         where = f", in {file[:MAX_WORDS]}, line {line} (`{text[:MAX_WORDS]}`)"
     told = {
-        "time": "It took too long, and was stopped.",
-        "memory": "It took too much memory, and was stopped.",
-        "size": "What it returned is too large.",
+        Ending.TIME: "It took too long, and was stopped.",
+        Ending.MEMORY: "It took too much memory, and was stopped.",
+        Ending.SIZE: "What it returned is too large.",
     }
     return told.get(outcome.ending, f"It gave no answer{where}: {outcome.message}.")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from course.sandbox.check import leaks
-from course.sandbox.client import Limits, Sandbox, SandboxError
+from course.sandbox.client import Ending, Limits, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.sandbox.runtime import distributions_of, lay_out
 
@@ -67,7 +67,7 @@ def _fault(name: str, folder: Path, isolation: Isolation, code: Path) -> str:
             outcome = sandbox.call(f"{_preload_of(name)}:try_it", x)
     except SandboxError as error:
         return f"The sandbox for {name} does not work: {error}."
-    if outcome.ending != "answered" or outcome.outputs["x"].any():
+    if outcome.ending is not Ending.ANSWERED or outcome.outputs["x"].any():
         return f"In the sandbox {name} does not compute: {outcome.message}."
     return ""
 

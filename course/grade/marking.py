@@ -23,7 +23,7 @@ from course.grade.right_pieces import RightPieces, wrong_among
 from course.grade.secret import Secret
 from course.grade.unreadable import leave_out_unreadable
 from course.grade.watching import SEEN
-from course.sandbox.client import Limits, Outcome, Sandbox, SandboxError
+from course.sandbox.client import Ending, Limits, Outcome, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.signatures import has_signature, make_signature
 from ece662.check.examining import examine
@@ -33,7 +33,7 @@ from ece662.check.recipes.training import CASE
 from ece662.check.rendering import Result
 from ece662.check.running import SEED, Run, derive_facts, facts, inputs_of
 from ece662.check.signatures import Signature, signature_of
-from ece662.check.terms import Status, Stop
+from ece662.check.terms import Cause, Status, Stop
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.reading import Pieces
 
@@ -242,7 +242,7 @@ class Marker:
             inputs: that it had, by case.
             outcome: whatever came; it may be anything that the wire lets through.
         """
-        if outcome.ending != "answered":
+        if outcome.ending is not Ending.ANSWERED:
             why = why_stopped(outcome)
             return _stopped(inputs, outcome.ending, why, outcome.printed)
         try:
@@ -250,7 +250,7 @@ class Marker:
             seen = read_seen(outcome.outputs.pop(SEEN, None))
         except ValueError as error:
             why = f"What came back is no answer: {error}."
-            return _stopped(inputs, "invalid", why, outcome.printed)
+            return _stopped(inputs, Ending.INVALID, why, outcome.printed)
         ran = Run(outcome.outputs, problems)
         with self.watch(exercise.id, True):
             tried = derive_facts(exercise, inputs, ran, self._derive)
@@ -285,7 +285,7 @@ class _Submission:
             with self.marker.watch(exercise.id, False):
                 found = (mark, None) if mark else self._examine(exercise)
             self.known[exercise.id] = found
-            if found[0].diagnosis in ("time", "memory"):
+            if found[0].diagnosis in (Ending.TIME, Ending.MEMORY):
                 self.limits = AFTER_A_STOP
         return self.known[exercise.id]
 
@@ -404,12 +404,15 @@ class _Submission:
         mark = Mark(
             exercise.id, status, 0, exercise.points, diagnosis, message, printed=printed
         )
-        problem = Problem(Stop.ERROR, message)
-        return mark, Verdict(exercise.id, False, problems=(problem,))
+        return mark, Verdict(exercise.id, False, problems=(_problem(message),))
 
     def _verdict_on(self, need: Exercise) -> Verdict | None:
         return self.examined(need)[1]
 
 
 def _stopped(inputs: dict, ending: str, why: str, printed: str = "") -> Tried:
-    return Tried(Run({}, (Problem(Stop.ERROR, why),)), inputs, ending, printed)
+    return Tried(Run({}, (_problem(why),)), inputs, ending, printed)
+
+
+def _problem(says: str) -> Problem:
+    return Problem(Stop.ERROR, Cause.SAID, {"says": says})

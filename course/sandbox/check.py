@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course.sandbox.client import Limits, Sandbox, SandboxError
+from course.sandbox.client import Ending, Limits, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation, candidates, why_not
 from course.sandbox.scratch import scratch
 
@@ -110,7 +110,8 @@ def leaks(isolation: Isolation, runtime: Path, limits: Limits = LIMITS) -> list[
                 outcome = sandbox.call("probe:break_out", {"numbers": NUMBERS}, targets)
         finally:
             del os.environ[SECRET]
-    if outcome.ending != "answered" or outcome.outputs.pop("sum") != NUMBERS.sum():
+    answered = outcome.ending is Ending.ANSWERED
+    if not answered or outcome.outputs.pop("sum") != NUMBERS.sum():
         raise SandboxError(f"nothing can be computed inside: {outcome.message}")
     granted = {"start a thread"} if limits.threads else set()
     found = {name for name, escaped in outcome.outputs.items() if escaped}

@@ -1,6 +1,7 @@
 """The grader's end of a sandbox: send arrays in, get arrays or a reason back."""
 
 import contextlib
+import enum
 import io
 import os
 import signal
@@ -16,7 +17,7 @@ from course.sandbox import isolation as walls
 from course.sandbox import wire
 from course.sandbox.isolation import Isolation
 
-__all__ = ["Limits", "Outcome", "Sandbox", "SandboxError"]
+__all__ = ["Ending", "Limits", "Outcome", "Sandbox", "SandboxError"]
 
 LINE = [str, int, str, str]  # file, number, function, text
 GRACE = 10.0  # seconds that the server itself may take beyond a process's time
@@ -40,15 +41,22 @@ class Limits(NamedTuple):
     threads: int = 0  # beside the first; TensorFlow cannot do without
 
 
+class Ending(enum.StrEnum):
+    """How a call ended. The values stand in records of grading."""
+
+    ANSWERED = "answered"
+    RAISED = "raised"  # an exception in the student's code
+    TIME = "time"  # a limit was reached, as in the next two
+    MEMORY = "memory"
+    SIZE = "size"  # of the answer
+    DIED = "died"  # without an answer
+    INVALID = "invalid"  # it answered something else than arrays
+
+
 class Outcome(NamedTuple):
-    """What came of a call.
+    """What came of a call."""
 
-    ending: "answered"; "raised" (an exception in the student's code); "time", "memory"
-        or "size" (a limit was reached); "died" (the process ended without an answer);
-        "invalid" (it answered something else than arrays).
-    """
-
-    ending: str
+    ending: Ending
     outputs: dict[str, np.ndarray]
     message: str = ""
     lines: tuple[tuple[str, int, str, str], ...] = ()  # file, line, function, text
@@ -195,24 +203,26 @@ def _outcome(report: dict[str, Any], answer: bytes, cpu_limit: int) -> Outcome:
     """Judge what a process wrote; only here it is looked at for the first time."""
     ending, killed_by = report["ending"], report["signal"]
     rest = {"printed": report["printed"], "cpu": report["cpu"]}
-    if ending in ("time", "size"):
-        return Outcome(ending, {}, f"the limit on {ending} was reached", **rest)
+    if ending in (Ending.TIME, Ending.SIZE):
+        why = f"the limit on {ending} was reached"
+        return Outcome(Ending(ending), {}, why, **rest)
     # A process that ignores the signal is killed a second later.
     ignored = killed_by == signal.SIGKILL and report["cpu"] >= cpu_limit
     if killed_by == signal.SIGXCPU or ignored:
-        return Outcome("time", {}, "the limit on time was reached", **rest)
+        return Outcome(Ending.TIME, {}, "the limit on time was reached", **rest)
     if not answer:
         how = f"by signal {_signal_name(killed_by)}" if killed_by else "by itself"
-        return Outcome("died", {}, f"the process ended {how}, without answer", **rest)
+        why = f"the process ended {how}, without answer"
+        return Outcome(Ending.DIED, {}, why, **rest)
     try:
         header, body = _read_whole(answer)
         if "raised" in header:
             kind, text, lines = _check_raised(header["raised"])
-            ending = "memory" if kind == "MemoryError" else "raised"
+            ending = Ending.MEMORY if kind == "MemoryError" else Ending.RAISED
             return Outcome(ending, {}, f"{kind}: {text}", lines, **rest)
-        return Outcome("answered", wire.unpack(header, body), **rest)
+        return Outcome(Ending.ANSWERED, wire.unpack(header, body), **rest)
     except (wire.WireError, EOFError) as error:
-        return Outcome("invalid", {}, f"not an answer: {error}", **rest)
+        return Outcome(Ending.INVALID, {}, f"not an answer: {error}", **rest)
 
 
 def _read_whole(answer: bytes) -> tuple[dict[str, Any], bytes]:

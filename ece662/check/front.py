@@ -18,7 +18,7 @@ from ece662.check.recipes import RECIPES
 from ece662.check.rendering import Report, Result
 from ece662.check.running import Run, inputs_of, run
 from ece662.check.signatures import signature_of
-from ece662.check.terms import Stop
+from ece662.check.terms import Cause, Stop
 from ece662.exercises import (
     EXERCISES,
     Exercise,
@@ -137,8 +137,10 @@ def check_exercise(
     start, endless = time.perf_counter(), set() if endless is None else endless
     first = next((id for id in _builds_on(exercise) if id in endless), None)
     if first:
-        message = f"This builds on {first}, which was stopped: mend that first."
-        tried = Run({}, (Problem(Stop.ENDLESS, message, needs=first),))
+        before = Problem(
+            Stop.ENDLESS, Cause.BUILDS_ON_ENDLESS, {"other": first}, needs=first
+        )
+        tried = Run({}, (before,))
     else:
         tried = _run(exercise, names)
     stopped = [p for p in tried.problems if p.kind is Stop.ENDLESS]
@@ -200,8 +202,8 @@ def _results_in_a_notebook(found: Sequence[Exercise]) -> Iterator[Result]:
 
 
 def _not_tried(exercise) -> Result:
-    told = f'Run its cell in {exercise.notebook}, then check("{exercise.id}") there.'
-    problem = Problem(Stop.NOT_IMPLEMENTED, told)
+    facts = {"exercise": exercise.id, "notebook": exercise.notebook}
+    problem = Problem(Stop.NOT_IMPLEMENTED, Cause.CELL_NOT_RUN, facts)
     verdict = Verdict(exercise.id, False, problems=(problem,))
     return Result(verdict, diagnose(exercise, {}, {}, verdict))
 
@@ -224,8 +226,8 @@ def _run_without_limit(exercise, names) -> Run:
         return run(exercise, make_code())
     for framework in exercise.frameworks[:1]:
         if find_spec(framework) is None:
-            missing = Problem(Stop.MISSING_PACKAGE, why_missing(framework))
-            return Run({}, (missing,))
+            facts = {"says": why_missing(framework)}
+            return Run({}, (Problem(Stop.MISSING_PACKAGE, Cause.SAID, facts),))
     try:
         namespace = names(exercise)
     except (Exception, SystemExit) as error:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ece662.check.comparing import Comparison
 from ece662.check.patterns import wrong_entries
-from ece662.check.wording import describe_map
+from ece662.check.phrases import describe_map
 
 __all__ = ["draw_map"]
 

@@ -5,6 +5,7 @@ A student sees the line of their own file, in words, and never a traceback of ou
 
 import linecache
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import CodeType
 from typing import NamedTuple
@@ -12,8 +13,9 @@ from typing import NamedTuple
 import ece662
 from ece662.check.code import UnreadableError
 from ece662.check.old_habits import newer_name, plain_words
+from ece662.check.problem_words import problem_words
 from ece662.check.recipe import Misfit, stopped_forward
-from ece662.check.terms import Stop
+from ece662.check.terms import Cause, Stop
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.regions import END, START, MarkerError
 from ece662.frameworks.installed import FRAMEWORKS, why_missing
@@ -27,14 +29,20 @@ PACKAGE = Path(ece662.__file__).resolve().parent
 
 
 class Problem(NamedTuple):
-    """Why there are no outputs, or not all."""
+    """Why there are no outputs, or not all: facts, which become words when shown."""
 
     kind: Stop
-    message: str
+    cause: Cause
+    facts: Mapping[str, str] = {}
     case: str = ""
     needs: str = ""  # the id of the exercise that comes first, where there is one
     forward: str = ""  # the other half of a pair, where that is what stopped
     inside: str = ""  # another exercise whose function it stopped in
+
+    @property
+    def message(self) -> str:
+        """The sentence for a student."""
+        return problem_words(self.cause, self.facts)
 
 
 NOT_TRIED = (Stop.NOT_IMPLEMENTED, Stop.NEEDS, Stop.UNREADABLE, Stop.ENDLESS)
@@ -54,40 +62,50 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
 
 
 def _explain(error, exercise, case) -> Problem:
-    place = _where(_written_line(error))
+    place = _written_line(error)
     if isinstance(error, EndlessError):
-        return _of_limit(error, exercise, case)
+        return _of_limit(error, exercise, place, case)
     if isinstance(error, NotImplementedError):
         return _of_stub(error, exercise, case)
     if isinstance(error, Misfit):
-        return Problem(Stop.MISFIT, f"{error}.", case)
+        return _said(Stop.MISFIT, f"{error}.", case)
     if names := newer_name(error):
-        old, new = names
-        text = f"NumPy 2 no longer has `{old}`{place}: write {new} instead."
-        return Problem(Stop.OLD_NUMPY, text, case)
+        facts = {"old": names[0], "new": names[1], "where": _where(place)}
+        return Problem(Stop.OLD_NUMPY, Cause.OLD_NAME, facts, case)
     if isinstance(error, ModuleNotFoundError) and error.name in FRAMEWORKS:
-        return Problem(Stop.MISSING_PACKAGE, why_missing(error.name), case)
+        return _said(Stop.MISSING_PACKAGE, why_missing(error.name), case)
     if isinstance(error, UnreadableError):
-        return Problem(Stop.UNREADABLE, f"{error}", case)
+        return _said(Stop.UNREADABLE, f"{error}", case)
     if isinstance(error, MarkerError):
-        return Problem(Stop.ERROR, f"A marker line is damaged: {error}.", case)
-    plain = plain_words(error)
+        return Problem(Stop.ERROR, Cause.MARKERS, {"error": f"{error}."}, case)
     if isinstance(error, SyntaxError):
-        where = f"{Path(error.filename or '?').name}, line {error.lineno}"
-        text = f"Python cannot read {where}: {error.msg}. {plain}".strip()
-        return Problem(Stop.ERROR, text, case)
+        file = Path(error.filename or "?").name
+        where = f"{file}, line {error.lineno}"
+        facts = {"where": where, "error": f"{error.msg}."}
+        facts["meaning"] = plain_words(error)
+        return Problem(Stop.ERROR, Cause.SYNTAX, facts, case)
     if isinstance(error, AttributeError) and error.name in exercise.provides:
-        return Problem(Stop.NOT_IMPLEMENTED, f"There is no {error.name} yet.", case)
+        return Problem(Stop.NOT_IMPLEMENTED, Cause.NO_NAME, {"name": error.name}, case)
+    return _of_exception(error, place, case)
+
+
+def _said(kind: Stop, says: str, case: str = "") -> Problem:
+    return Problem(kind, Cause.SAID, {"says": says}, case)
+
+
+def _of_exception(error, place: Place | None, case) -> Problem:
     text = str(error).strip().partition("\n")[0]
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if not place and isinstance(error, TypeError) and re.search(ARGUMENTS, text):
-        text = f"It does not take the arguments that the course gives it: {said}."
-        return Problem(Stop.MISFIT, text, case)
+        return Problem(Stop.MISFIT, Cause.ARGUMENTS, {"error": f"{said}."}, case)
     if not place and not isinstance(error, SystemExit):
-        return Problem(Stop.OURS, said, case)
-    stop = "" if said.endswith((".", "!", "?")) else "."
-    text = f"Your code stopped{place}: {said}{stop} {plain}".strip()
-    return Problem(Stop.ERROR, text, case)
+        return Problem(Stop.OURS, Cause.OURS, {"error": said}, case)
+    facts = {
+        "where": _where(place),
+        "error": said if said.endswith((".", "!", "?")) else f"{said}.",
+        "meaning": plain_words(error),
+    }
+    return Problem(Stop.ERROR, Cause.RAISED, facts, case)
 
 
 ARGUMENTS = r"\(\) (takes|got|missing) "  # how Python speaks of a call's arguments
@@ -98,30 +116,25 @@ def _of_stub(error, exercise, case) -> Problem:
     """Tell an exercise that is not done from one that it builds on."""
     found = unfinished_of(error)
     if found is None:
-        return Problem(Stop.NOT_IMPLEMENTED, f"{exercise.id} is not written yet.", case)
+        return _said(Stop.NOT_IMPLEMENTED, f"{exercise.id} is not written yet.", case)
     owner = found.exercise
     if owner == exercise:
         kind = Stop.ERROR if found.begun else Stop.NOT_IMPLEMENTED
-        return Problem(kind, found.message, case)
-    text = (
-        f"This builds on {owner.id} ({owner.notebook}), which is not written yet: do "
-        "that one first."
-    )
-    return Problem(Stop.NEEDS, text, case, owner.id)
+        return _said(kind, found.message, case)
+    facts = {"other": owner.id, "notebook": owner.notebook}
+    return Problem(Stop.NEEDS, Cause.BUILDS_ON, facts, case, owner.id)
 
 
-def _of_limit(error: EndlessError, exercise: Exercise, case: str) -> Problem:
-    place, owner = _written_line(error), exercise_of(error)
-    text = f"Stopped after {error.seconds:g} seconds{_where(place)}"
+def _of_limit(error: EndlessError, exercise, place: Place | None, case) -> Problem:
+    owner = exercise_of(error)
+    facts = {"seconds": f"{error.seconds:g}", "where": _where(place)}
     if place is not None and place.function == "<module>" and owner is None:
-        message = f"{text}, which is run when the file is loaded."
         file = place.file if place.file.endswith(".py") else ""
-        return Problem(Stop.ENDLESS, message, case, file)
+        return Problem(Stop.ENDLESS, Cause.LIMIT_LOADING, facts, case, file)
     if owner is None or owner == exercise:
-        message = f"{text}: does a loop there never end?"
-        return Problem(Stop.ENDLESS, message, case)
-    message = f"{text}: does a loop in {owner.id} never end? Mend that one first."
-    return Problem(Stop.ENDLESS, message, case, owner.id)
+        return Problem(Stop.ENDLESS, Cause.LIMIT, facts, case)
+    facts["other"] = owner.id
+    return Problem(Stop.ENDLESS, Cause.LIMIT_ELSEWHERE, facts, case, owner.id)
 
 
 def _where(place: Place | None) -> str:

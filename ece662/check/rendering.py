@@ -16,8 +16,8 @@ import ece662
 from ece662.check.diagnosis import Diagnosis
 from ece662.check.judging import Comparison, Verdict
 from ece662.check.mapping import draw_map
+from ece662.check.phrases import describe_case
 from ece662.check.terms import Role, Status
-from ece662.check.wording import describe_case
 
 __all__ = ["Report", "Result", "render"]
 

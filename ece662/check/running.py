@@ -15,7 +15,7 @@ import numpy as np
 from ece662.check.problems import Problem, explain
 from ece662.check.recipe import Recipe, array_of
 from ece662.check.recipes import RECIPES
-from ece662.check.terms import Stop
+from ece662.check.terms import Cause, Stop
 from ece662.exercises import Exercise
 
 __all__ = [
@@ -135,8 +135,8 @@ def derive_facts(
             derived = derive(exercise, of_case, raw) if raw else {}
         except Exception as error:
             # A recipe returns what can be derived from; this came another way.
-            text = f"The outputs are not those of the exercise ({error})."
-            misfits.append(Problem(Stop.MISFIT, text, case))
+            said = {"error": str(error)}
+            misfits.append(Problem(Stop.MISFIT, Cause.OTHER_OUTPUTS, said, case))
             continue
         found |= {f"{case}/{name}": value for name, value in derived.items()}
     return Run(found, (*ran.problems, *misfits))

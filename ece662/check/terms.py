@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 __all__ = [
+    "Cause",
     "Fault",
     "How",
     "Kind",
@@ -51,6 +52,26 @@ class Stop(enum.StrEnum):
     MISFIT = "misfit"  # of another form than asked for
     ERROR = "error"
     OURS = "ours"  # no line of the student's is in it
+
+
+class Cause(enum.StrEnum):
+    """What exactly stopped an exercise; only its words depend on this."""
+
+    SAID = "said"  # its words come from elsewhere in the package, whole
+    RAISED = "raised"  # an exception
+    SYNTAX = "syntax"
+    MARKERS = "markers"  # are damaged
+    OLD_NAME = "old-name"  # of NumPy
+    NO_NAME = "no-name"  # that the exercise should provide
+    ARGUMENTS = "arguments"  # are not those that the course passes
+    OTHER_OUTPUTS = "other-outputs"  # nothing can be derived from them
+    BUILDS_ON = "builds-on"  # what is not written
+    BUILDS_ON_ENDLESS = "builds-on-endless"  # what its limit of time stopped
+    LIMIT = "limit"  # of time
+    LIMIT_ELSEWHERE = "limit-elsewhere"  # in the code of another exercise
+    LIMIT_LOADING = "limit-loading"  # while a file was imported
+    CELL_NOT_RUN = "cell-not-run"
+    OURS = "ours"
 
 
 class Fault(enum.Enum):

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ece662.check.patterns import Where, pattern_of
+from ece662.check.phrases import describe_map
 from ece662.check.terms import Kind, Trait
 
-__all__ = ["describe_case", "describe_map", "words_of"]
+__all__ = ["words_of"]
 
 SENTENCES: dict[str, tuple[str, str]] = {
     Kind.MISSING: ("There is no {name}.", ""),
@@ -255,23 +255,6 @@ def _partly(facts) -> tuple[str, str]:
     return says, "What is special about the wrong ones: the border, an overlap, a sign?"
 
 
-def describe_map(wrong: np.ndarray) -> str:
-    """Say which entries are wrong; "" where they make no pattern."""
-    pattern = pattern_of(wrong) if np.sum(wrong) > 1 else None
-    if pattern is None:
-        return ""
-    places = ", ".join(map(str, pattern.places[:6]))
-    more = ", ..." if len(pattern.places) > 6 else ""
-    along = f"index {places}{more} of axis {pattern.axis}"
-    return {
-        Where.BORDER: "all of them at the border",
-        Where.INSIDE: "none of them at the border",
-        Where.EVERY_OTHER: f"all of them at every other {along}",
-        Where.ONLY: f"everything at {along}",
-        Where.NOWHERE_ELSE: f"all of them at {along}",
-    }[pattern.where]
-
-
 def _scale(facts) -> tuple[str, str]:
     low, high, p = facts["low"], facts["high"], facts["p"]
     if not np.isfinite(low):
@@ -372,31 +355,3 @@ MADE: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
     Kind.BOTH_AT_FAULT: _both_at_fault,
     Kind.NEEDS_MENDING: _needs_mending,
 }
-
-# What a student does not know by our names, in theirs.
-THEIRS = {
-    "test_x": "x in test mode",
-    "batches": "batches of x, one after the other:",
-    "gradients": "steps with dw:",
-    "groups": "G",
-}
-OF_THE_RECIPE = ("tied", "dout")
-
-
-def describe_case(inputs: Mapping[str, Any]) -> str:
-    """Say what a case is: the shape of each array, and the settings."""
-    said = []
-    for name, value in inputs.items():
-        if name in OF_THE_RECIPE:
-            continue
-        if name == "made_with":
-            said += [f"{key} {_value(setting)}" for key, setting in value.items()]
-        else:
-            said.append(f"{THEIRS.get(name, name)} {_value(value)}")
-    return ", ".join(said)
-
-
-def _value(value) -> str:
-    if isinstance(value, np.ndarray):
-        return str(value.shape)
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,10 +7,10 @@ from ece662.check.comparing import compare
 from ece662.check.judging import Verdict
 from ece662.check.mapping import draw_map
 from ece662.check.patterns import Pattern, Where, pattern_of
+from ece662.check.phrases import describe_map
 from ece662.check.rendering import Report, Result
 from ece662.check.terms import Trait
 from ece662.check.traits import common_trait
-from ece662.check.wording import describe_map
 
 SHAPE = (2, 3, 5, 4)
 

@@ -8,7 +8,8 @@ import pytest
 
 from ece662 import layers
 from ece662.check import check
-from ece662.check.problems import explain
+from ece662.check.problems import Problem, explain
+from ece662.check.terms import Cause, Stop
 from ece662.classifiers import fc_net
 from ece662.exercises import find_exercise
 
@@ -152,3 +153,14 @@ def raise_in_a_library():
 def test_explain_what_python_3_and_numpy_2_changed(code, words):
     told = problem_of(lambda: eval(code, {"np": np}))
     assert re.search(words, told.message), told.message
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_a_sentence_whatever_its_facts(cause):
+    facts = {"error": "{x} boom", "says": "boom", "other": "boom", "name": "boom"}
+    facts |= {"old": "boom", "exercise": "boom", "where": " in boom"}
+    for some in (facts, facts | {"more": "7"}):
+        said = Problem(Stop.ERROR, cause, some).message
+        assert "boom" in said
+        assert said == said.strip()
+    assert "boom" not in Problem(Stop.ERROR, cause).message

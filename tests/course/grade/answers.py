@@ -11,12 +11,12 @@ from course.sandbox import wire
 from ece662.check.problems import Problem
 from ece662.check.recipes import RECIPES
 from ece662.check.signatures import PATH, load
-from ece662.check.terms import Stop
+from ece662.check.terms import Cause, Stop
 from ece662.exercises import EXERCISES, Exercise
 
 __all__ = ["expected", "make"]
 
-PROBLEM = Problem(Stop.ERROR, "It stopped.")._asdict()
+PROBLEM = Problem(Stop.ERROR, Cause.SAID, {"says": "It stopped."})._asdict()
 DTYPES = ("?", "i1", "u1", "i2", "i4", "i8", "f2", "f4", "f8")
 NUMBERS = (0, 1, -1, 1e300, -1e-300, np.nan, np.inf, -np.inf, 1e-9)
 PRUNED = ("whole", "pruned", "shares asked for", "levels asked for", "whole 0",
@@ -102,6 +102,10 @@ def _problems(rng: random.Random) -> bytes:
     for _ in range(rng.choice((1, 1, 2, 60))):
         odd = ("", "x" * 5000, "\ud800", "\x1b", None, 1, [], "None", "affine_forward")
         problem = PROBLEM | {"kind": rng.choice([kind.value for kind in Stop])}
+        problem["cause"] = rng.choice([cause.value for cause in Cause])
+        if rng.random() < 0.5:
+            key = rng.choice(("says", "error", "where", "{x}", "__class__"))
+            problem["facts"] = rng.choice(({key: rng.choice(odd)}, {}, {"odd": odd}))
         if rng.random() < 0.7:
             problem[rng.choice([*problem, "more"])] = rng.choice(odd)
         problems.append(problem)

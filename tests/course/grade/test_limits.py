@@ -16,13 +16,13 @@ from course.grade.secret import Secret
 from course.grade.similar import MOST, fingerprints
 from course.sandbox.client import Outcome
 from ece662.check.problems import Problem
-from ece662.check.terms import Status, Stop
+from ece662.check.terms import Cause, Status, Stop
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.exercises.reading import read_files
 from ece662.exercises.regions import fill
 
 LAYERS, FC_NET = "ece662/layers.py", "ece662/classifiers/fc_net.py"
-PROBLEM = Problem(Stop.ERROR, "It stopped.")._asdict()
+PROBLEM = Problem(Stop.ERROR, Cause.SAID, {"says": "It stopped."})._asdict()
 
 NAMED = ("needs", "forward", "inside")  # which name an exercise
 
@@ -45,7 +45,7 @@ def test_problems_beyond_a_size_are_not_read(monkeypatch):
     assert len(read_problems(_sent([PROBLEM]))) == 1
     [forged] = read_problems(_sent([PROBLEM | dict.fromkeys(NAMED, "lies")]))
     assert [getattr(forged, field) for field in NAMED] == ["", "", ""]
-    long = [PROBLEM | {"message": "x" * exchange.MAX_TOLD}]
+    long = [PROBLEM | {"facts": {"says": "x" * exchange.MAX_TOLD}}]
     with pytest.raises(ValueError, match=f"expected up to {exchange.MAX_TOLD}"):
         read_problems(_sent(long))
 

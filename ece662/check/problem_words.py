@@ -1,0 +1,51 @@
+"""What is said of a problem: a sentence a cause, made of its facts, last of all."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from ece662.check.terms import Cause
+
+__all__ = ["problem_words"]
+
+SENTENCES = {
+    Cause.SAID: "{says}",
+    Cause.RAISED: "Your code stopped{where}: {error} {meaning}",
+    Cause.SYNTAX: "Python cannot read {where}: {error} {meaning}",
+    Cause.MARKERS: "A marker line is damaged: {error}",
+    Cause.OLD_NAME: "NumPy 2 no longer has `{old}`{where}: write {new} instead.",
+    Cause.NO_NAME: "There is no {name} yet.",
+    Cause.ARGUMENTS: (
+        "It does not take the arguments that the course gives it: {error}"
+    ),
+    Cause.OTHER_OUTPUTS: "The outputs are not those of the exercise ({error}).",
+    Cause.BUILDS_ON: (
+        "This builds on {other} ({notebook}), which is not written yet: do that one "
+        "first."
+    ),
+    Cause.BUILDS_ON_ENDLESS: (
+        "This builds on {other}, which was stopped: mend that first."
+    ),
+    Cause.LIMIT: (
+        "Stopped after {seconds} seconds{where}: does a loop there never end?"
+    ),
+    Cause.LIMIT_ELSEWHERE: (
+        "Stopped after {seconds} seconds{where}: does a loop in {other} never end? "
+        "Mend that one first."
+    ),
+    Cause.LIMIT_LOADING: (
+        "Stopped after {seconds} seconds{where}, which is run when the file is loaded."
+    ),
+    Cause.CELL_NOT_RUN: 'Run its cell in {notebook}, then check("{exercise}") there.',
+    Cause.OURS: "{error}",
+}
+
+
+def problem_words(cause: Cause, facts: Mapping[str, str]) -> str:
+    """Return the sentence for a problem.
+
+    Args:
+        cause: which sentence.
+        facts: what it speaks of, by name. One that is not there is left out: facts may
+            come from a submission that tells what it likes.
+    """
+    return SENTENCES[cause].format_map(defaultdict(str, facts)).strip()
