@@ -2,7 +2,9 @@
 
 import numpy as np
 
-__all__ = ["pad_images", "window_of"]
+from ece662._checks import pool_output_size
+
+__all__ = ["pad_images", "pool_windows", "window_of"]
 
 
 def pad_images(x, pad, mode="constant"):
@@ -14,3 +16,17 @@ def window_of(i, j, stride, HH, WW):
     """Return the rows and the columns that output (i, j) sees."""
     top, left = i * stride, j * stride
     return slice(top, top + HH), slice(left, left + WW)
+
+
+def pool_windows(x, pool_param, down=None, across=None, height=None, width=None):
+    """Yield each output's index and its window, with other steps or another size."""
+    stride = pool_param["stride"]
+    height, width = (
+        height or pool_param["pool_height"],
+        width or pool_param["pool_width"],
+    )
+    H_out, W_out = pool_output_size(x, pool_param)
+    for n, c, i, j in np.ndindex(*x.shape[:2], H_out, W_out):
+        top, left = i * (down or stride), j * (across or stride)
+        place = (n, c, slice(top, top + height), slice(left, left + width))
+        yield (n, c, i, j), place
