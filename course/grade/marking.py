@@ -3,7 +3,6 @@
 import math
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from course.grade import frameworks, training
+from course.grade.budget import SPENT, Budget
 from course.grade.earned import NOTICING, PUBLIC, Demands, read_seen
 from course.grade.exchange import read_problems, split_inputs, why_stopped
 from course.grade.inside import PROBLEMS
@@ -49,24 +49,6 @@ HIDDEN_ONLY = (
     "It gives what it should for the inputs of the check that you have, and not for "
     "others of the same sizes: what in it fits those numbers only?"
 )
-SPENT = "Others of this submission took all the time that there is for one."
-
-
-class _Budget:
-    """The wall time that a submission has left, whatever its exercises take each."""
-
-    def __init__(self, seconds: float):
-        self._end = time.monotonic() + seconds
-
-    @property
-    def share(self) -> float:
-        """Half of what is left: no exercise takes all of it from the others."""
-        return max(1.0, (self._end - time.monotonic()) / 2)
-
-    @property
-    def is_spent(self) -> bool:
-        """True where there is not enough left to try anything."""
-        return self._end - time.monotonic() < 2.0
 
 
 class Tried(NamedTuple):
@@ -127,7 +109,7 @@ class Marker:
             spoilt: by exercise, what came of it when this was tried before. Those
                 are not tried again.
         """
-        budget = _Budget(seconds)
+        budget = Budget(seconds)
         with tempfile.TemporaryDirectory(
             prefix="submission-", dir=self.work or self.runtime.parent
         ) as name:
@@ -274,7 +256,7 @@ class _Submission:
     ):
         self.marker, self.pieces, self.sandboxes = marker, pieces, sandboxes
         self.right = right  # without them, an echo is not told from a mistake
-        self.budget, self.spoilt = _Budget(math.inf), {}
+        self.budget, self.spoilt = Budget(math.inf), {}
         self.limits = marker.limits
         self.known: dict[str, tuple[Mark, Verdict | None]] = {}
 

@@ -90,15 +90,7 @@ def leaks(isolation: Isolation, runtime: Path, limits: Limits = LIMITS) -> list[
         udp.bind(("127.0.0.1", port))
         targets = {
             "files": [str(secret), "/etc/passwd", "/proc/self/environ", __file__],
-            "folders": [
-                str(folder),
-                "/",
-                "/tmp",
-                "/dev/shm",
-                "/code",
-                "/runtime",
-                _home(),
-            ],
+            "folders": [str(folder), *FOLDERS, _home()],
             "port": port,
             "grader": os.getpid(),
             "secret": SECRET,
@@ -118,6 +110,7 @@ def leaks(isolation: Isolation, runtime: Path, limits: Limits = LIMITS) -> list[
     return [name for name in outcome.outputs if name in found - granted]
 
 
+FOLDERS = ("/", "/tmp", "/dev/shm", "/code", "/runtime")
 NUMBERS = np.arange(10.0)
 
 

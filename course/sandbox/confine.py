@@ -205,16 +205,7 @@ def _filter(machine: str, threads: bool) -> bytes:
         *((JUMP_IF_EQUAL, "allow", None, number) for number in plain),
     ]
     for name, number in looked_at.items():
-        which, values = ARGUMENTS[name]
-        argument = (LOAD_WORD, None, None, OFFSET_OF_ARGUMENTS + 8 * which)
-        steps += [(JUMP_IF_EQUAL, None, f"not {name}", number), argument]
-        if values is None:  # flags, of which only these may be set
-            others = ~OPEN_FLAGS[machine] & 0xFFFFFFFF
-            steps += [(JUMP_IF_ANY_BIT, "deny", "allow", others)]
-        else:
-            steps += [(JUMP_IF_EQUAL, "allow", None, value) for value in values]
-            steps += [(JUMP, None, None, "deny")]
-        steps += [f"not {name}"]
+        steps += _by_argument(machine, name, number)
     if threads:
         steps += [
             (JUMP_IF_EQUAL, "unknown", None, CLONE3),
@@ -231,6 +222,20 @@ def _filter(machine: str, threads: bool) -> bytes:
     for name, value in ends.items():
         steps += [name, (RETURN, None, None, value)]
     return _assembled(steps)
+
+
+def _by_argument(machine: str, name: str, number: int) -> list:
+    """Return the steps for a call that passes with some values of an argument only."""
+    which, values = ARGUMENTS[name]
+    argument = (LOAD_WORD, None, None, OFFSET_OF_ARGUMENTS + 8 * which)
+    steps: list = [(JUMP_IF_EQUAL, None, f"not {name}", number), argument]
+    if values is None:  # flags, of which only these may be set
+        others = ~OPEN_FLAGS[machine] & 0xFFFFFFFF
+        steps += [(JUMP_IF_ANY_BIT, "deny", "allow", others)]
+    else:
+        steps += [(JUMP_IF_EQUAL, "allow", None, value) for value in values]
+        steps += [(JUMP, None, None, "deny")]
+    return [*steps, f"not {name}"]
 
 
 def _assembled(steps: list) -> bytes:

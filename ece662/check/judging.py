@@ -81,58 +81,66 @@ def judge(
 
 
 def _judge(exercise, outputs, expected, problems) -> Verdict:
-    recipe = recipe_of(exercise)
-    stopped = {problem.case for problem in problems}
-    limits = {n: r.tolerance for n, r in recipe.rules.items() if r.how is How.AT_LEAST}
-    told = {
-        f"{case}/{name}": np.array(value)
-        for case in recipe.cases
-        for name, value in {**limits, **recipe.known}.items()
-    }
-    comparisons, others, remarks = [], [], []
-    if "" in stopped:  # not written yet: there is nothing to compare
+    if any(not problem.case for problem in problems):  # nothing to compare
         return Verdict(exercise.id, False, problems=problems)
-    for key, want in {**expected, **told}.items():
-        case, _, name = key.partition("/")
-        role = read_output(name).role
-        if case in stopped or role in (Role.OWN, Role.CALLED):
-            continue
-        plain = Rule(tolerance=recipe.tolerance)
-        rule = recipe.rules.get(key, recipe.rules.get(name, plain))
-        found = compare(case, name, outputs.get(key), want, rule)
-        if case in recipe.test_cases:
-            found = replace(found, in_test_mode=True)
-        if rule.how is How.REMARK:
-            quiet = found.passed or found.got is None
-            remarks += [] if quiet else [rule.says]
-        else:
-            (others if role is Role.FORWARD else comparisons).append(found)
+    recipe = recipe_of(exercise)
+    comparisons, forwards, remarks = [], [], []
+    for rule, role, found in _compared(recipe, outputs, expected, problems):
+        if rule.how is not How.REMARK:
+            (forwards if role is Role.FORWARD else comparisons).append(found)
+        elif not found.passed and found.got is not None:
+            remarks.append(rule.says)
     passed = bool(comparisons) and not problems and all(c.passed for c in comparisons)
-    read = {key: read_output(key.partition("/")[2]) for key in outputs}
-    own = {key: output.of for key, output in read.items() if output.role is Role.OWN}
-    # Where no gradient is wrong (a network begins wrongly, say), neither is to blame.
-    wrong = {
-        recipe.about.get(found.name, found.output.of)
-        for found in comparisons
-        if not found.passed
-    }
-    fault = None
-    if recipe.forward and wrong & set(own.values()):
-        apart = recipe.forward in EXERCISE_IDS
-        slopes = [outputs[key] for key in own]
-        if not apart and not wrong <= {*own.values(), *NO_GRADIENTS}:
-            slopes = []  # a gradient that is not there fits nothing
-        fault = _fault(slopes, others, apart)
-    kept = tuple(dict.fromkeys(remarks)) if passed else ()
     return Verdict(
         exercise.id,
         passed,
         tuple(comparisons),
         problems,
-        kept,
-        fault,
-        tuple(found for found in others if not found.passed),
+        tuple(dict.fromkeys(remarks)) if passed else (),
+        _fault_of(recipe, outputs, comparisons, forwards),
+        tuple(found for found in forwards if not found.passed),
     )
+
+
+def _compared(recipe, outputs, expected, problems):
+    """Yield rule, role and comparison of each output of the cases that came through."""
+    stopped = {problem.case for problem in problems}
+    limits = {n: r.tolerance for n, r in recipe.rules.items() if r.how is How.AT_LEAST}
+    known = {
+        f"{case}/{name}": np.array(value)
+        for case in recipe.cases
+        for name, value in {**limits, **recipe.known}.items()
+    }
+    plain = Rule(tolerance=recipe.tolerance)
+    for key, want in {**expected, **known}.items():
+        case, _, name = key.partition("/")
+        role = read_output(name).role
+        if case in stopped or role in (Role.OWN, Role.CALLED):
+            continue
+        rule = recipe.rules.get(key, recipe.rules.get(name, plain))
+        found = compare(case, name, outputs.get(key), want, rule)
+        yield rule, role, replace(found, in_test_mode=case in recipe.test_cases)
+
+
+def _fault_of(recipe, outputs, comparisons, forwards) -> Fault | None:
+    """Say which half of a pair is to blame; None where no gradient is wrong.
+
+    Where a network begins wrongly, say, neither is.
+    """
+    read = {key: read_output(key.partition("/")[2]) for key in outputs}
+    own = {key: output.of for key, output in read.items() if output.role is Role.OWN}
+    wrong = {
+        recipe.about.get(found.name, found.output.of)
+        for found in comparisons
+        if not found.passed
+    }
+    if not recipe.forward or not wrong & set(own.values()):
+        return None
+    apart = recipe.forward in EXERCISE_IDS
+    slopes = [outputs[key] for key in own]
+    if not apart and not wrong <= {*own.values(), *NO_GRADIENTS}:
+        slopes = []  # a gradient that is not there fits nothing
+    return _fault(slopes, forwards, apart)
 
 
 def _fault(slopes, forwards, apart) -> Fault:

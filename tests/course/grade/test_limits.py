@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from course.grade import exchange, marking
+from course.grade.budget import SPENT, Budget
 from course.grade.classroom import Pupil, files_of
 from course.grade.exchange import read_problems, why_stopped
 from course.grade.mark import MAX_LINES, MAX_MESSAGE, MAX_PRINTED, Mark
@@ -141,14 +142,14 @@ def test_time_is_of_a_whole_submission(mark):
     marks = mark(bodies, wanted, seconds=8.0)
     assert {marks[name].diagnosis for name in wanted[:2]} == {"time"}
     marks = mark({}, wanted, seconds=0.0)
-    assert {mark.message for mark in marks.values()} == {marking.SPENT}
+    assert {mark.message for mark in marks.values()} == {SPENT}
 
 
 def test_no_exercise_takes_all_that_is_left():
-    assert marking._Budget(100.0).share < 51
-    assert not marking._Budget(100.0).is_spent
-    assert marking._Budget(0.0).is_spent
-    assert marking._Budget(math.inf).share == math.inf
+    assert Budget(100.0).share < 51
+    assert not Budget(100.0).is_spent
+    assert Budget(0.0).is_spent
+    assert Budget(math.inf).share == math.inf
 
 
 @pytest.mark.slow
