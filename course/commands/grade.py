@@ -37,8 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--points",
         type=Path,
-        metavar="CSV",
-        help="points for answers (DIR/answers/points.csv where not given)",
+        action="append",
+        default=[],
+        metavar="TABLE",
+        help="more points for answers, a .csv or .xlsx, beside DIR/answers/points.csv",
     )
     parser.add_argument(
         "--skip-training",
@@ -80,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
             scheduler=args.scheduler,
             quiet=not sys.stderr.isatty(),
         )
-        complaints = write_reports(args.out, args.points)
+        complaints = write_reports(args.out, *args.points)
     except NoWallsError as error:
         print(f"ece662-staff grade: {error}\n{TRUST}", file=sys.stderr)
         return 1

@@ -46,6 +46,14 @@ def take(about: dict[str, Any], say: Say) -> dict[str, Any]:
         return taking.as_plain(taking.take_here(about["path"]))
 
 
+def workbook(about: dict[str, Any], say: Say) -> list:
+    """Read the sheets of a workbook."""
+    from course.grade.tables.workbook import sheets_of
+
+    with memory_limit(MEMORY):
+        return sheets_of(Path(about["path"]))
+
+
 def mark(about: dict[str, Any], say: Say) -> dict[str, Any]:
     """Mark a submission that was taken, and return its record."""
     submission = taking.from_plain(about["submission"])
@@ -116,7 +124,7 @@ class Watch:
             )
 
 
-QUESTIONS = {"mark": mark, "take": take}
+QUESTIONS = {"mark": mark, "take": take, "workbook": workbook}
 
 
 def main() -> None:

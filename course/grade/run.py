@@ -114,7 +114,7 @@ def record_path(out: Path, student: str) -> Path:
     return out / RECORDS / f"{file_name(student)}.json"
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str | bytes) -> None:
     """Write a file so that it is there in whole or as it was before.
 
     Raises:

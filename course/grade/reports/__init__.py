@@ -14,23 +14,22 @@ from course.grade.reports.survey import survey
 __all__ = ["losses_in", "write_reports"]
 
 
-def write_reports(out: Path, points: Path | None = None) -> list[str]:
+def write_reports(out: Path, *points: Path) -> list[str]:
     """Write all reports of the records in `out/records`.
 
     Args:
         out: the folder of the run.
-        points: the table in which answers were marked; None for the one of this run.
+        points: tables in which answers were marked, beside the one of this run.
 
     Returns:
-        What is wrong with the table of points: sentences, none if all is well.
+        What is wrong with the tables of points: sentences, none if all is well.
 
     Raises:
-        GradingError: the disk is full.
+        GradingError: the disk is full, or the marks that are known cannot be read.
     """
     records = Records(out)
-    given, complaints = answers.read_points(points or out / answers.TABLE, records)
-    records.given = given
-    answers.write_answers(out, records, given)
+    complaints = answers.take_points(out, points, records)
+    answers.write_answers(out, records)
     overview = survey(records)
     overview.losses = losses_of(out, records)
     tables.write_csv(out / "class.csv", records)

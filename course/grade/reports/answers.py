@@ -1,26 +1,35 @@
 """Answers to inline questions, side by side, and the points that a person gives them.
 
 `answers/QUESTION.html` shows all answers to a question. Points and comments go into
-`answers/points.csv`; the next run, and `--resume`, merges them into all reports.
+`answers/points.csv`, or a workbook of that name; the next run, and `--resume`, merges
+them into `marks.json` and so into all reports. `answers/rows.csv` says of each row of
+the tables that were read what became of it.
 """
 
 import csv
 import io
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from course.grade.reports.given import MARKS, Marks, MergedTable
 from course.grade.reports.html import page, paragraph, preformatted
-from course.grade.reports.records import Given, Records, record_name
+from course.grade.reports.keeping import replace_file
+from course.grade.reports.records import (
+    Records,
+    digest_of_answer,
+    record_name,
+)
 from course.grade.reports.tables import as_csv
 from course.grade.run import write_whole
-from course.grade.text import cell
+from course.grade.text import name_line
+from ece662.check.terms import Status
 from ece662.exercises import EXERCISES, Exercise
 
-__all__ = ["TABLE", "read_points", "write_answers"]
+__all__ = ["TABLE", "take_points", "write_answers"]
 
 TABLE = Path("answers", "points.csv")
+WORKBOOK = TABLE.with_suffix(".xlsx")
+FATES = Path("answers", "rows.csv")
 COLUMNS = ("student", "question", "points", "of", "comment", "record")
 MAX_COMPLAINTS = 20
 
@@ -30,92 +39,86 @@ def questions() -> list[Exercise]:
     return [exercise for exercise in EXERCISES if not exercise.is_checked]
 
 
-def read_points(
-    path: Path, records: Records
-) -> tuple[dict[tuple[str, str], Given], list[str]]:
-    """Read the points that were entered, by the record's name and the question.
+def take_points(out: Path, others: Sequence[Path], records: Records) -> list[str]:
+    """Merge the tables of points into the marks that are known, and those into records.
+
+    The table of the run is written anew where all that it says was understood: with
+    who has handed in since. Else it stays as it is, for a person to mend.
+
+    Args:
+        out: the folder of the run.
+        others: further tables, from elsewhere.
+        records: of the run; they get the marks.
 
     Returns:
-        The points, and what is wrong with the table, line by line.
+        What was not understood, and what was assumed; sentences.
+
+    Raises:
+        GradingError: what is known cannot be read, or the disk is full.
     """
-    most = {exercise.id: exercise.points for exercise in questions()}
-    find = _RecordFinder(records)
-    given, complaints = {}, []
-    try:
-        text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        return {}, []
-    except (OSError, UnicodeDecodeError) as error:
-        return {}, [f"{path} cannot be read: {error}"]
-    for number, row in enumerate(_rows(text), start=2):
-        question = row.get("question")
-        entered = (row.get("points") or "").strip()
-        if not entered:
-            continue
-        try:
-            points = float(entered.replace(",", "."))
-            fits = 0 <= points <= most[question]
-        except (ValueError, KeyError):
-            fits = False
-        where = f"{path.name}, line {number}"
-        name, message = find(row.get("record") or "", row.get("student") or "")
-        if not fits:
-            message = f"{entered[:100]!r} points for {(question or '')[:100]!r}"
-            expected = f"expected 0 to {most.get(question, '?')}"
-            complaints.append(f"{where}: {message}; {expected}")
-        elif message:
-            complaints.append(f"{where}: {message}")
-        else:
-            given[name, question] = Given(points, row.get("comment") or "")
-    return given, complaints[:MAX_COMPLAINTS]
+    marks, digests = Marks(out), _digests(records)
+
+    def answer_of(record: str, exercise: str) -> str:
+        return digests.get((record, exercise), digest_of_answer(""))
+
+    own = [out / name for name in (TABLE, WORKBOOK) if (out / name).exists()]
+    merged = [marks.merge(path, records, answer_of) for path in (*own, *others)]
+    records.given = marks.given()
+    (out / TABLE.parent).mkdir(exist_ok=True)
+    complaints = [line for table in merged for line in _complaints(table)]
+    text = "\ufeff" + _table(records)  # by which Excel knows the encoding
+    is_clear = all(table.is_clear for table in merged[: len(own)])
+    if is_clear:
+        marks.saw(out / TABLE, text.encode("utf-8"))
+    if merged or (out / MARKS).exists():
+        marks.save()  # before the table: what is in it is never in one place alone
+    if is_clear:
+        replace_file(out / TABLE, text)
+    elif missing := _missing(merged[: len(own)], text):
+        complaints.append(
+            f"{missing} rows of newer submissions are not in {TABLE.name}: they are "
+            "added once every row in it is understood"
+        )
+    fates = [fate for table in merged for fate in table.fates]
+    if fates:
+        heads = ("table", "line", "student", "question", "points", "row", "why")
+        replace_file(out / FATES, as_csv([heads, *fates]))
+    return complaints
 
 
-class _RecordFinder:
-    """Finds the record that a row of a table means: by its name, else by a student's.
-
-    Names are compared as what a spreadsheet may leave of them, and one that fits two
-    students is nobody's.
-    """
-
-    def __init__(self, records: Records):
-        """Look at the students' names."""
-        self._known = {record_name(student) for student in records.students}
-        self._names = defaultdict(list)
-        for student in records.students:
-            self._names[_bare(cell(student))].append(student)
-
-    def __call__(self, record: str, student: str) -> tuple[str, str]:
-        """Return the record's name, or what is wrong."""
-        if record.strip() in self._known:
-            return record.strip(), ""
-        found = self._names.get(_bare(student), ())
-        if len(found) == 1:
-            return record_name(found[0]), ""
-        if found:
-            message = f"{len(found)} students have the name {student[:100]!r}"
-            return "", f"{message}: the column record tells them apart"
-        return "", f"there are points for {student[:100]!r}, who handed nothing in"
+def _digests(records: Records) -> dict[tuple[str, str], str]:
+    return {
+        (record_name(record["student"]), question): digest_of_answer(answer)
+        for record in records
+        for question, answer in record["answers"].items()
+    }
 
 
-def _bare(name: str) -> str:
-    return unicodedata.normalize("NFC", name).strip().lstrip("'").strip()
+def _complaints(table: MergedTable) -> Iterable[str]:
+    """Say what a person has to look at; of many rows, where they are listed."""
+    yield from table.remarks
+    lost = [str(fate) for fate in table.fates if fate.is_lost]
+    if table.trouble or lost:
+        yield str(table)
+    yield from lost[:MAX_COMPLAINTS]
+    if len(lost) > MAX_COMPLAINTS:
+        yield f"{len(lost) - MAX_COMPLAINTS} more rows: see {FATES}"
 
 
-def _rows(text: str) -> Iterable[dict[str, str]]:
-    # A spreadsheet in some languages separates by semicolons.
-    delimiter = ";" if text.partition("\n")[0].count(";") >= 3 else ","
-    return csv.DictReader(io.StringIO(text), delimiter=delimiter)
+def _missing(merged: Sequence[MergedTable], text: str) -> int:
+    """Return how many rows a table lacks; 0 where one could not be read."""
+    known = {(fate.student, fate.question) for table in merged for fate in table.fates}
+    if any(table.trouble for table in merged):
+        return 0
+    return max(0, len(list(csv.reader(io.StringIO(text)))) - 1 - len(known))
 
 
-def write_answers(
-    out: Path, records: Records, given: Mapping[tuple[str, str], Given]
-) -> None:
-    """Write a page for each question and the table to enter points in."""
+def write_answers(out: Path, records: Records) -> None:
+    """Write a page for each question."""
     (out / "answers").mkdir(exist_ok=True)
     for question in questions():
         path = out / "answers" / f"{question.id}.html"
         write_whole(path, page(question.id, _answers_to(question, records)))
-    write_whole(out / TABLE, _table(records, given))
 
 
 def _answers_to(question: Exercise, records: Records) -> Iterable[str]:
@@ -125,19 +128,27 @@ def _answers_to(question: Exercise, records: Records) -> Iterable[str]:
     )
     for record in records:
         yield f"<h2>{paragraph(record['student'], tag=None)}</h2>"
+        mark = next(m for m in record["marks"] if m["exercise"] == question.id)
+        if mark["status"] == Status.READ:
+            since = mark.get("changed since")
+            yield paragraph(
+                f"Marked: {mark['points']:g}. {mark['message']}"
+                + (" The answer has changed since." if since else "")
+            )
         answer = record["answers"].get(question.id)
         yield preformatted(answer) if answer else paragraph("No answer.")
 
 
-def _table(records: Records, given: Mapping[tuple[str, str], Given]) -> str:
-    rows = [list(COLUMNS)]
+def _table(records: Records) -> str:
+    """Return the table, with a row for each answer and each mark."""
+    rows: list[list[object]] = [list(COLUMNS)]
     for record in records:
-        student, name = record["student"], record_name(record["student"])
-        for question in questions():
-            if question.id in record["answers"]:
-                known = given.get((name, question.id))
-                points = f"{known.points:g}" if known else ""
-                comment = known.comment if known else ""
-                row = [student, question.id, points, question.points, comment, name]
-                rows.append(row)
+        student, name = name_line(record["student"]), record_name(record["student"])
+        for exercise in EXERCISES:
+            known = records.given.get((name, exercise.id))
+            if known is None and exercise.id not in record["answers"]:
+                continue
+            points, comment = (known.points, known.comment) if known else (None, "")
+            shown = "" if points is None else f"{points:g}"
+            rows.append([student, exercise.id, shown, exercise.points, comment, name])
     return as_csv(rows)

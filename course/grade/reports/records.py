@@ -1,22 +1,28 @@
 """The records of a run, with the points that a person gave merged in."""
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from course.grade.run import RECORDS
 from course.grade.text import file_name
 from ece662.check.terms import Status
+from ece662.exercises import EXERCISES
 
-__all__ = ["Given", "Records", "record_name", "totals"]
+__all__ = ["Given", "Records", "digest_of_answer", "record_name", "totals"]
+
+QUESTIONS = {exercise.id for exercise in EXERCISES if not exercise.is_checked}
 
 
 class Given(NamedTuple):
-    """What a person gave for an answer."""
+    """What a person gave for an answer, or for an exercise in place of its check."""
 
-    points: float
+    points: float | None  # None for a comment alone
     comment: str
+    answer: str = ""  # digest of the answer that was read
+    was: Sequence[Mapping[str, Any]] = ()  # what was given before, the oldest first
 
 
 class Records:
@@ -45,13 +51,37 @@ class Records:
         name = record_name(record["student"])
         for mark in record["marks"]:
             given = self.given.get((name, mark["exercise"]))
-            if mark["status"] == Status.ANSWER and given is not None:
-                mark |= {
-                    "status": Status.READ,
-                    "points": given.points,
-                    "message": given.comment,
-                }
+            if given is None:
+                continue
+            if mark["exercise"] in QUESTIONS:
+                digest = digest_of_answer(record["answers"].get(mark["exercise"], ""))
+                _give_for_answer(mark, given, digest)
+            else:
+                _give_by_hand(mark, given)
         return record
+
+
+def _give_for_answer(mark: dict[str, Any], given: Given, digest: str) -> None:
+    """Merge in what was given for an answer, also where it could not be read again."""
+    mark["message"] = given.comment
+    if given.points is not None:
+        mark |= {"status": Status.READ, "points": given.points}
+        if digest != given.answer:
+            mark["changed since"] = True
+
+
+def _give_by_hand(mark: dict[str, Any], given: Given) -> None:
+    """Merge in a mark that stands in the place of the check's."""
+    mark["by hand"] = {"was": mark["points"], "reason": given.comment}
+    if given.points is not None:
+        mark["points"] = given.points
+        if mark["status"] == Status.NOT_RUN:
+            mark["status"] = Status.READ
+
+
+def digest_of_answer(text: str) -> str:
+    """Return a short text that changes with an answer."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _student(path: Path) -> str:

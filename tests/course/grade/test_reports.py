@@ -54,7 +54,7 @@ def run(tmp_path):
 
 
 def _rows(path):
-    with open(path, newline="", encoding="utf-8") as file:
+    with open(path, newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -86,7 +86,8 @@ def test_reports_are_harmless(run):
 
 
 def test_reports_of_the_same_records_are_the_same(run):
-    write_reports(run)
+    for _ in range(2):  # the second reads the table that the first has written
+        write_reports(run)
     first = {path: path.read_bytes() for path in run.rglob("*.*")}
     write_reports(run)
     assert first == {path: path.read_bytes() for path in run.rglob("*.*")}
@@ -142,7 +143,8 @@ def test_points_that_cannot_be_are_told(run, points):
     table.write_text(
         f"student,question,points,of,comment\nann,{ANSWERS[0]},{points},2,"
     )
-    [complaint] = write_reports(run, table)
+    told, complaint = write_reports(run, table)
+    assert told == "points.csv: 1 rows: 1 not understood"
     assert "points.csv, line 2" in complaint
     assert points in complaint
 
@@ -161,7 +163,7 @@ def test_points_survive_a_table_that_cannot_be_read(run):
     table = run / "points.csv"
     table.write_bytes(b"\xff\xfe")
     [complaint] = write_reports(run, table)
-    assert "cannot be read" in complaint
+    assert "points.csv is empty. The marks known before stay" in complaint
 
 
 def test_gradescope_results_have_their_form():
@@ -219,8 +221,8 @@ def test_two_names_that_look_alike_share_no_points(run, one, other):
         assert rows[names[other]][ANSWERS[0]] == ""
     table = run / "elsewhere.csv"  # without the column that tells them apart
     table.write_text(f"student,question,points\n{other},{ANSWERS[0]},1\n", "utf-8")
-    [complaint] = write_reports(run, table)
-    assert "2 students have the name" in complaint
+    _, complaint = write_reports(run, table)
+    assert f"2 students may be {other!r}" in complaint
 
 
 def test_summary_says_nothing_that_a_submission_wrote(run):
