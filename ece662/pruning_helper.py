@@ -122,13 +122,13 @@ def _train(mode: str, full: bool) -> tuple[Any, dict]:
 
     framework = _framework(mode)
     data = get_CINIC10_data(verbose=False)
-    architecture, recipe = course_network(mode, full)
-    model = framework.build(architecture, seed=recipe.seed)
-    framework.train(model, data["X_train"], data["y_train"], recipe)
+    architecture, plan = course_network(mode, full)
+    model = framework.build(architecture, seed=plan.seed)
+    framework.train(model, data["X_train"], data["y_train"], plan)
     right = framework.predict(model, data["X_val"]) == data["y_val"]
     return model, {
         "mode": mode,
         "architecture": architecture.to_json(),
         "validation_accuracy": round(float(np.mean(right)), 4),
-        "recipe": asdict(recipe),
+        "recipe": asdict(plan),
     }

@@ -13,7 +13,7 @@ from ece662.data.classes import CLASSES
 from ece662.data_utils import get_CINIC10_data
 from ece662.pruning import store, training
 from ece662.pruning.architecture import residual
-from ece662.pruning.training import Recipe
+from ece662.pruning.training import TrainingPlan
 from ece662.pruning_helper import _framework, load_model
 from ece662.pruning_helper import test_model as accuracy_of
 
@@ -30,8 +30,8 @@ def put_in_place(arrays):
 def small(data_root, small_arrays, monkeypatch, tmp_path):
     """A small data set, a small network, and a folder to work in."""
     put_in_place(small_arrays(per_class=4))
-    recipe = Recipe(epochs=1, batch_size=8, learning_rate=0.01)
-    monkeypatch.setattr(training, "course_network", lambda *_: (residual(1), recipe))
+    plan = TrainingPlan(epochs=1, batch_size=8, learning_rate=0.01)
+    monkeypatch.setattr(training, "course_network", lambda *_: (residual(1), plan))
     monkeypatch.delenv("ECE662_MODELS", raising=False)
     (tmp_path / "notebooks").mkdir()
     monkeypatch.chdir(tmp_path / "notebooks")

@@ -125,7 +125,7 @@ class Sandbox:
             arguments=dict(arguments or {}),
             limits=limits._asdict(),
             confined=self.isolation is not Isolation.NONE,
-            code=walls.place(self.isolation, self.runtime, self.code).code,
+            code=walls.server_paths(self.isolation, self.runtime, self.code).code,
         )
         # A server that was killed from outside (the machine ran out of memory, say)
         # must not cost a student anything: a fresh one gets the same question.

@@ -28,7 +28,7 @@ from course.sandbox import confine
 
 __all__ = [
     "Isolation",
-    "Place",
+    "ServerPaths",
     "candidates",
     "command",
     "environment",
@@ -50,7 +50,7 @@ class Isolation(enum.Enum):
     NONE = "none"
 
 
-class Place(NamedTuple):
+class ServerPaths(NamedTuple):
     """Where the server finds its Python and the code, as it sees them itself."""
 
     python: str
@@ -84,15 +84,15 @@ def why_not() -> list[str]:
     return reasons
 
 
-def place(isolation: Isolation, runtime: Path, code: Path) -> Place:
+def server_paths(isolation: Isolation, runtime: Path, code: Path) -> ServerPaths:
     """Return the server's view of a runtime folder and a code folder."""
     if isolation is Isolation.BUBBLEWRAP:
         runtime, code = Path("/runtime"), Path("/code")
     if isolation is Isolation.NONE:
-        return Place(
+        return ServerPaths(
             sys.executable, str(Path(__file__).with_name("inside.py")), str(code)
         )
-    return Place(
+    return ServerPaths(
         str(runtime / "python" / "bin" / "python3"),
         str(runtime / "inside" / "inside.py"),
         str(code),
@@ -103,7 +103,7 @@ def command(
     isolation: Isolation, runtime: Path, code: Path, preload: Sequence[str] = ()
 ) -> list[str]:
     """Return the command line that starts the server on one submission's code."""
-    python, inside, seen = place(isolation, runtime, code)
+    python, inside, seen = server_paths(isolation, runtime, code)
     server = [python, "-s", "-P", "-B", inside, "--code", seen]
     if preload:
         server += ["--preload", *preload]

@@ -29,7 +29,7 @@ from ece662.exercises import (
 from ece662.exercises.work import Piece, find_root, read_work
 from ece662.frameworks.installed import why_missing
 from ece662.live.limit import EndlessError, patience, time_limit
-from ece662.live.place import place_of
+from ece662.live.place import students_line_of
 
 __all__ = ["check", "check_exercise", "chosen", "limit_of", "with_notes"]
 
@@ -69,7 +69,7 @@ class InterruptedCheckError(KeyboardInterrupt):
 
     def __init__(self, error: KeyboardInterrupt):
         """Keep where the student's code was."""
-        place = place_of(error)
+        place = students_line_of(error)
         where = f" in {place} (`{place.text}`)" if place else ""
         super().__init__(f"The check was interrupted{where}.")
 

@@ -20,7 +20,7 @@ from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.regions import END, START, MarkerError
 from ece662.frameworks.installed import FRAMEWORKS, why_missing
 from ece662.live.limit import EndlessError
-from ece662.live.place import Place, exercise_of, frames_of, is_students, name_of
+from ece662.live.place import StudentLine, exercise_of, frames_of, is_students, name_of
 from ece662.live.unfinished import unfinished_of
 
 __all__ = ["Problem", "explain"]
@@ -93,7 +93,7 @@ def _said(kind: Stop, says: str, case: str = "") -> Problem:
     return Problem(kind, Cause.SAID, {"says": says}, case)
 
 
-def _of_exception(error, place: Place | None, case) -> Problem:
+def _of_exception(error, place: StudentLine | None, case) -> Problem:
     text = str(error).strip().partition("\n")[0]
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if not place and isinstance(error, TypeError) and re.search(ARGUMENTS, text):
@@ -125,7 +125,9 @@ def _of_stub(error, exercise, case) -> Problem:
     return Problem(Stop.NEEDS, Cause.BUILDS_ON, facts, case, owner.id)
 
 
-def _of_limit(error: EndlessError, exercise, place: Place | None, case) -> Problem:
+def _of_limit(
+    error: EndlessError, exercise, place: StudentLine | None, case
+) -> Problem:
     owner = exercise_of(error)
     facts = {"seconds": f"{error.seconds:g}", "where": _where(place)}
     if place is not None and place.function == "<module>" and owner is None:
@@ -137,14 +139,14 @@ def _of_limit(error: EndlessError, exercise, place: Place | None, case) -> Probl
     return Problem(Stop.ENDLESS, Cause.LIMIT_ELSEWHERE, facts, case, owner.id)
 
 
-def _where(place: Place | None) -> str:
+def _where(place: StudentLine | None) -> str:
     """Return " in FILE, line N (`text`)"."""
     if place is None:
         return ""
     return f" in {place}" + (f" (`{place.text}`)" if place.text else "")
 
 
-def _written_line(error) -> Place | None:
+def _written_line(error) -> StudentLine | None:
     """Return the innermost line that is the student's own.
 
     In a file of the course that is a line between the marker lines, where there is
@@ -155,7 +157,7 @@ def _written_line(error) -> Place | None:
     written = [frame for frame in found if _is_written(*frame)]
     for code, line in (written or found)[:1]:
         text = _line(code.co_filename, line).strip()
-        return Place(name_of(code.co_filename), line, text, code.co_qualname)
+        return StudentLine(name_of(code.co_filename), line, text, code.co_qualname)
     return None
 
 

@@ -40,11 +40,11 @@ __all__ = [
     "in_forward",
     "noting_calls",
     "own_slopes",
-    "quietly",
     "slopes_agree",
     "stopped_forward",
     "unchanged",
     "unpack",
+    "without_prints",
 ]
 
 DIRECTIONS = 3  # along which a gradient is compared with the student's own forward
@@ -148,7 +148,7 @@ def unchanged(inputs: Mapping, **passed) -> dict:
 
 
 @contextlib.contextmanager
-def quietly() -> Iterator[None]:
+def without_prints() -> Iterator[None]:
     """Swallow what code prints when it is called again and again."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
@@ -218,7 +218,7 @@ def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> 
             outs = []
             for h in (STEP, -STEP):
                 moved = {**arrays, name: array + h * v}
-                with quietly():
+                with without_prints():
                     out = forward(*(a.copy() for a in moved.values()))
                 outs.append(np.asarray(out, float))
             measured.append(np.sum((outs[0] - outs[1]) * dout) / (2 * STEP))

@@ -28,19 +28,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Empty the regions; return 1, and change nothing, where that cannot be done."""
     from ece662.exercises.regions import parse_file, stub
-    from ece662.exercises.work import find_place, find_root, rewrite
+    from ece662.exercises.work import find_root, find_target, rewrite
 
     root = find_root()
 
     def emptied(text: str) -> str:
-        exercise, keys = find_place(args.id, args.number, root, text)
+        exercise, keys = find_target(args.id, args.number, root, text)
         in_module = exercise.file.endswith(".py")
         notebook = f"notebooks/{exercise.notebook}.ipynb" if in_module else None
         empty = stub(exercise.id, notebook)
         return parse_file(text, exercise.file).fill(dict.fromkeys(keys, empty))
 
     try:
-        exercise, _ = find_place(args.id, args.number, root)
+        exercise, _ = find_target(args.id, args.number, root)
         backup = rewrite(root / exercise.file, root, emptied)
     except (OSError, ValueError) as error:
         print(f"ece662 reset: {error}", file=sys.stderr)

@@ -58,7 +58,7 @@ _STUB = re.compile(r"raise NotImplementedError\b")
 Key = tuple[str, int]  # owner and number
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where one region is in a file."""
 
     source: Source
@@ -72,7 +72,7 @@ class Parsed:
 
     text: str
     name: str
-    places: dict[Key, Place] = field(default_factory=dict)
+    places: dict[Key, Location] = field(default_factory=dict)
     # By owner; those that no owner has to answer for stand under "".
     faults: dict[str, list[Finding]] = field(default_factory=dict)
     notes: list[Finding] = field(default_factory=list)
@@ -145,7 +145,7 @@ def parse_file(text: str, name: str) -> Parsed:
             note = Finding(Note.TWICE, name, path, definition.line, definition.times)
             parsed.notes.append(note)
     for span, path, number in sorted(spans):
-        parsed.places[path, number] = Place(source, span)
+        parsed.places[path, number] = Location(source, span)
     parsed.notes += _quoted(source, name, listed)
     return parsed
 
@@ -196,7 +196,9 @@ def _parse_notebook(text, name, listed) -> Parsed:
             continue
         _add_faults(parsed, own, sources[cell.number].faults)
         for number, span in enumerate(spans[cell.number], start=1):
-            parsed.places[own, number] = Place(sources[cell.number], span, cell.number)
+            parsed.places[own, number] = Location(
+                sources[cell.number], span, cell.number
+            )
     return parsed
 
 

@@ -24,9 +24,9 @@ from ece662.exercises.regions import ANSWER, parse_file
 __all__ = [
     "ANSWER",
     "Piece",
-    "Place",
-    "find_place",
+    "Target",
     "find_root",
+    "find_target",
     "keep",
     "read_text",
     "read_work",
@@ -39,7 +39,7 @@ TRIES = 20  # to write a file that an editor saves meanwhile
 LONGEST_WAIT = 60  # seconds, for another of our own writers
 
 
-class Place(NamedTuple):
+class Target(NamedTuple):
     """Regions that a name stands for."""
 
     exercise: Exercise
@@ -103,9 +103,9 @@ def _read(root: Path, file: str) -> bytes | Finding:
         return Finding(Fault.CLOSED, file, text=error.strerror or str(error))
 
 
-def find_place(
+def find_target(
     name: str, number: int | None, root: Path, text: str | None = None
-) -> Place:
+) -> Target:
     """Find the regions of an exercise ("TwoLayerNet"), or of one function of it.
 
     Args:
@@ -135,10 +135,10 @@ def find_place(
         if fault := fault_of(parsed, owner, exercise):
             raise MarkerError(fault)
     if number is None:
-        return Place(exercise, tuple(mine))
+        return Target(exercise, tuple(mine))
     if not 1 <= number <= len(mine):
         raise ValueError(f"{name} has regions 1 to {len(mine)}, got {number}")
-    return Place(exercise, (mine[number - 1],))
+    return Target(exercise, (mine[number - 1],))
 
 
 def _unknown(name: str, wanted: str, known: dict) -> str:

@@ -25,12 +25,12 @@ from typing import Any, NamedTuple
 
 # The machinery is imported once a file has changed: `import ece662` is quick.
 
-__all__ = ["Report", "problem_of", "refresh", "reload", "running_shell"]
+__all__ = ["ReloadReport", "problem_of", "refresh", "reload", "running_shell"]
 
 _PACKAGE = "ece662"
 
 
-class Report(NamedTuple):
+class ReloadReport(NamedTuple):
     """What `refresh` did: the modules reloaded, and for the others why not."""
 
     reloaded: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Report(NamedTuple):
         """Show nothing: `reload` has printed the report already."""
 
 
-def reload(auto: bool | None = None) -> Report | None:
+def reload(auto: bool | None = None) -> ReloadReport | None:
     """Bring edited files of the package into this session and print what happened.
 
     Args:
@@ -55,7 +55,7 @@ def reload(auto: bool | None = None) -> Report | None:
             (the default) does it once, now.
 
     Returns:
-        The Report of the one reload; None where `auto` was given.
+        The ReloadReport of the one reload; None where `auto` was given.
     """
     if auto is not None:
         return _watch(auto)
@@ -64,13 +64,13 @@ def reload(auto: bool | None = None) -> Report | None:
     return report
 
 
-def refresh() -> Report:
+def refresh() -> ReloadReport:
     """Reload every edited module of the package; print nothing."""
     texts = _edited()
     if not texts and _refresher is None:
-        return Report()
+        return ReloadReport()
     modules = [module for _, module in _our_modules()]
-    return Report(*_machinery().refresh(texts, modules, _namespaces()))
+    return ReloadReport(*_machinery().refresh(texts, modules, _namespaces()))
 
 
 def problem_of(name: str) -> str | None:

@@ -14,7 +14,7 @@ from ece662 import live
 from ece662.exercises.lines import split
 from ece662.exercises.regions import END, START, Parsed, Region, parse_file
 from ece662.exercises.sources import move
-from ece662.exercises.work import find_place, find_root, read_text, rewrite
+from ece662.exercises.work import find_root, find_target, read_text, rewrite
 
 __all__ = ["register", "show", "write"]
 
@@ -94,7 +94,7 @@ def _find(
 ) -> tuple[str, Parsed, tuple[str, int]]:
     """Return the file, what stands in it and the one region that a line names."""
     name, number = _parse(line)
-    exercise, keys = find_place(name, number, root, text)
+    exercise, keys = find_target(name, number, root, text)
     if exercise.file.endswith(".ipynb"):
         raise ValueError(f"{name} is written in its own cell, {exercise.id}")
     text = read_text(root / exercise.file, root) if text is None else text

@@ -15,7 +15,14 @@ from typing import NamedTuple
 
 from ece662.exercises import EXERCISES, Exercise
 
-__all__ = ["Place", "exercise_of", "frames_of", "is_students", "name_of", "place_of"]
+__all__ = [
+    "StudentLine",
+    "exercise_of",
+    "frames_of",
+    "is_students",
+    "name_of",
+    "students_line_of",
+]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _ROOT = _PACKAGE.parent
@@ -28,7 +35,7 @@ _COMPILED = (".pyx", ".pxd", ".pxi")  # frames of libraries that name no file he
 _NO_FILE = re.compile(r"^<(?:frozen|string|__array|decorator|unknown)")
 
 
-class Place(NamedTuple):
+class StudentLine(NamedTuple):
     """One line of a student's."""
 
     file: str  # from the course's root; "the cell" for a notebook's
@@ -41,14 +48,14 @@ class Place(NamedTuple):
         return f"{self.file}, line {self.line}"
 
 
-def place_of(error: BaseException) -> Place | None:
+def students_line_of(error: BaseException) -> StudentLine | None:
     """Return the innermost line of the student's that an exception came through."""
     for code, line in reversed(list(frames_of(error.__traceback__))):
         if is_students(code.co_filename):
             # An edited file is on the disk already; linecache may hold its old lines.
             linecache.checkcache(code.co_filename)
             text = linecache.getline(code.co_filename, line).strip()
-            return Place(name_of(code.co_filename), line, text, code.co_qualname)
+            return StudentLine(name_of(code.co_filename), line, text, code.co_qualname)
     return None
 
 

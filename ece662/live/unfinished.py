@@ -17,7 +17,7 @@ from ece662.exercises.findings import Finding
 from ece662.exercises.reading import read_files
 from ece662.exercises.regions import is_empty
 from ece662.exercises.sources import parse
-from ece662.live.place import Place, exercise_of, place_of
+from ece662.live.place import StudentLine, exercise_of, students_line_of
 from ece662.live.without import note_missing, why_not_there
 
 __all__ = ["Unfinished", "clickable", "register", "unfinished_of"]
@@ -29,7 +29,7 @@ class Unfinished(NamedTuple):
     """An exercise whose missing code was called."""
 
     exercise: Exercise
-    place: Place | None
+    place: StudentLine | None
     begun: Finding | None = None  # what is missing, where something is there
 
     @property
@@ -46,7 +46,7 @@ def unfinished_of(error: BaseException) -> Unfinished | None:
     """Return which unfinished exercise raised a NotImplementedError; else None."""
     if not isinstance(error, NotImplementedError):
         return None
-    exercise, place = exercise_of(error), place_of(error)
+    exercise, place = exercise_of(error), students_line_of(error)
     if exercise is None:
         words = str(error).replace(":", " ").split()
         exercise = next((e for e in EXERCISES if e.id in words), None)
@@ -55,7 +55,7 @@ def unfinished_of(error: BaseException) -> Unfinished | None:
     return Unfinished(exercise, place, _begun(exercise, place))
 
 
-def _begun(exercise: Exercise, place: Place | None) -> Finding | None:
+def _begun(exercise: Exercise, place: StudentLine | None) -> Finding | None:
     if place is None or place.file != exercise.file:
         return None
     try:
@@ -130,7 +130,7 @@ def _in_one_line(error: BaseException, names: dict[str, Any]) -> str | None:
         own = _current[0]
         what = own.name or "This cell"
         return f"{what} is not written yet (line {own.line} of this cell)."
-    place = place_of(error)
+    place = students_line_of(error)
     if isinstance(error, AttributeError | TypeError) and "NoneType" in str(error):
         for name in re.findall(r"\w+", place.text if place else ""):
             for cell in _empty.values():

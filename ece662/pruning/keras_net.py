@@ -15,7 +15,7 @@ from keras import layers
 from ece662.frameworks.images import invert_ch
 from ece662.pruning.architecture import Architecture
 from ece662.pruning.store import require_fit
-from ece662.pruning.training import SCALE, Recipe, batches, progress
+from ece662.pruning.training import SCALE, TrainingPlan, batches, progress
 
 __all__ = [
     "build",
@@ -118,32 +118,32 @@ def keep_masks(model: keras.Model, masks: Mapping[str, np.ndarray]):
     return hold
 
 
-def train(model, X, y, recipe: Recipe, after_step=None, what="training") -> None:
+def train(model, X, y, plan: TrainingPlan, after_step=None, what="training") -> None:
     """Train the network where it stands, from the weights that it has.
 
     Args:
         model: what `build` returns.
         X: (N, 3, H, W) float32 pictures, channels first.
         y: (N,) labels.
-        recipe: how.
+        plan: how.
         after_step: called without arguments after every step, to hold masks in place.
         what: the progress bar's words.
     """
     optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True)
     optimizer.build(model.trainable_variables)
-    step = _make_step(model, optimizer, recipe)
-    steps = batches(X, y, recipe)
-    for images, labels, rate in progress(steps, recipe.steps(len(y)), what):
+    step = _make_step(model, optimizer, plan)
+    steps = batches(X, y, plan)
+    for images, labels, rate in progress(steps, plan.steps(len(y)), what):
         optimizer.learning_rate.assign(rate)
         step(tf.constant(invert_ch(images)), tf.constant(labels))
         if after_step is not None:
             after_step()
 
 
-def _make_step(model, optimizer, recipe):
+def _make_step(model, optimizer, plan):
     """Return the function that takes one step, compiled at its first call."""
     loss_of = keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=recipe.label_smoothing
+        from_logits=True, label_smoothing=plan.label_smoothing
     )
     decayed = {id(v) for v in _kernels(model).values()}
 
@@ -156,7 +156,7 @@ def _make_step(model, optimizer, recipe):
         grads = tape.gradient(loss, [v.value for v in variables])
         # Weight decay as torch's SGD understands it: a part of the gradient.
         grads = [
-            g + recipe.weight_decay * v.value if id(v) in decayed else g
+            g + plan.weight_decay * v.value if id(v) in decayed else g
             for g, v in zip(grads, variables, strict=True)
         ]
         optimizer.apply(grads)

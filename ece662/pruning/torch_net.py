@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from ece662.frameworks.pointwise import avoid_crash
 from ece662.pruning.architecture import Architecture, Block
 from ece662.pruning.store import require_fit
-from ece662.pruning.training import SCALE, Recipe, batches, progress
+from ece662.pruning.training import SCALE, TrainingPlan, batches, progress
 
 __all__ = [
     "ResidualNet",
@@ -140,32 +140,34 @@ def keep_masks(net: nn.Module, masks: Mapping[str, np.ndarray]) -> Callable[[], 
     return hold
 
 
-def train(net, X, y, recipe: Recipe, after_step=None, what: str = "training") -> None:
+def train(
+    net, X, y, plan: TrainingPlan, after_step=None, what: str = "training"
+) -> None:
     """Train the network where it stands, from the weights that it has.
 
     Args:
         net: a ResidualNet.
         X: (N, 3, H, W) float32 pictures.
         y: (N,) labels.
-        recipe: how.
+        plan: how.
         after_step: called without arguments after every step, to hold masks in place.
         what: the progress bar's words.
     """
     weights = [p for p in net.parameters() if p.dim() > 1]
     groups = [
-        {"params": weights, "weight_decay": recipe.weight_decay},
+        {"params": weights, "weight_decay": plan.weight_decay},
         {"params": [p for p in net.parameters() if p.dim() <= 1]},
     ]
     optimizer = torch.optim.SGD(groups, lr=0.1, momentum=0.9, nesterov=True)
     net.train()
-    steps = batches(X, y, recipe)
-    for images, labels, rate in progress(steps, recipe.steps(len(y)), what):
+    steps = batches(X, y, plan)
+    for images, labels, rate in progress(steps, plan.steps(len(y)), what):
         for group in optimizer.param_groups:
             group["lr"] = rate
         loss = F.cross_entropy(
             net(torch.from_numpy(images)),
             torch.from_numpy(labels),
-            label_smoothing=recipe.label_smoothing,
+            label_smoothing=plan.label_smoothing,
         )
         optimizer.zero_grad()
         loss.backward()

@@ -1,4 +1,4 @@
-"""What training shares between the frameworks: the recipe, batches, learning rate.
+"""What training shares between the frameworks: the plan, batches, learning rate.
 
 Both frameworks see the same pictures in the same order, mirrored and shifted alike,
 at the same learning rates. So differences between them are differences of theirs.
@@ -12,14 +12,14 @@ import numpy as np
 
 from ece662.pruning.architecture import Architecture, residual
 
-__all__ = ["SCALE", "Recipe", "batches", "course_network", "progress"]
+__all__ = ["SCALE", "TrainingPlan", "batches", "course_network", "progress"]
 
 SCALE = 64.0  # about the pixels' standard deviation; the networks divide by it
 SHIFT = 4  # pixels at most, in each direction
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingPlan:
     """How to train.
 
     Args:
@@ -56,7 +56,7 @@ class Recipe:
         return self.learning_rate * (1 - math.cos(math.pi * left)) / 2
 
 
-def course_network(mode: str, full: bool) -> tuple[Architecture, Recipe]:
+def course_network(mode: str, full: bool) -> tuple[Architecture, TrainingPlan]:
     """Return the network that notebook Q6 prunes, and how it is trained.
 
     Args:
@@ -65,26 +65,26 @@ def course_network(mode: str, full: bool) -> tuple[Architecture, Recipe]:
             enough for the synthetic pictures.
     """
     if not full:
-        return residual(8), Recipe(epochs=4)
-    return residual(24), Recipe(epochs=14 if mode == "torch" else 8)
+        return residual(8), TrainingPlan(epochs=4)
+    return residual(24), TrainingPlan(epochs=14 if mode == "torch" else 8)
 
 
-def batches(X, y, recipe: Recipe) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+def batches(X, y, plan: TrainingPlan) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
     """Yield the batches of all epochs: pictures, labels and the learning rate.
 
     Args:
         X: (N, C, H, W) pictures.
         y: (N,) labels.
-        recipe: the sizes, the seed, and whether to mirror and shift.
+        plan: the sizes, the seed, and whether to mirror and shift.
     """
-    rng = np.random.default_rng(recipe.seed)
-    steps, step = recipe.steps(len(y)), 0
-    for _ in range(recipe.epochs):
+    rng = np.random.default_rng(plan.seed)
+    steps, step = plan.steps(len(y)), 0
+    for _ in range(plan.epochs):
         order = rng.permutation(len(y))
-        for start in range(0, len(y) - recipe.batch_size + 1, recipe.batch_size):
-            rows = order[start : start + recipe.batch_size]
-            images = _augment(X[rows], rng) if recipe.augment else X[rows]
-            yield images, y[rows], recipe.rate(step, steps)
+        for start in range(0, len(y) - plan.batch_size + 1, plan.batch_size):
+            rows = order[start : start + plan.batch_size]
+            images = _augment(X[rows], rng) if plan.augment else X[rows]
+            yield images, y[rows], plan.rate(step, steps)
             step += 1
 
 

@@ -7,7 +7,7 @@ says what happened in the student's own line, which `ece662.live.place` finds.
 import re
 
 from ece662.live.limit import EndlessError
-from ece662.live.place import Place, place_of
+from ece662.live.place import StudentLine, students_line_of
 from ece662.live.unfinished import unfinished_of
 
 __all__ = ["UnfinishedError", "describe_error", "finished"]
@@ -37,7 +37,7 @@ def finished(name: str, result):
 
 def describe_error(error: BaseException) -> str:
     """Say in plain words what went wrong, and where in the student's own code."""
-    place = place_of(error)
+    place = students_line_of(error)
     if isinstance(error, UnfinishedError):
         return (
             f"{error} returns None so far: an exercise to finish. Write it, save the "
@@ -71,6 +71,6 @@ def describe_error(error: BaseException) -> str:
     return said
 
 
-def _where(place: Place) -> str:
+def _where(place: StudentLine) -> str:
     is_cell = place.file == "the cell"
     return f"a cell of this notebook, line {place.line}" if is_cell else str(place)

@@ -22,14 +22,14 @@ from ece662.training.callbacks import Callback
 from ece662.widgets._errors import describe_error
 from ece662.widgets._settings import Settings
 
-__all__ = ["Run", "Trainer"]
+__all__ = ["Trainer", "TrainingRun"]
 
 LAST_SECONDS = 10  # that the current step has left once a stop is asked for
 ASK_AGAIN = 0.1  # seconds; a Solver that is just beginning forgets an earlier stop
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """One training run: its settings, how far it is, and its histories."""
 
     number: int
@@ -62,7 +62,7 @@ class Trainer:
     _one_at_a_time = threading.Lock()
     _active: "Trainer | None" = None
 
-    def __init__(self, build: Callable, tell: Callable[[Run], None], every=0.5):
+    def __init__(self, build: Callable, tell: Callable[[TrainingRun], None], every=0.5):
         """Get ready to train; nothing runs yet.
 
         Args:
@@ -71,13 +71,13 @@ class Trainer:
             every: seconds between two calls while it trains.
         """
         self.build, self.tell, self.every = build, tell, every
-        self.run: Run | None = None
+        self.run: TrainingRun | None = None
         self._thread: threading.Thread | None = None
         self._go, self._stop = threading.Event(), threading.Event()
         self._solver = None  # of the run
         self._limit: Limit | None = None  # of the current step
 
-    def start(self, run: Run) -> None:
+    def start(self, run: TrainingRun) -> None:
         """Train in the background; whatever else is training, here or there, stops."""
         with Trainer._one_at_a_time:
             if Trainer._active is not None:
@@ -89,7 +89,7 @@ class Trainer:
             )
             self._thread.start()
 
-    def train(self, run: Run) -> None:
+    def train(self, run: TrainingRun) -> None:
         """Train here and now, and return when it is done."""
         self.stop()
         self._prepare(run)

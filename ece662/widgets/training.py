@@ -38,7 +38,7 @@ from ece662.widgets._settings import (
     picture_counts,
     settings_from,
 )
-from ece662.widgets._trainer import Run, Trainer
+from ece662.widgets._trainer import Trainer, TrainingRun
 from ece662.widgets.race import RULES
 
 __all__ = [
@@ -128,7 +128,7 @@ class TrainingDashboard(Dashboard):
         if self.runs:
             self._show_results()
 
-    def run(self, **values) -> Run:
+    def run(self, **values) -> TrainingRun:
         """Turn dials, train here and now, and return the run."""
         with self._without_drawing():
             for name, value in values.items():
@@ -138,7 +138,7 @@ class TrainingDashboard(Dashboard):
             self.trainer.train(run)
         return run
 
-    def start(self) -> Run:
+    def start(self) -> TrainingRun:
         """Train in the background with what the dials say."""
         self.trainer.stop()
         run = self._new_run()
@@ -180,7 +180,7 @@ class TrainingDashboard(Dashboard):
         settings = settings_from(self.values)
         number = 1 + max((run.number for run in self.runs), default=0)
         self.runs[:] = [run for run in self.runs if run.settings != settings]
-        self.runs.append(Run(number, settings))
+        self.runs.append(TrainingRun(number, settings))
         return self.runs[-1]
 
     def _on_dial(self, change) -> None:
@@ -194,7 +194,7 @@ class TrainingDashboard(Dashboard):
     def _draw_all(self, **values):
         return Drawing(draw_runs(self.runs), describe(self.runs))
 
-    def _on_news(self, run: Run) -> None:
+    def _on_news(self, run: TrainingRun) -> None:
         """Show what a run has done; called from its thread."""
         alive = run.status in ("running", "paused")
         for name in ("pause", "stop"):
@@ -235,7 +235,7 @@ def _make_dials(data, networks):
     }
 
 
-def describe(runs: Sequence[Run]) -> str:
+def describe(runs: Sequence[TrainingRun]) -> str:
     """Say in a line how the latest run is doing."""
     if not runs:
         return "Choose, and press Start. Every run is kept for comparison."
@@ -254,7 +254,7 @@ def describe(runs: Sequence[Run]) -> str:
     return said
 
 
-def draw_runs(runs: Sequence[Run]):
+def draw_runs(runs: Sequence[TrainingRun]):
     """Draw the loss and the accuracies of the latest runs; return the two panels."""
     labels = {"xlabel": "step", "ylabel": "loss"}
     loss_panel, loss = panel("Training loss", 5.4, 4.0, **labels)
@@ -290,7 +290,7 @@ def draw_runs(runs: Sequence[Run]):
     return loss_panel, accuracy_panel
 
 
-def name_runs(runs: Sequence[Run]) -> list[str]:
+def name_runs(runs: Sequence[TrainingRun]) -> list[str]:
     """Name runs by what distinguishes them from each other."""
     settings = [asdict(run.settings) for run in runs]
     differing = [key for key in WORDS if len({entry[key] for entry in settings}) > 1]
@@ -308,7 +308,7 @@ def _smooth(losses):
     return np.arange(width, len(losses) + 1), (sums[width:] - sums[:-width]) / width
 
 
-def runs_table(runs: Sequence[Run]) -> str:
+def runs_table(runs: Sequence[TrainingRun]) -> str:
     """Write the runs as an HTML table, the best first."""
     best = _best(runs)
     rows = []

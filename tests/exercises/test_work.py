@@ -13,8 +13,8 @@ from ece662.exercises import EXERCISES, find_exercise, work
 from ece662.exercises.regions import END, START, fill, read, stub
 from ece662.exercises.work import (
     ANSWER,
-    find_place,
     find_root,
+    find_target,
     read_work,
     rewrite,
 )
@@ -92,19 +92,19 @@ def test_read_work_tells_regions_cells_and_files_that_are_gone(root):
     assert "cnn.py" in piece_of(root, "ThreeLayerConvNet").damage
 
 
-def test_find_place_of_an_exercise_a_function_and_one_region():
+def test_find_target_of_an_exercise_a_function_and_one_region():
     keys = [
         ("TwoLayerNet.__init__", 1),
         ("TwoLayerNet.loss", 1),
         ("TwoLayerNet.loss", 2),
     ]
     exercise = find_exercise("TwoLayerNet")
-    assert find_place("twolayernet", None, ROOT) == (exercise, tuple(keys))
-    assert find_place("TwoLayerNet.loss", None, ROOT) == (exercise, tuple(keys[1:]))
-    assert find_place("TwoLayerNet.loss", 2, ROOT) == (exercise, (keys[2],))
-    assert find_place("TwoLayerNet", 3, ROOT) == (exercise, (keys[2],))
+    assert find_target("twolayernet", None, ROOT) == (exercise, tuple(keys))
+    assert find_target("TwoLayerNet.loss", None, ROOT) == (exercise, tuple(keys[1:]))
+    assert find_target("TwoLayerNet.loss", 2, ROOT) == (exercise, (keys[2],))
+    assert find_target("TwoLayerNet", 3, ROOT) == (exercise, (keys[2],))
     with pytest.raises(ValueError, match="TwoLayerNet has regions 1 to 3, got 4"):
-        find_place("TwoLayerNet", 4, ROOT)
+        find_target("TwoLayerNet", 4, ROOT)
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_find_place_of_an_exercise_a_function_and_one_region():
         ("q1-depth-answer", "no region 'q1-depth-answer'"),
     ],
 )
-def test_find_place_unknown_names_the_nearest(name, told):
+def test_find_target_unknown_names_the_nearest(name, told):
     with pytest.raises(ValueError, match=told):
-        find_place(name, None, ROOT)
+        find_target(name, None, ROOT)
 
 
 @pytest.mark.posix

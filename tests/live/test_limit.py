@@ -7,7 +7,7 @@ import time
 import pytest
 
 from ece662.live.limit import EndlessError, time_limit
-from ece662.live.place import place_of
+from ece662.live.place import students_line_of
 from tests.limits import WAIT
 
 
@@ -44,7 +44,7 @@ def seen(function, seconds=0.2):
         with time_limit(seconds):
             function()
     except BaseException as error:
-        return error, place_of(error)
+        return error, students_line_of(error)
     return None, None
 
 

@@ -80,7 +80,7 @@ def test_write_into_a_file_of_windows_keeps_its_line_ends(root):
 
 
 def test_write_tells_what_kept_the_module_from_being_reloaded(root, monkeypatch):
-    report = live.Report(problems=("ece662/layers.py was not reloaded",))
+    report = live.ReloadReport(problems=("ece662/layers.py was not reloaded",))
     monkeypatch.setattr(live, "refresh", lambda: report)
     first, second = magics.write("relu_forward", "out = 1", root).splitlines()
     assert first.startswith("relu_forward is written in ece662/layers.py; as it was")

@@ -9,13 +9,13 @@ torch = pytest.importorskip("torch")
 from ece662.pruning import torch_net
 from ece662.pruning.architecture import Architecture, Block
 from ece662.pruning.masks import magnitude_masks, share_of_zeros
-from ece662.pruning.training import Recipe, batches
+from ece662.pruning.training import TrainingPlan, batches
 from ece662.pruning_helper import invert_ch
 
 ODD = Architecture(
     3, (Block(4, 5, 2, project=True), Block(3, 5, 1, project=False)), num_classes=6
 )
-RECIPE = Recipe(epochs=1, batch_size=4, learning_rate=0.05)
+PLAN = TrainingPlan(epochs=1, batch_size=4, learning_rate=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_both_give_the_same_scores(twins, pictures):
     np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-5)
 
 
-class Steady(Recipe):
+class Steady(TrainingPlan):
     """The rate stays: Keras's momentum remembers steps, torch's gradients."""
 
     def rate(self, step, steps):
@@ -83,9 +83,9 @@ def test_both_learn_the_same(twins, pictures):
 
     net, model = twins
     initial = in_keras({n: w.copy() for n, w in torch_net.get_weights(net).items()})
-    recipe = Steady(epochs=2, batch_size=12, learning_rate=0.02)
-    torch_net.train(net, *pictures, recipe)
-    keras_net.train(model, *pictures, recipe)
+    plan = Steady(epochs=2, batch_size=12, learning_rate=0.02)
+    torch_net.train(net, *pictures, plan)
+    keras_net.train(model, *pictures, plan)
     weights = keras_net.get_weights(model)
     for name, w in in_keras(torch_net.get_weights(net)).items():
         if "moving_variance" in name:  # torch's is the unbiased one
@@ -102,12 +102,12 @@ def test_keep_masks_hold_through_training(framework, pictures):
     before = framework.prunable(net)
     before = {name: w.copy() for name, w in before.items()}
     assert share_of_zeros(before) == pytest.approx(0.8, abs=1e-3)
-    framework.train(net, *pictures, RECIPE, hold)
+    framework.train(net, *pictures, PLAN, hold)
     after = framework.prunable(net)
     for name, w in after.items():
         assert not np.any(w[~masks[name]])
         assert np.any(w[masks[name]] != before[name][masks[name]])
-    framework.train(net, *pictures, RECIPE)  # and without: they grow back
+    framework.train(net, *pictures, PLAN)  # and without: they grow back
     assert share_of_zeros(framework.prunable(net)) < 0.3
 
 
@@ -120,7 +120,7 @@ def test_prunable_leaves_out_biases_and_normalisation(framework):
 
 def test_train_leaves_the_network_ready_for_use(pictures):
     net = torch_net.build(ODD, seed=0)
-    torch_net.train(net, *pictures, RECIPE)
+    torch_net.train(net, *pictures, PLAN)
     assert not net.training
 
 
@@ -136,20 +136,20 @@ def test_set_weights_wants_its_own(framework):
 
 def test_batches_same_seed_same_batches_and_every_picture_once():
     X = np.arange(10.0).reshape(10, 1, 1, 1) * np.ones((3, 8, 8))
-    recipe = Recipe(epochs=2, batch_size=5, augment=False)
-    first, again = (list(batches(X, np.arange(10), recipe)) for _ in range(2))
-    assert len(first) == recipe.steps(10) == 4
+    plan = TrainingPlan(epochs=2, batch_size=5, augment=False)
+    first, again = (list(batches(X, np.arange(10), plan)) for _ in range(2))
+    assert len(first) == plan.steps(10) == 4
     for (images, labels, rate), (_, same, _) in zip(first, again, strict=True):
         np.testing.assert_array_equal(images[:, 0, 0, 0], labels)
         np.testing.assert_array_equal(labels, same)
-        assert 0 <= rate <= recipe.learning_rate
+        assert 0 <= rate <= plan.learning_rate
     assert {*first[0][1], *first[1][1]} == set(range(10))
     assert [*first[0][1]] != [*first[2][1]]
 
 
 def test_batches_mirror_and_shift_whole_pictures():
     X = np.ones((64, 3, 8, 8)) * np.arange(1, 9)  # each column its own number
-    ((images, _, _),) = batches(X, np.zeros(64), Recipe(epochs=1, batch_size=64))
+    ((images, _, _),) = batches(X, np.zeros(64), TrainingPlan(epochs=1, batch_size=64))
     directions, tops = set(), set()
     for image in images:
         columns = image[:, image.any(axis=(0, 2))][:, 0]  # (3, 8), the same in all
@@ -163,8 +163,8 @@ def test_batches_mirror_and_shift_whole_pictures():
 
 
 def test_rate_rises_to_its_peak_and_falls_to_nothing():
-    recipe = Recipe(epochs=1, learning_rate=0.3, warm_up=0.2)
-    rates = [recipe.rate(step, 100) for step in range(100)]
+    plan = TrainingPlan(epochs=1, learning_rate=0.3, warm_up=0.2)
+    rates = [plan.rate(step, 100) for step in range(100)]
     assert np.argmax(rates) == 19
     assert rates[19] == pytest.approx(0.3)
     assert rates[0] < 0.02

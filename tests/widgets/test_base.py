@@ -176,7 +176,7 @@ def test_nothing_drawn_leaves_text_only():
 
 
 def test_file_with_an_error_is_named(board, monkeypatch):
-    report = live.Report(problems=("layers.py, line 3: a bracket is open",))
+    report = live.ReloadReport(problems=("layers.py, line 3: a bracket is open",))
     monkeypatch.setattr(live, "refresh", lambda: report)
     board.redraw()
     assert board.text == "layers.py, line 3: a bracket is open"
@@ -185,7 +185,7 @@ def test_file_with_an_error_is_named(board, monkeypatch):
 
 def test_saved_edits_count_at_the_next_turn(board, monkeypatch):
     calls = []
-    monkeypatch.setattr(live, "refresh", lambda: calls.append(1) or live.Report())
+    monkeypatch.setattr(live, "refresh", lambda: calls.append(1) or live.ReloadReport())
     board.dials["height"].value = 9
     assert calls == [1]
 

@@ -17,7 +17,7 @@ from ece662.solver import Solver
 from ece662.widgets import _trainer, training_dashboard
 from ece662.widgets._numpy_nets import as_code, build_solver
 from ece662.widgets._settings import NETS, Settings
-from ece662.widgets._trainer import Run, Trainer
+from ece662.widgets._trainer import Trainer, TrainingRun
 from ece662.widgets.training import (
     TrainingDashboard,
     describe,
@@ -84,7 +84,7 @@ def test_a_step_that_never_ends_ends_the_run_and_names_the_line(data, monkeypatc
 
     monkeypatch.setenv("ECE662_PATIENCE", "0.01")
     monkeypatch.setattr(layer_utils, "affine_forward", affine_forward)
-    run = Run(1, Settings())
+    run = TrainingRun(1, Settings())
     trainer = Trainer(solver_of(data), lambda run: None)
     trainer.start(run)
     wait_until(lambda: not trainer.running)
@@ -103,7 +103,7 @@ def test_stop_leaves_a_step_that_never_ends(data, monkeypatch):
     monkeypatch.setattr(_trainer, "LAST_SECONDS", 0.5)
     monkeypatch.setattr(layer_utils, "affine_forward", affine_forward)
     trainer = Trainer(solver_of(data), lambda run: None)
-    trainer.start(Run(1, Settings()))
+    trainer.start(TrainingRun(1, Settings()))
     assert begun.wait(WAIT)
     trainer.stop()
     assert trainer.run.status == "stopped"
@@ -167,7 +167,7 @@ def test_stop_while_accuracies_are_measured_ends_within_the_batch(data, monkeypa
     many = data | {"X_val": np.tile(data["X_val"], (20, 1, 1, 1))}
     many |= {"y_val": np.tile(data["y_val"], 20)}
     trainer = Trainer(solver_of(many), lambda run: None)
-    run = Run(1, Settings(epochs=30, net="2 layers"))
+    run = TrainingRun(1, Settings(epochs=30, net="2 layers"))
     original = Solver.train
 
     def train(solver):
@@ -198,7 +198,7 @@ def test_stop_before_the_first_step_is_not_forgotten(data):
         return build_solver(settings, data, callbacks)
 
     trainer = Trainer(build, lambda run: None)
-    run = Run(1, Settings(epochs=30))
+    run = TrainingRun(1, Settings(epochs=30))
     trainer.start(run)
     assert building.wait(WAIT)
     stopping = in_the_background(trainer.stop)
@@ -221,7 +221,7 @@ def test_stop_lets_news_be_told_and_tells_the_end(data):
         told.append(run.status)
 
     trainer = Trainer(solver_of(data), tell, every=0)
-    run = Run(1, Settings(epochs=30))
+    run = TrainingRun(1, Settings(epochs=30))
     trainer.start(run)
     assert telling.wait(WAIT)
     stopping = in_the_background(trainer.stop)
@@ -304,7 +304,7 @@ def test_start_twice_leaves_one_trainer(data):
 
 
 def test_trainers_without_dashboards_give_way_too(data):
-    runs = [Run(i, Settings(epochs=30)) for i in (1, 2)]
+    runs = [TrainingRun(i, Settings(epochs=30)) for i in (1, 2)]
     trainers = [Trainer(solver_of(data), lambda run: None) for _ in runs]
     for trainer, run in zip(trainers, runs, strict=True):
         trainer.start(run)
@@ -364,7 +364,7 @@ def test_run_leaves_the_notebooks_random_numbers_alone(data):
     ],
 )
 def test_as_code_repeats_the_run(data, settings):
-    run = Run(1, settings)
+    run = TrainingRun(1, settings)
     Trainer(solver_of(data), lambda run: None).train(run)
     names = {
         "np": np,
@@ -395,7 +395,9 @@ def test_code_and_table_show_the_best_run(data):
 
 
 def test_seconds_left_goes_down():
-    run = Run(1, Settings(), status="running", iteration=10, iterations=40, seconds=5)
+    run = TrainingRun(
+        1, Settings(), status="running", iteration=10, iterations=40, seconds=5
+    )
     run.loss = [1.0]
     assert run.seconds_left == 15
     assert "15 s left" in describe([run])
@@ -403,7 +405,9 @@ def test_seconds_left_goes_down():
 
 def test_draw_runs_draws_each_run():
     runs = [
-        Run(i, Settings(), loss=[2.0, 1.0], train_acc=[0.2, 0.3], val_acc=[0.1, 0.4])
+        TrainingRun(
+            i, Settings(), loss=[2.0, 1.0], train_acc=[0.2, 0.3], val_acc=[0.1, 0.4]
+        )
         for i in (1, 2)
     ]
     loss, accuracy = (figure.axes[0] for figure in draw_runs(runs))
@@ -414,7 +418,7 @@ def test_draw_runs_draws_each_run():
 
 def test_draw_runs_keeps_the_legend_off_the_axis():
     other = Settings("3 layers, convolution first", batch_size=10, epochs=30, reg=0.01)
-    runs = [Run(1, Settings()), Run(2, other)]
+    runs = [TrainingRun(1, Settings()), TrainingRun(2, other)]
     figure = draw_runs(runs)[1]
     figure.canvas.draw()
     legend, ax = figure.axes[0].get_legend(), figure.axes[0]
@@ -424,14 +428,14 @@ def test_draw_runs_keeps_the_legend_off_the_axis():
 def test_name_runs_says_what_differs():
     first, second = Settings(rule="adam"), Settings(rule="adam", dropout=0.5)
     third = Settings(rule="adam", dropout=0.5, normalization="batchnorm")
-    runs = [Run(i, s) for i, s in enumerate((first, second, third), start=1)]
+    runs = [TrainingRun(i, s) for i, s in enumerate((first, second, third), start=1)]
     assert name_runs(runs[:1]) == ["1: adam"]
     assert name_runs(runs[:2]) == ["1: keep 1", "2: keep 0.5"]
     assert name_runs(runs)[2] == "3: keep 0.5, batch norm"
 
 
 def test_runs_table_escapes_what_it_shows():
-    run = Run(1, Settings(), status="<b>")
+    run = TrainingRun(1, Settings(), status="<b>")
     assert "&lt;b&gt;" in runs_table([run])
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from ece662.check.recipe import Misfit, Recipe, array_of, quietly, unpack
+from ece662.check.recipe import Misfit, Recipe, array_of, unpack, without_prints
 
 __all__ = ["RECIPES"]
 
@@ -67,7 +67,7 @@ def run_rule(code, inputs, rule):
         w = outputs[f"w after step {step}"] = array_of(w, "next_w")
         if not isinstance(config, dict):
             raise Misfit(f"{rule} should return its config, a dict, beside next_w")
-        with quietly():
+        with without_prints():
             result = getattr(code, rule)(1 - w, -3 * inputs["gradients"][-step], other)
         _, other = unpack(result, rule, "next_w", "config")
     for name in RULES[rule][1]:
