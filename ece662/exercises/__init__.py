@@ -2,7 +2,7 @@
 
 Checks, release, submission and grading read it; nothing else repeats it. An exercise is
 a function or a class in a module, a cell to be filled in, or a question to be answered.
-The list and the marker lines in the sources are held against each other by a test.
+A test compares the list with the marker lines in the sources.
 """
 
 import difflib
@@ -28,29 +28,29 @@ KINDS = ("function", "class", "training", "answer")
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise; what may be left out in the list is marked with what stands then.
+    """One exercise. A default that depends on other fields is given in its comment.
 
-    An exercise that extends another (batch normalisation in a network that is there
-    already) is written into the regions of that one and lists none: each region belongs
-    to one exercise.
+    An exercise that extends another (batch normalisation in a network that exists
+    already) is written into the regions of that one and lists none of its own: each
+    region belongs to one exercise.
     """
 
     id: str
     notebook: str  # where it is set: "Q1-FCNetworks"
     file: str  # where it is written, from the root; else the notebook itself
-    regions: tuple[str, ...]  # owners, as in `ece662.exercises.regions`; else the id
+    regions: tuple[str, ...]  # their owners, see `regions`; the id by default
     points: int
-    counts: tuple[int, ...] = ()  # how many regions each owner has; else one
+    counts: tuple[int, ...] = ()  # how many regions each owner has; one by default
     kind: str = "function"  # one of KINDS
     needs: tuple[str, ...] = ()  # ids of exercises whose code it runs
-    provides: tuple[str, ...] = ()  # names it defines; else those of its regions
-    recipe: str | None = None  # what tries it; else the id, and None for an answer
+    provides: tuple[str, ...] = ()  # names it defines; by default its regions' names
+    recipe: str | None = None  # how it is checked; by default the id, None for answers
     extends: str | None = None  # id of the exercise in whose regions it is written
     context: tuple[str, ...] = ()  # for a cell: the cells that have to run before it
-    frameworks: tuple[str, ...] = ()  # torch, tensorflow: first the one it is about
+    frameworks: tuple[str, ...] = ()  # torch, tensorflow; the one it teaches is first
 
     def count_of(self, owner: str) -> int:
-        """Return how many regions an owner has: one of this exercise, or extended."""
+        """Return how many regions an owner has, in this exercise or what it extends."""
         exercise = self
         if self.extends:
             exercise = next(e for e in EXERCISES if e.id == self.extends)
@@ -60,7 +60,7 @@ class Exercise:
 
     @property
     def is_checked(self) -> bool:
-        """False for what a person has to read."""
+        """True where a check exists; answers to questions are read by a person."""
         return self.recipe is not None
 
 
@@ -77,14 +77,14 @@ def find_exercise(id: str) -> Exercise:
     near = [name for name in known if wanted and wanted in name]
     near += difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
     names = list(dict.fromkeys(known[name].id for name in near))[:4]
-    told = (
+    advice = (
         f"did you mean {' or '.join(names)}?" if names else "`check()` lists them all."
     )
-    raise ValueError(f"there is no exercise {id!r}; {told}")
+    raise ValueError(f"there is no exercise {id!r}; {advice}")
 
 
 def is_notebook(name: str) -> bool:
-    """True where a name stands for notebooks: "Q2", or a whole name."""
+    """True where a name is that of a notebook: "Q2", or its whole name."""
     return bool(_in_notebook(name))
 
 
@@ -92,7 +92,7 @@ def exercises_of(name: str) -> tuple[Exercise, ...]:
     """Return the exercises of a notebook: "Q2", or its whole name.
 
     Raises:
-        ValueError: there is no such notebook; names those there are.
+        ValueError: there is no such notebook; lists all of them.
     """
     found = _in_notebook(name)
     if not found:
@@ -121,7 +121,7 @@ def _load() -> tuple[Exercise, ...]:
 
 
 def _from_entry(entry: Mapping[str, Any]) -> Exercise:
-    """Fill in what an entry leaves out."""
+    """Make an exercise of an entry in the list, with defaults for what it omits."""
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
     kind = values.setdefault("kind", "function")
     if kind not in KINDS:

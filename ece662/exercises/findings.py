@@ -1,8 +1,8 @@
-"""What is found in a student's file beside the work: facts, and the words for them.
+"""What is wrong or unusual in a student's file, as records, and their sentences.
 
-A *fault* costs an exercise (or all of a file) until it is mended; a *note* costs
-nothing and is shown. Both are facts, which programs compare; the sentences are made
-here, at the very end, and may be reworded at any time.
+With a *fault*, an exercise (or all of a file) cannot be read until it is mended; a
+*note* is only shown. Programs compare the records; the sentences are made from them
+last, so rewording one changes nothing else.
 """
 
 import enum
@@ -12,7 +12,7 @@ __all__ = ["Begun", "Fault", "Finding", "MarkerError", "Note", "NotebookError", 
 
 
 class Fault(enum.Enum):
-    """What keeps a text from being read."""
+    """Why a text cannot be read."""
 
     # of marker lines
     WITHIN = "opens a region within another"
@@ -39,7 +39,7 @@ class Fault(enum.Enum):
 
 
 class Note(enum.Enum):
-    """What was read all the same, and should be known."""
+    """What is unusual about a text that could be read."""
 
     TWICE = "defined twice"
     QUOTED = "an old copy in quotes"
@@ -51,14 +51,14 @@ class Note(enum.Enum):
 
 
 class Begun(enum.Enum):
-    """What keeps work that was begun from being written."""
+    """Why work that was begun does not count as written."""
 
     LEFT = "a raise above the code"
     HALF = "an empty region beside others"
 
 
 class Finding(NamedTuple):
-    """One fact about a file, an exercise in it, and the place."""
+    """One fact about a file or an exercise in it, with its line."""
 
     what: Fault | Note | Begun
     file: str = ""
@@ -77,7 +77,7 @@ class MarkerError(ValueError):
     """A marker line is damaged or out of place; the text says where."""
 
     def __init__(self, finding: Finding | str):
-        """Keep the fact that the text is made of."""
+        """Keep the record that the message is made of."""
         super().__init__(str(finding))
         self.finding = finding
 
@@ -86,7 +86,7 @@ class NotebookError(ValueError):
     """A file is no notebook that can be read; the text says why, and what to do."""
 
     def __init__(self, finding: Finding):
-        """Keep the fact that the text is made of."""
+        """Keep the record that the message is made of."""
         super().__init__(str(finding))
         self.finding = finding
 

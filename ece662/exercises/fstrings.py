@@ -2,8 +2,8 @@
 
     f'''{", ".join(f'''{name}''' for name in names)}'''
 
-Before, the second triple quote was the end. Which it is depends on the Python that
-reads the file, so this is asked only where such a Python runs.
+Before 3.12, the second triple quote ended the string. So these functions are used only
+where the Python that runs is 3.12 or newer.
 """
 
 import re
@@ -27,15 +27,15 @@ _CODE = re.compile(r"[^'\"#(\[{)\]}:]++")
 
 
 class _Part(NamedTuple):
-    """What the end of a string is looked for in."""
+    """A part of an f-string whose end has not been reached."""
 
-    quote: str  # that ends the string; of an expression, the one around it
-    is_code: bool = False
-    is_format: bool = False  # behind the colon of an expression
+    quote: str  # that ends the string, or the string around the expression
+    is_code: bool = False  # an expression between braces
+    is_format: bool = False  # a format after the colon of an expression
 
 
 def is_fstring(source: str, quote: int) -> bool:
-    """True where the string whose quotes begin at a place is an f-string."""
+    """True where the string whose opening quote is at this offset is an f-string."""
     return bool(_PREFIX.search(source, max(0, quote - 3), quote))
 
 
@@ -44,12 +44,12 @@ def end_of_fstring(source: str, begin: int, end: int) -> tuple[int, bool]:
 
     Args:
         source: the text.
-        begin: where its quotes begin.
-        end: where to stop looking.
+        begin: the offset of its opening quote.
+        end: the offset at which to stop looking.
 
     Returns:
-        The place behind it, and whether it comes to its end. One that does not, and has
-        single quotes, ends with its line.
+        The offset after it, and whether it is closed. One that is not closed ends with
+        its line if its quotes are single ones.
     """
     quote = _QUOTES.match(source, begin)[0]
     stack, depths = [_Part(quote)], []

@@ -1,9 +1,9 @@
 """A source as Python sees it: its lines, and which of them are marker lines.
 
 A line ends with `\\n`, `\\r\\n` or `\\r` and nothing else: a form feed or U+2028 in a
-comment is a character like any other. What stands inside a string is text, whatever it
-looks like. Nothing is parsed or run: a student's file may hold a syntax error, and a
-stranger's file may be anything. Every function here is linear in its input.
+comment is a character like any other. Code inside a string is text. Python's own parser
+is not used, because a student's file may hold a syntax error, and an untrusted file may
+hold anything. Every function here takes time linear in its input.
 """
 
 import enum
@@ -31,8 +31,8 @@ END = "# *****END OF YOUR CODE (DO NOT DELETE/MODIFY THIS LINE)*****"
 
 BYTE_ORDER_MARK = "\ufeff"
 TAB = 8  # columns, as Python counts them
-MOST_INDENT = 1000  # characters of an indentation that are counted
-MOST_NAME = 100  # characters of a name that are kept
+MAX_INDENT = 1000  # characters of an indentation that are counted
+MAX_NAME = 100  # characters of a name that are kept
 
 _NEWLINE = re.compile(r"\r\n?|\n")
 _DEFINITION = re.compile(r"[ \t\f]*+(?:async[ \t]++)?(?:def|class)[ \t]++(\w++)")
@@ -57,10 +57,10 @@ class Kind(enum.Enum):
     CODE = enum.auto()
     COMMENT = enum.auto()
     BLANK = enum.auto()
-    INSIDE = enum.auto()  # it begins within a string
+    INSIDE = enum.auto()  # its first character is within a string
     START = enum.auto()
     END = enum.auto()
-    ALMOST = enum.auto()  # a marker line that somebody has changed
+    ALMOST = enum.auto()  # a damaged marker line
 
 
 class Line(NamedTuple):
@@ -75,14 +75,14 @@ class Line(NamedTuple):
 
 
 def split(text: str) -> list[str]:
-    """Split a text into lines as Python does; their ends are left out."""
+    """Split a text into lines as Python does, without their ends."""
     return _NEWLINE.split(text)
 
 
 def column_of(indent: str) -> int:
-    """Return the column that an indentation leads to, as Python counts it."""
+    """Return the column at which code with this indentation begins, as in Python."""
     column = 0
-    for character in indent[:MOST_INDENT]:
+    for character in indent[:MAX_INDENT]:
         if character == "\t":
             column = (column // TAB + 1) * TAB
         else:
@@ -93,25 +93,25 @@ def column_of(indent: str) -> int:
 def scan(source: str) -> list[Line]:
     """Find the lines of a source.
 
-    A string that is never closed would swallow all that follows it. Python refuses such
-    a source whole; here a string then ends at the latest before a marker line or a
-    definition, so that the mistake costs the place where it was made and no other.
+    A string that is never closed would contain everything below it, and Python rejects
+    the whole source. Here such a string ends before the next marker line or definition,
+    so that the mistake affects only the function in which it was made.
     """
     begin = len(BYTE_ORDER_MARK) if source.startswith(BYTE_ORDER_MARK) else 0
     lines, is_closed = _scan_part(source, begin, len(source))
     if is_closed:
         return lines
     cuts = [match.start() for match in _CUT.finditer(source, begin)]
-    places = sorted({begin, *cuts, len(source)})
-    parts = (_scan_part(source, *part)[0] for part in pairwise(places))
+    ends = sorted({begin, *cuts, len(source)})
+    parts = (_scan_part(source, *part)[0] for part in pairwise(ends))
     return [line for lines in parts for line in lines]
 
 
 def _scan_part(source: str, begin: int, end: int) -> tuple[list[Line], bool]:
-    """Find the lines of a part of a source that begins with a line.
+    """Find the lines of a part of a source; the part begins at the start of a line.
 
     Returns:
-        The lines, and whether every string over several lines comes to its end.
+        The lines, and whether every string over several lines is closed.
     """
     lines: list[Line] = []
     inside, suspicious, is_closed = False, False, True
@@ -164,14 +164,14 @@ def _line(
 
 def _defined(text: str) -> str:
     found = _DEFINITION.match(text)
-    return found[1][:MOST_NAME] if found else ""
+    return found[1][:MAX_NAME] if found else ""
 
 
 def first_statement(source: str) -> tuple[int, str]:
     """Find the first statement of a source.
 
     Returns:
-        Its line, counted from 1, and the text below it; 0 and "" where there is none.
+        Its line, counted from 1, and the text after it; 0 and "" where there is none.
     """
     lines = scan(source)
     code = (n for n, line in enumerate(lines, 1) if line.kind is Kind.CODE)
@@ -187,7 +187,7 @@ def first_statement(source: str) -> tuple[int, str]:
 
 
 def code_lines(source: str) -> Iterator[str]:
-    """Yield the lines that hold code, without what surrounds it."""
+    """Yield the lines that hold code, without indentation and trailing space."""
     for line in scan(source):
         if line.kind is Kind.CODE:
             yield source[line.begin : line.end].strip()

@@ -1,9 +1,9 @@
-"""Which cell of a notebook is whose.
+"""Which cell of a notebook belongs to which exercise.
 
-A cell is known by its id. Where ids are gone (an old notebook format, a service that
-gives new ones), a cell with marker lines belongs to the exercise that the next `check`
-names, and an answer stands below its question; what is left is paired in the course's
-own order, where the numbers agree.
+A cell is identified by its id. Where ids are missing (an old notebook format, a service
+that assigns new ones), a cell with marker lines belongs to the exercise that the next
+`check` names, and an answer is the cell below its question. If as many cells as
+exercises are left over, they are paired in the order of the notebook.
 """
 
 import re
@@ -35,8 +35,8 @@ def name_cells(
     Args:
         cells: of the notebook.
         exercises: those that are written in it.
-        bodies: what stands in the regions of a cell, by its number, where it has any.
-        is_empty: tells of a body whether anything is written.
+        bodies: the texts in a cell's regions, by the cell's number.
+        is_empty: returns True for the text of a region without code.
 
     Returns:
         The names by the number of the cell: for the exercises' cells the owners that
@@ -76,7 +76,7 @@ class _Namer:
         return names, self.notes
 
     def _choose(self, name: str, cells: list[Cell]) -> None:
-        """Take the last cell of those with one id, of the written ones if there are."""
+        """Choose the last cell with an id, of those with code if there are any."""
         if not cells:
             return
         written = [cell for cell in cells if self._is_written(cell)]
@@ -104,8 +104,8 @@ class _Namer:
         for cell in self.cells:
             if self._is_free(cell) and cell.number in self.bodies:
                 waiting.append(cell)
-            elif waiting and (asked := _CHECK.search(cell.source)):
-                self._take(waiting, self._missing(self._owners_of(asked[1])))
+            elif waiting and (call := _CHECK.search(cell.source)):
+                self._take(waiting, self._missing(self._owners_of(call[1])))
                 waiting = []
         left = [c for c in self.cells if self._is_free(c) and c.number in self.bodies]
         missing = self._missing(self.owners)
@@ -116,7 +116,7 @@ class _Namer:
         return next((e.regions for e in self.exercises if e.id == id), ())
 
     def _take(self, cells: Sequence[Cell], names: Sequence[str]) -> None:
-        """Pair names with the last of some cells."""
+        """Give names to the last of some cells; where there are fewer, to those."""
         count = min(len(cells), len(names))
         pairs = zip(
             cells[len(cells) - count :], names[len(names) - count :], strict=True
@@ -132,10 +132,10 @@ class _Namer:
         """Find answers below their questions, then by their tags."""
         if not (missing := self._missing(self.answers)):
             return
-        asking = [i for i, cell in enumerate(self.cells) if _is_question(cell)]
-        if len(asking) == len(self.answers):
-            for place, answer in zip(asking, self.answers, strict=True):
-                below = self.cells[place + 1 : place + 2]
+        questions = [i for i, cell in enumerate(self.cells) if _is_question(cell)]
+        if len(questions) == len(self.answers):
+            for i, answer in zip(questions, self.answers, strict=True):
+                below = self.cells[i + 1 : i + 2]
                 free = [c for c in below if self._is_free(c) and not _is_question(c)]
                 if free and answer in missing:
                     self._take(free, [answer])

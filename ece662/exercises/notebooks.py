@@ -1,8 +1,9 @@
-"""A notebook's file: its cells, and new sources put into it with all else as it was.
+"""A notebook's file: its cells, and how to replace sources and nothing else.
 
-What Jupyter needs is not asked for: a cell without id, outputs or metadata is a cell.
-Only `source` is ever replaced, in the very form that the file has it in: indentation,
-escapes, the order of keys and what stands in other cells stay to the letter.
+The reader is more tolerant than Jupyter: a cell without id, outputs or metadata is a
+cell. Only `source` is ever replaced, and in the form that the file has it in; the
+file's indentation, escapes, order of keys and other cells stay as they are, byte by
+byte.
 """
 
 import json
@@ -26,14 +27,14 @@ _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: |\r?$)", re.MULTILINE)
 
 
 class Cell(NamedTuple):
-    """One cell, as far as it is looked at."""
+    """The parts of a cell that are used here."""
 
     number: int  # which cell of the notebook, counted from 1
     id: str  # "" where it has none
     kind: str  # "code", "markdown" or "raw"
     source: str
     tags: tuple[str, ...] = ()
-    pictures: int = 0  # that are attached
+    pictures: int = 0  # how many are attached
 
 
 def cells_of(text: str, name: str = "") -> list[Cell]:
@@ -44,7 +45,7 @@ def cells_of(text: str, name: str = "") -> list[Cell]:
         name: of the file, for messages.
 
     Raises:
-        NotebookError: this is no notebook, or one of another format.
+        NotebookError: it is not a notebook, or one of an old format.
     """
     notebook = _load(text, name)
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
@@ -70,7 +71,7 @@ def _load(text: str, name: str) -> Any:
             found = Finding(Fault.CONFLICT, name, line=line)
         else:
             found = Finding(Fault.JSON, name, line=error.lineno, text=error.msg)
-    except (ValueError, RecursionError) as error:  # a number, or a depth, without end
+    except (ValueError, RecursionError) as error:  # a number too long, or too deep
         what = f"it has another form ({type(error).__name__})"
         found = Finding(Fault.FORM, name, text=what)
     raise NotebookError(found)
@@ -120,7 +121,7 @@ def with_sources(text: str, sources: Mapping[int, str]) -> str:
 
 
 def _written(source: str, before: str, as_ascii: bool) -> str:
-    """Write a source as JSON, in the form of what stands there."""
+    """Write a source as JSON, formatted as the one that it replaces."""
 
     def dump(value: str) -> str:
         is_half = any("\ud800" <= character <= "\udfff" for character in value)
@@ -136,7 +137,7 @@ def _written(source: str, before: str, as_ascii: bool) -> str:
 
 
 def _spans_of_sources(text: str) -> Iterator[tuple[int, int]]:
-    """Yield for each cell where the value of its source begins and ends."""
+    """Yield for each cell the offsets at which its source begins and ends."""
     top = _items(text, _after_space(text, len(BYTE_ORDER_MARK) if
                  text.startswith(BYTE_ORDER_MARK) else 0))  # fmt: skip
     cells = dict(top).get("cells", (0, 0))
@@ -148,7 +149,7 @@ def _spans_of_sources(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _items(text: str, begin: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield the keys of an object, and where their values stand; a later one counts."""
+    """Yield an object's keys with the offsets of their values; the last one counts."""
     place = _after_space(text, begin + 1)
     while text[place] != "}":
         if text[place] == ",":
@@ -161,7 +162,7 @@ def _items(text: str, begin: int) -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def _elements(text: str, begin: int) -> Iterator[tuple[int, int]]:
-    """Yield where the elements of a list stand."""
+    """Yield the offsets of a list's elements."""
     place = _after_space(text, begin + 1)
     while text[place] != "]":
         if text[place] == ",":

@@ -1,9 +1,9 @@
-"""What a student has made of each exercise, read out of the files.
+"""A student's work on each exercise, read out of the files.
 
-This is the one reader: check, status, submit and grading call it on the same bytes and
-get the same records. It never raises for what is in a file. What is wrong with one
-exercise costs that one; what is wrong with a whole file costs those that are written in
-it; and what could be read in spite of something is a note.
+Check, status, submit and grading all use this reader, so from the same bytes they get
+the same records. It never raises for what is in a file. A fault in one exercise affects
+that exercise only, a fault of a whole file those that are written in it. What could be
+read in spite of an irregularity has a note.
 """
 
 import hashlib
@@ -36,14 +36,14 @@ Place = tuple[str, str, int]  # file, owner and number of a region
 
 @dataclass(frozen=True)
 class Piece:
-    """What a student has made of an exercise."""
+    """A student's work on one exercise."""
 
     exercise: Exercise
     bodies: tuple[str, ...] = ()  # of its regions, or the one text of an answer
-    written: bool = False  # in every region
+    written: bool = False  # True where every region has code
     fault: Finding | None = None  # why it could not be read
     notes: tuple[Finding, ...] = ()
-    begun: Finding | None = None  # what is missing, where it is not written in full
+    begun: Finding | None = None  # what is missing, where only a part is written
 
     @property
     def damage(self) -> str:
@@ -64,22 +64,22 @@ class Piece:
 
 @dataclass
 class Pieces:
-    """The work in some files, as far as it is looked at."""
+    """The work found in some files."""
 
-    bodies: dict[Place, str] = field(default_factory=dict)  # those that are written
+    bodies: dict[Place, str] = field(default_factory=dict)  # of regions with code
     answers: dict[str, str] = field(default_factory=dict)  # by the exercise's id
     faults: dict[tuple[str, str], Finding] = field(default_factory=dict)  # file, owner
     missing: dict[str, Finding] = field(default_factory=dict)  # by file
     findings: list[Finding] = field(default_factory=list)  # notes
-    # Why Python cannot read what was written, by file and owner; for whoever tries.
+    # Syntax errors by file and owner; filled in by whoever compiles the bodies.
     unreadable: dict[tuple[str, str], str] = field(default_factory=dict)
-    _all: dict[Place, str] = field(default_factory=dict)  # the empty ones, too
-    # What is wrong with an empty one, where its exercise was begun.
+    _all: dict[Place, str] = field(default_factory=dict)  # of empty regions, too
+    # Why a region counts as empty; used where other regions of its exercise have code.
     begun: dict[Place, Finding] = field(default_factory=dict)
 
     @property
     def notes(self) -> list[str]:
-        """What else a reader should know, in words."""
+        """The missing files and the notes, in words."""
         return [str(found) for found in (*self.missing.values(), *self.findings)]
 
     def fault_of(self, exercise: Exercise) -> Finding | None:
@@ -96,11 +96,11 @@ class Pieces:
 
     def unreadable_of(self, exercise: Exercise) -> str | None:
         """Say why Python cannot read what was written for an exercise, if it cannot."""
-        told = (self.unreadable.get((exercise.file, o)) for o in owners_of(exercise))
-        return next(filter(None, told), None)
+        found = (self.unreadable.get((exercise.file, o)) for o in owners_of(exercise))
+        return next(filter(None, found), None)
 
     def piece_of(self, exercise: Exercise) -> Piece:
-        """Return what was made of one exercise."""
+        """Return the work on one exercise."""
         owners = owners_of(exercise)
         notes = tuple(
             note
@@ -120,7 +120,7 @@ class Pieces:
         return Piece(exercise, bodies, written, notes=notes, begun=begun)
 
     def _begun_in(self, places: Iterable[Place]) -> Finding | None:
-        """Return what is missing in an exercise that was begun; else None."""
+        """Return what is missing in an exercise of which a part is written, or None."""
         found = [self.begun[place] for place in places if place in self.begun]
         left = [finding for finding in found if finding.what is Begun.LEFT]
         is_half = any(place in self.bodies for place in places)
@@ -139,7 +139,7 @@ def owners_of(exercise: Exercise) -> tuple[str, ...]:
 
 
 def decode(data: bytes, file: str) -> str | Finding:
-    """Return the text of a file with its line ends as they are, or why it has none."""
+    """Return the text of a file with its line ends as they are, or why it is none."""
     if len(data) > MAX_FILE:
         return Finding(Fault.HUGE, file, other=len(data), limit=MAX_FILE)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:2]:
@@ -157,9 +157,9 @@ def read_files(
     """Read the work on exercises out of files; never raises for what is in them.
 
     Args:
-        files: by path from the course's root; what is not there is told. A Finding
-            stands for a file that could not be read.
-        exercises: those to look at.
+        files: by path from the course's root; one that is missing here becomes a fault
+            of its exercises. A Finding stands for a file that could not be read.
+        exercises: those to read.
     """
     pieces, by_file = Pieces(), {}
     for exercise in exercises:
@@ -216,7 +216,7 @@ def _take_owner(pieces: Pieces, parsed: Parsed, owner: str, exercise: Exercise) 
 
 
 def fault_of(parsed: Parsed, owner: str, exercise: Exercise) -> Finding | None:
-    """Return what keeps an owner's regions from being read."""
+    """Return why an owner's regions cannot be read, None where they can."""
     file = parsed.name
     if faults := parsed.faults.get(owner):
         return faults[0]
@@ -260,7 +260,7 @@ def _take_answer(pieces: Pieces, parsed: Parsed, exercise: Exercise) -> None:
 
 
 def _is_text(text: str) -> bool:
-    """False where something in it is half a character, which JSON can write."""
+    """False where it holds half of a surrogate pair, which JSON can express."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,17 +1,17 @@
 """The fill-in regions: where a student writes, in modules and in notebook cells.
 
-A region is what stands between the two marker lines below. Nothing else in the
-repository knows what a marker looks like. A region is known by its *owner* and its
-number there, counted from 1: in a module the owner is the function or method around it
+A region is the text between two marker lines; only `ece662.exercises.lines` defines
+what those look like. A region is identified by its *owner* and its number there,
+counted from 1: in a module the owner is the function or method around it
 ("affine_forward", "TwoLayerNet.loss"), in a notebook the id of the cell.
 
-    parse_file(text, name)      all of it: regions, faults and notes
+    parse_file(text, name)      everything: regions, faults and notes
     find(text, name)            where the regions are
-    read(text, name)            what stands in them
-    fill(text, name, bodies)    the same text with other bodies
+    read(text, name)            the texts in them, their bodies
+    fill(text, name, bodies)    the same file with other bodies
 
-All are pure: text in, text out. `name` is the file's, from the course's root; its
-ending tells a notebook from a module. Lines of a body end as Python sees it, by `\\n`.
+None of them reads or writes a file. `name` is the path from the course's root; by its
+suffix the text is parsed as a module or as a notebook. Lines of a body end with `\\n`.
 """
 
 import re
@@ -51,7 +51,7 @@ __all__ = [
     "stub",
 ]
 
-MAX_CELLS = 2 << 20  # characters of the cells of a notebook that may hold regions
+MAX_CELLS = 2 << 20  # characters, of all cells of a notebook that may hold regions
 
 _STUB = re.compile(r"raise NotImplementedError\b")
 
@@ -68,25 +68,25 @@ class Location(NamedTuple):
 
 @dataclass
 class Parsed:
-    """A file: what stands in it, whole or damaged."""
+    """What was found in a file, whether its marker lines are whole or damaged."""
 
     text: str
     name: str
     places: dict[Key, Location] = field(default_factory=dict)
-    # By owner; those that no owner has to answer for stand under "".
+    # By owner; "" for faults outside of every owner.
     faults: dict[str, list[Finding]] = field(default_factory=dict)
     notes: list[Finding] = field(default_factory=list)
     cells: dict[str, Cell] = field(default_factory=dict)  # by name, in a notebook
-    lines: dict[str, int] = field(default_factory=dict)  # where owners begin
+    lines: dict[str, int] = field(default_factory=dict)  # first line of each owner
 
     @property
     def regions(self) -> dict[Key, Region]:
-        """The regions, in their order."""
+        """The regions, in the order of the file."""
         return {key: Region(*place.span, *key) for key, place in self.places.items()}
 
     @property
     def bodies(self) -> dict[Key, str]:
-        """What stands in the regions."""
+        """The texts in the regions."""
         return {
             key: place.source.body(place.span) for key, place in self.places.items()
         }
@@ -112,8 +112,8 @@ class Parsed:
             if key not in self.places:
                 raise KeyError(f"{self.name} has no region {key[1]} in {key[0]}")
             if _holds_a_marker(body):
-                told = f"{self.name}: the text for {key[0]} holds a marker line"
-                raise MarkerError(told)
+                message = f"{self.name}: the text for {key[0]} holds a marker line"
+                raise MarkerError(message)
             source, span, cell = self.places[key]
             wanted.setdefault(cell, {})[span] = body
             sources[cell] = source
@@ -128,7 +128,7 @@ def parse_file(text: str, name: str) -> Parsed:
     """Parse a module or a notebook.
 
     Raises:
-        NotebookError: the file is named as a notebook, and is none.
+        NotebookError: the name ends in .ipynb, and the text is not a notebook.
     """
     listed = [exercise for exercise in EXERCISES if exercise.file == name]
     if name.endswith(".ipynb"):
@@ -151,12 +151,12 @@ def parse_file(text: str, name: str) -> Parsed:
 
 
 def _quoted(source: Source, name: str, listed) -> Iterator[Finding]:
-    """Yield a note for each function or class of an exercise that a string repeats."""
+    """Yield a note for each function or class of an exercise copied in a string."""
     owners = {owner: owner for e in listed for owner in _and_outer(e)}
     methods = Counter(owner.rpartition(".")[2] for owner in owners)
     owners |= {o.rpartition(".")[2]: o for o in owners if "." in o}
     for number, line in enumerate(source.lines, start=1):
-        # `loss` is a method of two classes: in a string, nobody knows which.
+        # `loss` is a method of two classes; a copy in a string may be either's.
         is_copy = line.kind is Kind.INSIDE and methods[line.defines] == 1
         if is_copy and line.defines in owners:
             yield Finding(Note.QUOTED, name, owners.pop(line.defines), number)
@@ -203,7 +203,7 @@ def _parse_notebook(text, name, listed) -> Parsed:
 
 
 def _may_hold(cell: Cell) -> bool:
-    """Tell whether marker lines in a cell count: in Markdown, only whole ones do."""
+    """True where marker lines in a cell count: in Markdown, only undamaged ones do."""
     if "OF YOUR CODE" not in cell.source.upper():
         return False
     return cell.kind == "code" or (START in cell.source and END in cell.source)
@@ -216,7 +216,7 @@ def _add_faults(parsed: Parsed, owner: str, faults) -> None:
 
 
 def find(text: str, name: str) -> list[Region]:
-    """Find the regions of a file, in their order.
+    """Find the regions of a file, in order.
 
     Args:
         text: the whole text of a module or a notebook.
@@ -231,10 +231,10 @@ def find(text: str, name: str) -> list[Region]:
 
 
 def read(text: str, name: str) -> dict[Key, str]:
-    """Read what stands in the regions, as it stands there.
+    """Read the texts in the regions, unchanged.
 
     Returns:
-        The bodies by (owner, number). Filled in again, they change nothing.
+        The bodies by (owner, number). `fill` with them returns the same file.
 
     Raises:
         MarkerError: as `find`.
@@ -245,7 +245,7 @@ def read(text: str, name: str) -> dict[Key, str]:
 
 
 def fill(text: str, name: str, bodies: Mapping[Key, str]) -> str:
-    """Write other bodies into some regions; all else stays as it is, to the letter.
+    """Write other bodies into some regions; every other character stays as it is.
 
     Args:
         text: the whole text of a module or a notebook.
@@ -273,12 +273,12 @@ def find_regions(source: str, name: str = "") -> list[Region]:
 
 
 def stub(exercise: str, notebook: str | None) -> str:
-    """Return what stands in a region until it is written.
+    """Return the text that a region is handed out with.
 
     Args:
-        exercise: the id to name.
-        notebook: which notebook tells about it; None in the notebook's own cell, where
-            a comment will do (and a `pass`, should the region be all of a function).
+        exercise: its id.
+        notebook: the notebook that explains it; None for a cell of that notebook, where
+            a comment is enough (and a `pass`, as the region may be a whole function).
     """
     if notebook is None:
         return f"# Your code for the exercise {exercise} goes here.\npass"
@@ -287,15 +287,15 @@ def stub(exercise: str, notebook: str | None) -> str:
 
 
 def is_empty(body: str) -> bool:
-    """True where nobody has written anything yet: a stub, `pass`, or comments only."""
+    """True where nothing is written yet: a stub, `pass`, or comments only."""
     code = list(code_lines(body))
     return not code or code == ["pass"] or bool(_STUB.match(code[0]))
 
 
 def left_raise(body: str) -> int:
-    """Return the line of a body in which a stub's `raise` was left above code.
+    """Return the line of the stub's `raise`, where it was left above written code.
 
-    What stands below it never runs. Counted from 1; 0 where there is no such line.
+    The code below it never runs. Counted from 1 in the body; 0 where there is none.
     """
     if not is_empty(body):
         return 0

@@ -1,8 +1,8 @@
 """One source parsed: a module or a cell, its definitions and their regions.
 
-What Python runs is what counts. Where a function is defined twice, the last definition
-is the function; what stands in a string is a string. A damaged marker line costs the
-definition that it stands in and no other.
+What Python would run is what counts. Where a function is defined twice, the last
+definition counts; code in a string is a string. A damaged marker line spoils the
+definition that it is in and no other.
 """
 
 from bisect import bisect_left
@@ -15,12 +15,12 @@ from ece662.exercises.lines import Kind, Line, column_of, scan, split
 
 __all__ = ["Definition", "Region", "Source", "move", "parse"]
 
-DEEPEST = 4  # definitions one within the other that a path may name
-_CONFLICT = ("<<<<<<<", ">>>>>>>")  # how the lines begin that a merge leaves
+DEEPEST = 4  # levels of nested definitions that are looked at
+_CONFLICT = ("<<<<<<<", ">>>>>>>")  # the first characters of a merge conflict's lines
 
 
 class Region(NamedTuple):
-    """Where a region is, and whose it is."""
+    """Where a region is, and which owner's."""
 
     start: int  # the line of the START marker, counted from 1 in the module or cell
     end: int  # the line of the END marker
@@ -37,19 +37,19 @@ class Definition:
     line: int = 1
     column: int = -1
     outer: "Definition | None" = None
-    inner: dict[str, "Definition"] = field(default_factory=dict)  # the last of a name
+    inner: dict[str, "Definition"] = field(default_factory=dict)  # last one by name
     regions: list[tuple[int, int, str]] = field(default_factory=list)
     faults: list[Finding] = field(default_factory=list)
-    times: int = 1  # how often its name was defined where it stands, up to here
+    times: int = 1  # how often the outer one has defined this name so far
 
 
 @dataclass
 class Source:
-    """What `parse` finds."""
+    """A parsed source."""
 
     text: str
     lines: list[Line]
-    definitions: dict[str, Definition]  # by path, those that Python runs
+    definitions: dict[str, Definition]  # by path; only the last one of a path
     faults: list[Finding]  # without file and owner
 
     def regions_of(self, path: str) -> list[tuple[int, int, str]]:
@@ -58,13 +58,13 @@ class Source:
         return found.regions if found else []
 
     def body(self, region: tuple[int, int, str]) -> str:
-        """Return what stands in a region; its lines end with a newline each."""
+        """Return the text in a region; each of its lines ends with a newline."""
         start, end, _ = region
         first, last = self.lines[start - 1], self.lines[end - 1]
         return "\n".join(split(self.text[first.after : last.begin])[:-1])
 
     def with_bodies(self, bodies: Mapping[tuple[int, int, str], str]) -> str:
-        """Return the text with other bodies in some regions, moved to their places."""
+        """Return the text with other bodies in some regions, each indented to fit."""
         parts, done = [], 0
         for region in sorted(bodies):
             start, end, indent = region
@@ -85,8 +85,8 @@ def parse(text: str, ends: Callable[[str], bool] | None = None) -> Source:
 
     Args:
         text: a module, or a cell.
-        ends: tells by its name whether a function or class ends a region that is still
-            open there; None for a cell, whose regions are its own whatever it defines.
+        ends: returns True for the name of a function or class that closes a region
+            still open above it; None for a cell, which owns all regions in it.
     """
     lines = scan(text)
     top = Definition()
@@ -97,10 +97,10 @@ def parse(text: str, ends: Callable[[str], bool] | None = None) -> Source:
 
 
 def _reachable(definition: Definition) -> Iterator[tuple[str, Definition]]:
-    """Yield the definitions that Python runs, those in other ones too.
+    """Yield the definitions that count by path, nested ones included.
 
-    No exercise lies deep in others. Paths without end would make the work grow with the
-    square of the source.
+    The depth is limited because the paths of deeply nested definitions would take time
+    and memory with the square of the source's length; no exercise is nested deeply.
     """
     waiting = [("", definition, 0)]
     while waiting:
@@ -154,7 +154,7 @@ class _Parser:
     def _define(self, number: int, line: Line) -> None:
         column = column_of(line.indent)
         if self.opened is not None:
-            # A helper inside the region, unless the function itself has ended.
+            # A helper inside the region, unless the region's function has ended.
             if column > self.opened[2].column or not self.ends(line.defines):
                 return
             self._never_closed(number)
@@ -181,17 +181,17 @@ class _Parser:
         owner.faults.append(fault)
 
     def _owner(self, number: int) -> Definition:
-        """Return the definition that a comment line stands in.
+        """Return the definition that a comment line belongs to.
 
-        Python takes no notice of a comment's indentation: the line of code below says
-        where it is.
+        Python ignores a comment's indentation, so that of the next line of code counts,
+        if it is deeper.
         """
         column = column_of(self.lines[number - 1].indent)
         below = next(filter(_is_code, self.lines[number : number + 200]), None)
         if below is not None:
             column = max(column, column_of(below.indent))
-        place = bisect_left(self.scopes, column, key=lambda scope: scope.column)
-        return self.scopes[max(0, place - 1)]
+        deeper = bisect_left(self.scopes, column, key=lambda scope: scope.column)
+        return self.scopes[max(0, deeper - 1)]
 
 
 def _is_code(line: Line) -> bool:
@@ -201,8 +201,8 @@ def _is_code(line: Line) -> bool:
 def move(body: str, indent: str) -> str:
     """Move code, as a whole, to another indentation.
 
-    Its first line of code gets the indentation; the lines that begin like it follow.
-    What stands inside a string is left as it is.
+    The first line of code gets the new indentation, and so do all lines that begin with
+    its old one. Lines inside a string are left as they are.
     """
     lines = scan(body)
     shown = [line for line in lines if line.kind is not Kind.BLANK]

@@ -1,8 +1,8 @@
-"""A student's work: where it is, what stands in it, and how to change it safely.
+"""A student's work: where it is, what it says, and how to change it safely.
 
-The work is what stands between the marker lines and in the answer cells, in the files
-that `ece662.exercises` lists. A file is written in one go, and the old one is kept in
-the folder `backups` first: nothing that a student has written is lost.
+The work is the text between the marker lines and in the answer cells of the files that
+`ece662.exercises` lists. Before a file is replaced, in one atomic step, it is copied to
+the folder `backups`: nothing that a student has written is lost.
 """
 
 import difflib
@@ -35,19 +35,19 @@ __all__ = [
 ]
 
 BACKUPS = "backups"
-TRIES = 20  # to write a file that an editor saves meanwhile
-LONGEST_WAIT = 60  # seconds, for another of our own writers
+TRIES = 20  # to write a file that an editor keeps saving
+LONGEST_WAIT = 60  # seconds, for another process of this package that writes
 
 
 class Target(NamedTuple):
-    """Regions that a name stands for."""
+    """The regions that a name, such as "TwoLayerNet.loss", stands for."""
 
     exercise: Exercise
     keys: tuple[tuple[str, int], ...]  # (owner, number), as in `regions`
 
 
 def find_root(folder: Path | None = None) -> Path:
-    """Return the course's folder around this one; else that of this package."""
+    """Return the course's folder that contains this one, or else this package's."""
     folder = Path.cwd() if folder is None else folder
     for candidate in (folder, *folder.parents):
         if (candidate / "ece662" / "exercises" / "exercises.toml").is_file():
@@ -56,10 +56,11 @@ def find_root(folder: Path | None = None) -> Path:
 
 
 def with_package_in(root: Path) -> dict:
-    """Return the arguments of subprocess.run that make a folder's package be found.
+    """Return arguments of subprocess.run with which Python imports a folder's package.
 
-    Python looks in the current folder first. Not PYTHONPATH: what is there is found
-    before the package can pass over a student's file that has the name of a module.
+    Python searches the current folder first. PYTHONPATH would not do: a student's file
+    with the name of a standard module would be imported from there, before the package
+    can prevent it.
     """
     names = os.environ.keys() - {"PYTHONSAFEPATH"}
     return {"cwd": root, "env": {name: os.environ[name] for name in names}}
@@ -70,7 +71,7 @@ def read_text(path: Path, root: Path | None = None) -> str:
 
     Args:
         path: of the file.
-        root: the course's folder, from where the file is named in messages.
+        root: the course's folder; messages name the file from there on.
 
     Raises:
         ValueError: it is not UTF-8; says which file, and what to do.
@@ -87,7 +88,7 @@ def _text_of(content: bytes, path: Path, root: Path | None) -> str:
 
 
 def read_work(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[Piece]:
-    """Read the work on each exercise; a damaged file is told, piece by piece."""
+    """Read the work on each exercise; damage is recorded in the pieces it affects."""
     exercises = tuple(exercises)
     names = dict.fromkeys(exercise.file for exercise in exercises)
     pieces = read_files({name: _read(root, name) for name in names}, exercises)
@@ -113,10 +114,10 @@ def find_target(
             lower case does not matter.
         number: which region of it, counted from 1; None for all.
         root: the course's folder.
-        text: of the exercise's file; else what stands in it now.
+        text: of the exercise's file; None reads it from the disk.
 
     Raises:
-        ValueError: there is none; names those that are near.
+        ValueError: there is none; suggests similar names.
     """
     known = {}
     for exercise in EXERCISES:
@@ -130,15 +131,15 @@ def find_target(
     exercise, owners = known[wanted]
     text = read_text(root / exercise.file, root) if text is None else text
     parsed = parse_file(text, exercise.file)
-    mine = [key for key in parsed.places if key[0] in owners]
+    keys = [key for key in parsed.places if key[0] in owners]
     for owner in owners:
         if fault := fault_of(parsed, owner, exercise):
             raise MarkerError(fault)
     if number is None:
-        return Target(exercise, tuple(mine))
-    if not 1 <= number <= len(mine):
-        raise ValueError(f"{name} has regions 1 to {len(mine)}, got {number}")
-    return Target(exercise, (mine[number - 1],))
+        return Target(exercise, tuple(keys))
+    if not 1 <= number <= len(keys):
+        raise ValueError(f"{name} has regions 1 to {len(keys)}, got {number}")
+    return Target(exercise, (keys[number - 1],))
 
 
 def _unknown(name: str, wanted: str, known: dict) -> str:
@@ -148,37 +149,37 @@ def _unknown(name: str, wanted: str, known: dict) -> str:
     near = [key for key in known if wanted and wanted in key]
     near += difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
     names = [n for e, owners in known.values() for n in (e.id, *owners)]
-    told = [next(n for n in names if n.lower() == key) for key in dict.fromkeys(near)]
-    advice = f"; did you mean {' or '.join(told[:3])}?" if told else ""
+    similar = [next(n for n in names if n.lower() == k) for k in dict.fromkeys(near)]
+    advice = f"; did you mean {' or '.join(similar[:3])}?" if similar else ""
     return f"there is no region {name!r}{advice}"
 
 
 def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
-    """Change a file in one go, and keep it as it was in the folder of backups.
+    """Change a file in one atomic step, after a copy of it to the folder of backups.
 
-    One of our own writers waits for another. An editor waits for nobody: where it has
-    saved meanwhile, the change is made anew, from what it has saved.
+    Processes of this package wait for each other with a lock. An editor does not: where
+    it has saved in between, the change is made again, to the text that it has saved.
 
     Args:
         path: of the file.
         root: the course's folder.
-        make: gives the new text for an old one; called again after such a save.
+        make: returns the new text for an old one; called again after such a save.
 
     Returns:
-        The backup; None where nothing changes.
+        The path of the backup; None where nothing changes.
 
     Raises:
-        OSError: it cannot be written, or something writes to it all the time.
-        ValueError: what `make` raises, or the file is not UTF-8. Nothing is changed.
+        OSError: it cannot be written, or another program keeps writing to it.
+        ValueError: raised by `make`, or the file is not UTF-8. Nothing is changed.
     """
-    # Only when something is written: `import ece662` is quick.
+    # Imported here to keep `import ece662` quick.
     from filelock import FileLock, Timeout
 
     def changed(before: bytes) -> bytes:
         return make(_text_of(before, path, root)).encode("utf-8")
 
     before = path.read_bytes()
-    if changed(before) == before:  # nothing to do, or an error: nothing is begun
+    if changed(before) == before:  # also raises before a folder or a lock is made
         return None
     folder = root / BACKUPS
     folder.mkdir(exist_ok=True)
@@ -191,7 +192,7 @@ def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
                 if before == after:
                     return None
                 backup = keep(before, path, root)
-                with suppress(ChangedError):  # the backup is a version that there was
+                with suppress(ChangedError):  # the backup stays: it was a saved version
                     write_file(path, after, instead_of=before)
                     return backup
     except Timeout:
@@ -200,7 +201,7 @@ def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
 
 
 def keep(content: bytes, path: Path, root: Path) -> Path:
-    """Put what a file holds into the folder of backups, under a name of its own."""
+    """Write a file's content to the folder of backups, under a new name."""
     folder = root / BACKUPS
     folder.mkdir(exist_ok=True)
     stamp = time.strftime("%Y-%m-%d-%H%M%S")
