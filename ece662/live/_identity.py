@@ -1,13 +1,13 @@
-"""Functions and classes that stay who they are while their text changes.
+"""Functions and classes that keep their identity when their source changes.
 
-A name is easy to find again, a reference is not. A notebook holds functions under
-names from `import *`, inside dictionaries, as arguments that a Solver stored long ago;
-classes live on in their instances and in subclasses written in a cell. So the object
-that a name first stood for is kept for good: a new text fills it with new code. Where
-nothing can be filled (the function was deleted, or has become something else), it
-passes each call on to what the module has under that name now, and says so if there is
-nothing. A function that is deleted and comes back is the old object again, in all
-hands.
+A name can be rebound, a reference cannot: a notebook holds functions under names from
+`import *`, inside dictionaries, as arguments that a Solver stored earlier; and classes
+are referred to by their instances and by subclasses written in a cell. So the first
+object of a name is kept, and a new definition puts its code into that object. Where
+this is impossible (the function was deleted, or the name is now something else), the
+object forwards each call to whatever the module has under that name, and raises an
+error that says so if there is nothing. A function that is deleted and written again is
+the old object again, for everyone who refers to it.
 """
 
 import abc
@@ -28,7 +28,7 @@ _FUNCTION_PARTS = (
     "__doc__",
     "__annotations__",
 )
-# What a class owns for its memory layout; it cannot be handed to another class.
+# Attributes that belong to a class's memory layout and cannot be copied to another.
 _LAYOUT = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _CLASSES = (type, abc.ABCMeta)
 _WRAPPERS = (staticmethod, classmethod)
@@ -36,7 +36,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def owned(space: dict[str, Any]) -> dict[str, Any]:
-    """List what a module has defined at its top and in its classes, by qualified name.
+    """Return a module's functions, classes and methods by qualified name.
 
     Args:
         space: the module's namespace.
@@ -69,28 +69,28 @@ def _is_named(value: Any, module: str | None, path: str) -> bool:
 
 
 class Keeper:
-    """Hands back the objects of one module, filled with the insides of new ones."""
+    """Keeps the objects of one module, and fills them with the code of new ones."""
 
     def __init__(self, known: dict[str, Any]) -> None:
-        """Begin a run of the module's text.
+        """Prepare for one run of the module's text.
 
         Args:
-            known: the objects to keep, by qualified name; what is new is added.
+            known: the objects to keep, by qualified name; new ones are added.
         """
         self._known = known
         self._undo: list[Callable[[], None]] = []
 
     def __call__(self, name: str) -> Callable[[Any], Any]:
-        """Return the decorator for what a text defines under a name."""
+        """Return the decorator for the definition of a name."""
         return lambda new: self._keep(name, new)
 
     def undo(self) -> None:
-        """Give everything that was filled its former insides back."""
+        """Put the former code back into every object that was filled."""
         while self._undo:
             self._undo.pop()()
 
     def settle(self, space: dict[str, Any]) -> None:
-        """Let what the text no longer fills pass calls on; remember what is new.
+        """Make objects that the text no longer defines forward calls; add new ones.
 
         Args:
             space: the module's namespace, after the run.
@@ -98,13 +98,13 @@ class Keeper:
         now = owned(space)
         for path, old in self._known.items():
             if now.get(path) is not old:
-                self._pass_on(old, space["__name__"], path)
+                self._forward(old, space["__name__"], path)
         self._known.update(now)
 
-    def _pass_on(self, old: Any, module: str, path: str) -> None:
-        """Make an object that no text stands behind lead to what has its name now."""
+    def _forward(self, old: Any, module: str, path: str) -> None:
+        """Make an object without a definition forward to what has its name now."""
         if isinstance(old, types.FunctionType):
-            old.__code__ = _code_that_passes_on(module, path, old.__code__.co_freevars)
+            old.__code__ = _forwarding_code(module, path, old.__code__.co_freevars)
             old.__defaults__ = old.__kwdefaults__ = None
         elif not hasattr(sys.modules[module], path):
             inside = f"{path}."
@@ -112,14 +112,14 @@ class Keeper:
             _close(old, module, path, methods)
 
     def _keep(self, path: str, new: Any) -> Any:
-        """Return the object of this name made equal to `new`, or `new` itself."""
+        """Return the known object of this name, filled from `new`, or `new` itself."""
         old = self._known.get(path)
         if old is new or type(old) is not type(new):
             return new
-        if isinstance(new, types.FunctionType) and _same_frame(old, new):
-            undo = functools.partial(_fill_function, old, *_insides(old))
+        if isinstance(new, types.FunctionType) and _can_run_code_of(old, new):
+            undo = functools.partial(_fill_function, old, *_parts_of(old))
             self._undo.append(undo)
-            _fill_function(old, *_insides(new))
+            _fill_function(old, *_parts_of(new))
             return old
         if type(new) in _CLASSES and _same_layout(old, new):
             return self._keep_class(path, old, new)
@@ -152,7 +152,7 @@ class Keeper:
         return type(value)(kept) if isinstance(value, _WRAPPERS) else kept
 
 
-def _same_frame(old: types.FunctionType, new: types.FunctionType) -> bool:
+def _can_run_code_of(old: types.FunctionType, new: types.FunctionType) -> bool:
     """True where `old` can run the code of `new`: same globals, same closure."""
     return (
         old.__globals__ is new.__globals__
@@ -170,8 +170,8 @@ def _same_layout(old: type, new: type) -> bool:
     )
 
 
-def _insides(function: types.FunctionType) -> tuple[dict[str, Any], list, dict]:
-    """Return what makes a function do what it does: parts, cells, attributes."""
+def _parts_of(function: types.FunctionType) -> tuple[dict[str, Any], list, dict]:
+    """Return what defines a function: code and defaults, closure cells, attributes."""
     parts = {part: getattr(function, part) for part in _FUNCTION_PARTS}
     cells = [_content(cell) for cell in function.__closure__ or ()]
     return parts, cells, dict(vars(function))
@@ -209,16 +209,16 @@ def _fill_class(cls: type, attributes: dict[str, Any], bases: tuple) -> None:
         type.__setattr__(cls, name, value)
 
 
-def _code_that_passes_on(
+def _forwarding_code(
     module: str, path: str, variables: tuple[str, ...]
 ) -> types.CodeType:
-    """Compile a call of what a module has under a name when the call is made.
+    """Compile a function that looks up a name in a module and calls it.
 
     Args:
         module: its name.
-        path: the qualified name of what to call.
-        variables: those that the code to be replaced has from around it; a function
-            takes only code with as many.
+        path: the qualified name of the function to call.
+        variables: the closure variables of the code to be replaced; Python lets a
+            function's code be replaced only by code with as many.
     """
     around = "".join(f"    {name} = None\n" for name in variables)
     used = ", ".join(variables) or "None"
@@ -239,7 +239,7 @@ def current(module: str, path: str) -> Any:
     """Return what a module has under a qualified name now.
 
     Raises:
-        NameError: nothing; says where it was.
+        NameError: it has nothing of that name; the message names the file.
     """
     value: Any = sys.modules.get(module)
     file = getattr(value, "__file__", None)
@@ -259,7 +259,7 @@ def _gone(file: str, path: str) -> NameError:
 
 
 def _close(cls: type, module: str, path: str, methods: set[str]) -> None:
-    """Make a class whose text is gone say so, in new instances and old ones."""
+    """Make a class that was deleted raise an error that says so when it is used."""
     file = sys.modules[module].__file__ or module
 
     def __init__(self, *args, **kwargs):

@@ -1,8 +1,9 @@
-"""What is run again after an edit, in which order, and what cannot be.
+"""Which modules run again after an edit, in which order, and which fail to.
 
-An edited module is run again; so is each module that took from it a name which is bound
-to another object now, or is gone, as it would be by a newly started Python. What fails
-keeps its former code and is remembered with the reason until a later look succeeds.
+An edited module runs again, and so does each module that imports a name from it which
+is now bound to another object or is gone, so that the session agrees with a newly
+started Python. A module that fails keeps its former code; the reason is kept until it
+runs.
 """
 
 import re
@@ -26,18 +27,17 @@ __all__ = ["Refresher"]
 
 
 class Refresher:
-    """Brings modules up to date; knows what they were, and which cannot be."""
+    """Brings modules up to date; remembers their former objects and their problems."""
 
     def __init__(self, loaded: dict[str, Any]) -> None:
-        """Begin.
+        """Start with the modules that are loaded.
 
         Args:
-            loaded: the modules as they were when last looked at, by name; brought up to
-                date here.
+            loaded: the modules at the last refresh, by name; updated in place.
         """
         self._loaded = loaded
         self._known: dict[str, dict[str, Any]] = {}  # objects that are kept, by module
-        self._lost: dict[str, dict[str, Any]] = {}  # what names of it held, by module
+        self._lost: dict[str, dict[str, Any]] = {}  # values of deleted names, by module
         self._problems: dict[str, str] = {}
         self._imports: dict[str, tuple[bytes, dict[str, set[str]]]] = {}
 
@@ -47,7 +47,7 @@ class Refresher:
         modules: Sequence[types.ModuleType],
         spaces: Sequence[dict[str, Any]],
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Run again what has to be.
+        """Run the edited modules again, and those that an edit affects.
 
         Args:
             texts: of the modules that were edited, or imported once more.
@@ -55,7 +55,7 @@ class Refresher:
             spaces: the namespaces of script and notebook.
 
         Returns:
-            The names of the modules that ran again, and what is wrong with others.
+            The names of the modules that ran again, and the problems of others.
         """
         self._remember()
         own = [vars(module) for module in modules]
@@ -85,7 +85,7 @@ class Refresher:
         return None
 
     def _remember(self) -> None:
-        """Note what has been loaded since the last look, as it was then."""
+        """Record the functions and classes of modules loaded since the last refresh."""
         for name, known in self._loaded.items():
             if name not in self._known:
                 self._known[name] = owned(known.names)
@@ -119,14 +119,14 @@ class Refresher:
         try:
             text = read_source(path)
         except CannotReadError:
-            if self._loaded[name].text == b"" and path:  # it was empty all along
+            if self._loaded[name].text == b"" and path:  # it was empty before, too
                 return b""
             raise
         check_source(path, text)
         return text
 
     def _takes(self, name: str, changed: Mapping[str, set[str]]) -> bool:
-        """True where a module takes a name, from another, that has changed there."""
+        """True where a module imports a name that has changed in its module."""
         for source, taken in self._imports_of(name).items():
             names = changed.get(source, set())
             if names and (taken & names or "*" in taken):
@@ -143,7 +143,7 @@ class Refresher:
         return kept[1]
 
     def _importers_last(self, texts: Mapping[str, bytes | None]) -> Iterator[str]:
-        """Yield the loaded modules so that each stands after those it imports."""
+        """Yield the loaded modules, each after those that it imports."""
         done: set[str] = set()
 
         def visit(name: str) -> Iterator[str]:
@@ -164,7 +164,8 @@ class Refresher:
 def _did_import_star(space: dict[str, Any], name: str, before: dict[str, Any]) -> bool:
     """True where `import *` from a module was run in a namespace.
 
-    A notebook's inputs are kept by IPython and tell; elsewhere it shows in the names.
+    IPython keeps a notebook's inputs, which are searched; in a script, the names that
+    it holds are compared with those of the module.
     """
     line = re.compile(rf"^\s*from\s+{re.escape(name)}\s+import\s+\*", re.MULTILINE)
     cells = space.get("In")

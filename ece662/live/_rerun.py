@@ -1,9 +1,9 @@
-"""Run a module's new text in its own namespace, and carry what is new to others.
+"""Run a module's new text in its own namespace, and update the modules that use it.
 
-Functions and classes keep their identity (`ece662.live._identity`): a decorator is
-slipped over the last top-level `def` or `class` of each name, which hands back the old
-object filled with the new insides. Only what cannot be filled is bound anew, by
-`spread`: constants, names that did not exist before, a class whose slots changed.
+Functions and classes keep their identity (`ece662.live._identity`): a decorator, added
+to the last top-level `def` or `class` of each name, returns the old object with the new
+code in it. Names for which this is impossible are rebound by `spread`: constants, new
+names, a class whose slots changed.
 """
 
 import ast
@@ -36,22 +36,22 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 def run_again(module: types.ModuleType, text: bytes, known: dict[str, Any]) -> None:
     """Run the new text as `module`.
 
-    An error while it runs puts back everything and is raised again.
+    If it raises, everything is put back as it was.
 
     Args:
-        module: which one; its namespace is emptied first.
+        module: the module; its namespace is emptied first.
         text: of its file.
-        known: its functions and classes by qualified name; what is new is added.
+        known: its functions and classes by qualified name; new ones are added.
     """
     space, before = vars(module), dict(vars(module))
-    own: set[str] = set()  # names whose function is not what the text leaves there
+    own: set[str] = set()  # names that the text binds to something else after the def
     while True:
         keeper = Keeper(known)
         kept = _run(module, text, keeper, own, before)
         others = {name for name, thing in kept.items() if space.get(name) is not thing}
         if not others:
             break
-        # `f = timed(f)`: what calls the old f has to reach timed, and timed the new f.
+        # `f = timed(f)`: callers of the old f must get the wrapper, and it the new f.
         keeper.undo()
         own |= others
     keeper.settle(space)
@@ -64,7 +64,7 @@ def _run(
     own: set[str],
     before: dict[str, Any],
 ) -> dict[str, Any]:
-    """Run a text in an emptied namespace; return what its definitions gave, by name."""
+    """Run a text in an emptied namespace; return the objects it defined, by name."""
     tree = _with_identities(ast.parse(text, module.__file__), own)
     code = compile(tree, module.__file__, "exec", dont_inherit=True)
     space, kept = vars(module), {}
@@ -90,7 +90,7 @@ def _run(
 
 
 def _parts_of_the_import(space: dict[str, Any]) -> dict[str, Any]:
-    """Pick what the import system put there: dunder names and submodules."""
+    """Return what the import system put there: dunder names and submodules."""
     inside = f"{space['__name__']}."
     return {
         name: value
@@ -103,11 +103,11 @@ def _parts_of_the_import(space: dict[str, Any]) -> dict[str, Any]:
 def _with_identities(tree: ast.Module, own: set[str]) -> ast.Module:
     """Put `@__keep_identity__("name")` over the last definition of most names.
 
-    An earlier one of the same name is a function of its own, which a text may keep
-    under another name: `slow = f` between two definitions of f.
+    An earlier definition of the same name is a function of its own: the text may keep
+    it under another name, with `slow = f` between two definitions of f.
 
     Args:
-        tree: the module, to be changed.
+        tree: the module; changed in place.
         own: names that are left out.
     """
     last = {node.name: node for node in _definitions(tree) if node.name not in own}
@@ -130,7 +130,7 @@ def _definitions(node: ast.AST) -> Iterable[Any]:
 
 
 def changed_names(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
-    """Return the names that hold another object than before, or came, or went."""
+    """Return the names that were rebound, added or deleted."""
     found = {n for n in before.keys() | after.keys() if not n.startswith("__")}
     found = {n for n in found if before.get(n, gc) is not after.get(n, gc)}
     if before.get("__all__") != after.get("__all__"):
@@ -144,26 +144,26 @@ def spread(
     namespaces: Iterable[dict[str, Any]],
     starred: Iterable[dict[str, Any]] = (),
 ) -> None:
-    """Carry what was exchanged or added to the namespaces that imported it.
+    """Rebind replaced objects, and bind new names, in the namespaces that import them.
 
     Args:
         module: the module that was run again.
-        before: its namespace before, with what it had before that and lost.
+        before: its namespace before that, with the names that were deleted earlier.
         namespaces: where names of the module may have been bound.
-        starred: those of them that take in new names as `import *` would.
+        starred: those of them that get new names, too, as with `import *`.
     """
     after = vars(module)
     exchanged = {
         name: (old, after[name])
         for name, old in before.items()
         if not name.startswith("__")
-        and not _is_guest(old, module)
+        and not _is_imported(old, module)
         and name in after
         and after[name] is not old
     }
     for old, new in exchanged.values():
         if isinstance(old, type) and isinstance(new, type):
-            _move_heirs(old, new)
+            _move_subclasses(old, new)
     for space in namespaces:
         if space is not after:
             _replace(space, exchanged, {id(value) for value in after.values()})
@@ -173,8 +173,8 @@ def spread(
                 space.setdefault(name, after[name])
 
 
-def _is_guest(thing: Any, module: types.ModuleType) -> bool:
-    """True for what the module itself had imported: its owner answers for it."""
+def _is_imported(thing: Any, module: types.ModuleType) -> bool:
+    """True for an object that the module imported: its own module replaces it."""
     if isinstance(thing, (type, types.FunctionType)):
         return thing.__module__ != module.__name__
     return isinstance(thing, types.ModuleType)
@@ -188,8 +188,8 @@ def _replace(
     Args:
         space: the namespace to change.
         exchanged: old and new object by name.
-        alive: ids of the objects that the module still has: under another name they
-            are no old ones.
+        alive: ids of objects that the module still has, under whatever name: those are
+            not replaced.
     """
     aliases = {
         id(old): new
@@ -205,7 +205,7 @@ def _replace(
 
 
 def holds_most_of(space: dict[str, Any], before: dict[str, Any]) -> bool:
-    """True where a namespace holds most public names of a module: it did `import *`."""
+    """True where a namespace has most public names of a module, as by `import *`."""
     public = _public(before)
     held = sum(name in space and space[name] is before[name] for name in public)
     return bool(held) and 2 * held >= len(public)
@@ -218,13 +218,13 @@ def _public(space: dict[str, Any]) -> list[str]:
     return [name for name in names if name in space]
 
 
-def _move_heirs(old: type, new: type) -> None:
-    """Hand the instances and subclasses of a class not kept to the new one."""
-    for heir in old.__subclasses__():
+def _move_subclasses(old: type, new: type) -> None:
+    """Make instances and subclasses of a replaced class those of the new one."""
+    for cls in old.__subclasses__():
         with contextlib.suppress(TypeError):
-            heir.__bases__ = tuple(new if b is old else b for b in heir.__bases__)
+            cls.__bases__ = tuple(new if b is old else b for b in cls.__bases__)
     for thing in gc.get_referrers(old):
         if type(thing) is old:
-            # Where the slots differ, the object stays what it was.
+            # Where the slots differ, the object keeps its old class.
             with contextlib.suppress(TypeError):
                 thing.__class__ = new

@@ -1,13 +1,14 @@
-"""An end for code that does not come to one: `while n < len(x)` and the like.
+"""A limit of time for code that may never end: `while n < len(x)` and the like.
 
     with time_limit(30):
         forward(x)  # after 30 seconds: EndlessError, in the line that is running
 
-In the main thread an interrupt is sent, as by Ctrl-C, which every system has; the
-handler then raises in the line at which Python is. In another thread nobody may raise
-anything from outside. There the thread looks at the clock itself, before each line of a
-student's file, which only there is quick enough. Compiled code is not broken off: what
-loops in there ends when it returns, and `ece662 status` ends the process around it.
+In the main thread an interrupt is sent, as by Ctrl-C, which works on every system; its
+handler raises the error in the line that is running. In other threads Python runs no
+signal handlers. There a trace function compares the time before each line of a
+student's file; tracing library code, too, would be slow. Compiled code is not
+interrupted: the error is raised when it returns, and `ece662 status` ends the process
+around it.
 """
 
 import contextlib
@@ -30,14 +31,14 @@ __all__ = [
     "time_limit",
 ]
 
-LOAD_SECONDS = 30  # of a module: what stands at its top is run
+LOAD_SECONDS = 30  # for a module, whose top-level code runs when it is loaded
 STEP_SECONDS = 120  # of a training run: for a step, or for measuring accuracies
 _OWN = (__file__, contextlib.__file__, threading.__file__)
 AGAIN = 0.2  # seconds until the next interrupt, where code has caught the first
 
 
 class EndlessError(BaseException):
-    """Code has run for longer than it may. No `except Exception` keeps it."""
+    """Code ran longer than its limit. An `except Exception` does not catch it."""
 
     def __init__(self, seconds: float):
         """Keep the limit."""
@@ -46,15 +47,15 @@ class EndlessError(BaseException):
 
 
 class Limit:
-    """When code has to be done; `renew` gives it the whole time once more."""
+    """The time by which code has to end; `renew` starts it again."""
 
     def __init__(self, seconds: float):
-        """Begin to count."""
+        """Start the time."""
         self.seconds = seconds
         self.renew()
 
     def renew(self) -> None:
-        """Count from now on."""
+        """Start the time again."""
         self.end = time.monotonic() + self.seconds
 
     @property
@@ -64,7 +65,7 @@ class Limit:
 
 
 def patience() -> float:
-    """By what limits are multiplied: ECE662_PATIENCE, for a slow machine."""
+    """Return the factor for all limits, from ECE662_PATIENCE; for slow machines."""
     try:
         return max(float(os.environ.get("ECE662_PATIENCE", "1")), 0.001)
     except ValueError:
@@ -73,9 +74,9 @@ def patience() -> float:
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[Limit]:
-    """Raise an EndlessError in the block where it takes longer than some seconds.
+    """Raise an EndlessError in the block if it takes longer than some seconds.
 
-    A user's own interrupt stays a KeyboardInterrupt.
+    An interrupt by the user is still a KeyboardInterrupt.
     """
     limit = Limit(seconds)
     in_main = threading.current_thread() is threading.main_thread()
@@ -109,13 +110,13 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self.done.wait(AGAIN if self.is_over else max(self.limit.left, 0)):
-            if self.limit.left <= 0:  # else it was renewed
+            if self.limit.left <= 0:  # otherwise it was renewed
                 self.is_over = True
                 _interrupt_main()
 
     def on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Be called in the main thread, between two steps of Python's."""
-        # Not on the way in or out, where it would leave this handler behind.
+        """Raise the error; Python calls this in the main thread."""
+        # Not in this module or contextlib, where it would leave this handler installed.
         within = frame is not None and frame.f_code.co_filename not in _OWN
         if self.is_over and self.is_open and within:
             raise EndlessError(self.limit.seconds)
@@ -125,7 +126,7 @@ class _Watch(threading.Thread):
 
 
 def _interrupt_main() -> None:
-    if hasattr(signal, "pthread_kill"):  # wakes up what sleeps or reads, too
+    if hasattr(signal, "pthread_kill"):  # interrupts sleep() and read(), too
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
     else:
         import _thread
@@ -136,7 +137,7 @@ def _interrupt_main() -> None:
 @contextmanager
 def _traced(limit: Limit) -> Iterator[None]:
     former = sys.gettrace()
-    if former is not None:  # a debugger, or a measurement of coverage: it comes first
+    if former is not None:  # a debugger or coverage is tracing: leave that alone
         yield
         return
 
@@ -147,14 +148,14 @@ def _traced(limit: Limit) -> Iterator[None]:
         return on_line
 
     def on_call(frame: FrameType, event: str, argument: Any) -> Any:
-        return on_line if is_theirs(frame.f_code.co_filename) else None
+        return on_line if is_known_students(frame.f_code.co_filename) else None
 
-    # Here, as most limits are those of the main thread.
+    # Imported here because most limits are in the main thread.
     from ece662.live.place import is_students
 
     known: dict[str, bool] = {}
 
-    def is_theirs(file: str) -> bool:
+    def is_known_students(file: str) -> bool:
         if file not in known:
             known[file] = is_students(file)
         return known[file]

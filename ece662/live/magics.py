@@ -3,9 +3,9 @@
     %%region affine_forward
     out = ...
 
-On a phone, or in Colab, opening a file is awkward. The cell's text goes into that
-region of the module, which is saved and reloaded; the file stays the only truth.
-`%region affine_forward` on a line of its own fetches what the region holds now.
+On a phone, or in Colab, opening a file is awkward. The cell's text is written into that
+region of the module, which is saved and reloaded; what counts is still the file.
+`%region affine_forward` on a line of its own shows the region's present text.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ USAGE = "write `%%region NAME`, or `%%region NAME 2` for the second region of NA
 
 
 def register() -> None:
-    """Make `%%region` known to the running notebook; without one, do nothing."""
+    """Register `%region` and `%%region` in the running notebook, if there is one."""
     shell = live.running_shell()
     if shell is not None:
         shell.register_magic_function(_cell_magic, "cell", "region")
@@ -30,7 +30,7 @@ def register() -> None:
 
 
 def _cell_magic(line: str, cell: str) -> None:
-    """Be called by IPython: say what was done, or what is wrong, and never raise."""
+    """Run `%%region` for IPython: print what was done or what is wrong."""
     try:
         print(write(line, cell))
     except (OSError, ValueError) as error:
@@ -38,7 +38,7 @@ def _cell_magic(line: str, cell: str) -> None:
 
 
 def _line_magic(line: str) -> None:
-    """Be called by IPython: put the region's text into the cell, to be edited there."""
+    """Run `%region` for IPython: put the region's text into the cell, to be edited."""
     try:
         text = f"%%region {line}\n{show(line)}".rstrip("\n")
     except (OSError, ValueError) as error:
@@ -51,10 +51,10 @@ def write(line: str, cell: str, root: Path | None = None) -> str:
     """Write a cell's text into a region, and reload its module.
 
     Args:
-        line: the name of the exercise or function, and where it has several regions the
+        line: the name of the exercise or function and, if it has several regions, the
             number of one.
         cell: the text.
-        root: the course's folder; else the one around this notebook.
+        root: the course's folder; by default the one that this notebook is in.
 
     Returns:
         What was done, in words.
@@ -84,7 +84,7 @@ def write(line: str, cell: str, root: Path | None = None) -> str:
 
 
 def show(line: str, root: Path | None = None) -> str:
-    """Return what a region holds now, moved to the left; errors as `write`."""
+    """Return a region's text without its common indentation; raises as `write` does."""
     _, parsed, key = _find(line, find_root() if root is None else root)
     return move(parsed.bodies[key], "")
 
@@ -92,7 +92,7 @@ def show(line: str, root: Path | None = None) -> str:
 def _find(
     line: str, root: Path, text: str | None = None
 ) -> tuple[str, Parsed, tuple[str, int]]:
-    """Return the file, what stands in it and the one region that a line names."""
+    """Return the file, its parsed text and the one region that a line names."""
     name, number = _parse(line)
     exercise, keys = find_target(name, number, root, text)
     if exercise.file.endswith(".ipynb"):
@@ -124,7 +124,7 @@ def _ask_which(parsed: Parsed, keys: tuple[tuple[str, int], ...]) -> str:
 
 
 def _without_markers(cell: str) -> tuple[str, int]:
-    """Take off marker lines that were copied along; count the lines before the text."""
+    """Remove marker lines that were copied along; count the lines before the text."""
     lines = split(cell)
     if START in map(str.strip, lines) and END in map(str.strip, lines):
         texts = [line.strip() for line in lines]
@@ -134,19 +134,22 @@ def _without_markers(cell: str) -> tuple[str, int]:
 
 
 def _check_syntax(text: str, file: str, key: tuple[str, int], skipped: int) -> None:
-    """Refuse a text that Python cannot read, and say which line of the cell it is."""
+    """Refuse a text that Python cannot read; the error names the line of the cell."""
     try:
         compile(text, file, "exec", dont_inherit=True)
     except SyntaxError as error:
-        mine = parse_file(text, file).regions[key]
-        raise ValueError(_told(error, mine, text, file, skipped)) from None
+        region = parse_file(text, file).regions[key]
+        message = _describe_syntax_error(error, region, text, file, skipped)
+        raise ValueError(message) from None
 
 
-def _told(error: SyntaxError, mine: Region, text: str, file: str, skipped: int) -> str:
+def _describe_syntax_error(
+    error: SyntaxError, region: Region, text: str, file: str, skipped: int
+) -> str:
     line = error.lineno or 1
     source = split(text)[line - 1].strip()  # error.text may be the old file's
-    if mine.start < line <= mine.end:
-        number = line - mine.start + skipped + 1  # the first line is the magic's own
+    if region.start < line <= region.end:
+        number = line - region.start + skipped + 1  # the first line is the magic's own
         where = f"line {number} of this cell"
     else:
         where = f"{file}, line {line}"

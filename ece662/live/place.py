@@ -1,8 +1,9 @@
-"""The student's own line in a traceback: the one place that decides which it is.
+"""The student's own line in a traceback, found here for checks, cells and dashboards.
 
-Theirs are the files with fill-in regions, the cells of a notebook, and what else is
-neither of this package nor of a library. An error may come up deep in NumPy or in our
-own checks of arguments: what helps is the innermost line that the student can change.
+A student's are the files with fill-in regions, the cells of a notebook, and every other
+file that belongs neither to this package nor to a library. An error may be raised deep
+in NumPy or in our checks of arguments: what helps is the innermost line that the
+student can change.
 """
 
 import linecache
@@ -31,17 +32,17 @@ _LIBRARIES = tuple(
 )
 _WRITTEN = {exercise.file for exercise in EXERCISES}
 _CELL = re.compile(r"ipykernel_\d+|^<ipython-input")
-_COMPILED = (".pyx", ".pxd", ".pxi")  # frames of libraries that name no file here
+_COMPILED = (".pyx", ".pxd", ".pxi")  # sources of libraries that are not installed
 _NO_FILE = re.compile(r"^<(?:frozen|string|__array|decorator|unknown)")
 
 
 class StudentLine(NamedTuple):
-    """One line of a student's."""
+    """One line of a student's code."""
 
     file: str  # from the course's root; "the cell" for a notebook's
     line: int
     text: str
-    function: str  # the qualified name of what the line is in
+    function: str  # the qualified name of the function that it is in
 
     def __str__(self) -> str:
         """Return file and line."""
@@ -49,10 +50,10 @@ class StudentLine(NamedTuple):
 
 
 def students_line_of(error: BaseException) -> StudentLine | None:
-    """Return the innermost line of the student's that an exception came through."""
+    """Return the innermost line of the student's code in an exception's traceback."""
     for code, line in reversed(list(frames_of(error.__traceback__))):
         if is_students(code.co_filename):
-            # An edited file is on the disk already; linecache may hold its old lines.
+            # The file may have been edited; linecache may hold its old lines.
             linecache.checkcache(code.co_filename)
             text = linecache.getline(code.co_filename, line).strip()
             return StudentLine(name_of(code.co_filename), line, text, code.co_qualname)
@@ -67,7 +68,7 @@ def frames_of(traceback: TracebackType | None) -> Iterator[tuple[CodeType, int]]
 
 
 def exercise_of(error: BaseException) -> Exercise | None:
-    """Return the exercise in whose function, class or cell an exception came up."""
+    """Return the exercise in whose function, class or cell an exception was raised."""
     for code, _ in reversed(list(frames_of(error.__traceback__))):
         if is_students(code.co_filename):
             return _owner(code)
@@ -89,7 +90,7 @@ def _owner(code: CodeType) -> Exercise | None:
 
 
 def is_students(filename: str) -> bool:
-    """True where a file, by its name in a traceback, is one that a student writes."""
+    """True where a file name in a traceback is that of a student's file or cell."""
     if _CELL.search(filename):
         return True
     if filename.startswith("<"):
@@ -107,7 +108,7 @@ def is_students(filename: str) -> bool:
 
 
 def name_of(filename: str) -> str:
-    """Return a file's name as a student knows it: from the course's root."""
+    """Return a file's name for messages: its path from the course's root."""
     if _CELL.search(filename) or filename.startswith("<"):
         return "the cell"
     path = Path(filename).resolve()

@@ -1,20 +1,20 @@
 """Live editing: the next cell runs what the editor has just saved.
 
-`reload()` runs again every file of the package whose text has changed, those that
-others build on first, and then each module that took something from it which is no
-longer the same; `reload(auto=True)` does so by itself before each notebook cell.
-Whatever way a function or class was brought in (`import *`, `from ... import`, an
-alias, a dictionary, an instance, a subclass), it is the new version afterwards, also
-when it was away for a while; how, says `ece662.live._identity`. IPython's autoreload is
-not needed: it cannot load on Colab, where an old IPython meets a Python without the
-`imp` module. Where it is on all the same, or somebody calls `importlib.reload`, what
-they did is seen and set right.
+`reload()` runs every file of the package again whose text has changed, in the order of
+imports, and then each module that had imported a name which is now another object;
+`reload(auto=True)` does so before each notebook cell. However a function or class was
+brought in (`import *`, `from ... import`, an alias, a dictionary, an instance, a
+subclass), it is the new version afterwards, even if it had been deleted in between;
+`ece662.live._identity` explains how. IPython's autoreload is not used: on Colab it
+cannot be loaded, as the IPython there needs the module `imp`, which Python no longer
+has. If a user turns it on, or calls `importlib.reload`, the effect is detected and
+corrected.
 
 A file that cannot be read changes nothing in the notebook: the report names file and
-line, and the code from before the edit stays whole until the file is mended. Checks do
-not go by that code: `problem_of` says for each module what a newly started Python would
-stop at. Two things need a restart of the kernel: an edit to this folder, and a value
-that a module computed by calling a function that has changed since.
+line, and the code from before the edit is used until the file is mended. Checks do not
+accept that code: `problem_of` returns the error at which a newly started Python would
+stop. Two things need a restart of the kernel: an edit to this folder, and a value that
+a module computed by calling a function that has changed since.
 """
 
 import os
@@ -23,7 +23,7 @@ import types
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-# The machinery is imported once a file has changed: `import ece662` is quick.
+# `_refresher` is imported once a file has changed, to keep `import ece662` quick.
 
 __all__ = ["ReloadReport", "problem_of", "refresh", "reload", "running_shell"]
 
@@ -31,7 +31,7 @@ _PACKAGE = "ece662"
 
 
 class ReloadReport(NamedTuple):
-    """What `refresh` did: the modules reloaded, and for the others why not."""
+    """What `refresh` did: the modules reloaded, and why others were not."""
 
     reloaded: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ def reload(auto: bool | None = None) -> ReloadReport | None:
             (the default) does it once, now.
 
     Returns:
-        The ReloadReport of the one reload; None where `auto` was given.
+        The report of this reload; None where `auto` was given.
     """
     if auto is not None:
         return _watch(auto)
@@ -80,8 +80,8 @@ def problem_of(name: str) -> str | None:
         name: of the module.
 
     Returns:
-        File, line and fault, of the module or of one that it imports; None where there
-        is nothing to say, or the module is not loaded.
+        File, line and error, of the module or of one that it imports; None where there
+        is no error, or the module is not loaded.
     """
     if _refresher is None:
         return None
@@ -100,22 +100,22 @@ def _machinery() -> Any:
 
 
 def _watch(auto: bool) -> None:
-    """Hook `refresh` before every cell, or take it off again."""
+    """Register `refresh` to run before every cell, or unregister it."""
     shell = running_shell()
     if shell is None:
         if auto:
             print("no notebook is running: call ece662.reload() after an edit")
         return
-    # Taken off first: the set-up cell may run twice, the hook must not.
+    # Unregistered first: the set-up cell may run twice, the hook must run once.
     if _before_cell in shell.events.callbacks["pre_run_cell"]:
         shell.events.unregister("pre_run_cell", _before_cell)
     if auto:
-        _edited()  # what is loaded by now is noted, before anyone can load it again
+        _edited()  # records the modules loaded so far, before any can be loaded again
         shell.events.register("pre_run_cell", _before_cell)
 
 
 def _before_cell(info: Any) -> None:
-    """Be called by IPython before it runs a cell."""
+    """Refresh before a cell runs; IPython calls this."""
     report = refresh()
     if report.reloaded or report.problems:
         print(report)
@@ -137,7 +137,7 @@ def _namespaces() -> list[dict[str, Any]]:
 
 
 def _edited() -> dict[str, bytes | None]:
-    """Map the name of each loaded module that is not its file's text to the new text.
+    """Map each loaded module whose file has another text now to that text.
 
     None stands for a file that cannot be opened.
     """
@@ -151,7 +151,7 @@ def _edited() -> dict[str, bytes | None]:
 
 
 def _noted(name: str, module: types.ModuleType) -> "_Loaded":
-    """Return what is known of a module; at the first look, what it is now."""
+    """Return the record of a module; the first call makes it."""
     if name not in _loaded:
         content = getattr(module.__loader__, "content", None)
         text = content or _texts.get(module.__file__)
@@ -177,18 +177,18 @@ def _read(path: str) -> bytes | None:
 
 
 class _Loaded(NamedTuple):
-    """A module as it was when it was last looked at."""
+    """A module as it was at the last `refresh`."""
 
     module: types.ModuleType
-    loader: Any  # another one: somebody has imported the module once more
-    text: bytes | None  # that it was made of
+    loader: Any  # differs after importlib.reload or a second import
+    text: bytes | None  # its source
     names: dict[str, Any]  # its namespace
 
 
 _loaded: dict[str, _Loaded] = {}
 _refresher: Any = None
-# The text each module is loaded from, taken when the package is imported and nothing
-# can have been edited yet; where the package's own loader has read a module, it knows.
+# The source of each module, read when the package is imported and nothing can have been
+# edited yet; used for modules that were not read by the package's own loader.
 _texts: dict[str, bytes | None] = {
     path: _read(path)
     for folder, _, files in os.walk(os.path.dirname(os.path.dirname(__file__)))

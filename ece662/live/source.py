@@ -1,7 +1,7 @@
 """A module's source: whether Python can read it, and what it imports.
 
-A file that cannot be read (gone, emptied, half a text) is a fact of its own: it is told
-with its line, in the same words by a notebook, a check and the command line.
+A file that cannot be read (missing, empty, a syntax error) is reported with its line,
+and in the same words by a notebook, a check and the command line.
 """
 
 import ast
@@ -30,10 +30,10 @@ _ALL = "*"
 
 
 class CannotReadError(ValueError):
-    """A file holds nothing that Python can read; the text says which, and where."""
+    """Python cannot read a file; the message says which file, where and why."""
 
     def __init__(self, path: str, line: int, why: str, source: str = ""):
-        """Keep the place, for those who link to it."""
+        """Keep file and line, so that callers can link to them."""
         self.path, self.line, self.source = path, line, source.strip()
         where = f"cannot be read, line {line}" if line else "cannot be read"
         super().__init__(f"{short(path)} {where}: {why}")
@@ -47,7 +47,7 @@ def read_source(path: str, tries: int = 3) -> bytes:
         tries: how often to look; an editor may be half-way through a save.
 
     Raises:
-        CannotReadError: it is not there, empty or no Python; says the line.
+        CannotReadError: it is missing or empty, or cannot be opened.
     """
     for tries_left in reversed(range(tries)):
         try:
@@ -76,7 +76,7 @@ def check_source(path: str, data: bytes) -> None:
     """Make sure that Python can read a text.
 
     Raises:
-        CannotReadError: it cannot; says the line.
+        CannotReadError: it cannot; the message names the line.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise CannotReadError(path, 1, "it is not UTF-8 but UTF-16")
@@ -89,7 +89,7 @@ def check_source(path: str, data: bytes) -> None:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise CannotReadError(path, line, f"it is not {error.encoding}") from None
-    except SyntaxError as error:  # an encoding that nobody knows, or not UTF-8
+    except SyntaxError as error:  # an unknown encoding, or not UTF-8
         line = _line_of_bad_byte(data)
         raise CannotReadError(path, line, error.msg or "no encoding") from None
     try:
@@ -111,9 +111,10 @@ def _line_of_bad_byte(data: bytes) -> int:
 
 
 def imports_of(module: types.ModuleType, text: bytes) -> dict[str, set[str]]:
-    """Map each module that a text imports while it is loaded to the names it takes.
+    """Map each module that a text imports when it is loaded to the imported names.
 
-    A module that is taken whole gives "*", and so does each package around the module.
+    A module imported as a whole has "*" among them; the packages that contain the
+    module are listed without names.
     """
     name = module.__name__
     parts = name.split(".")
@@ -140,7 +141,7 @@ def imports_of(module: types.ModuleType, text: bytes) -> dict[str, set[str]]:
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what runs while a module is loaded, functions left out."""
+    """Yield the statements that run when a module is loaded: none inside functions."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
             continue
@@ -153,7 +154,7 @@ def explain_import(name: str, error: BaseException) -> str:
 
     Args:
         name: of the module.
-        error: what its import raised, for this module or for one that it imports.
+        error: raised by its import, in this module or in one that it imports.
     """
     path = _ROOT.joinpath(*name.split(".")).with_suffix(".py")
     if isinstance(error, SyntaxError) and error.filename:
@@ -173,7 +174,7 @@ def describe(file: str, error: BaseException) -> str:
 
     Args:
         file: of the module.
-        error: what stood in the way.
+        error: the reason.
     """
     if isinstance(error, CannotReadError):
         path, line, source, text = error.path, error.line, error.source, str(error)
@@ -191,8 +192,8 @@ def describe(file: str, error: BaseException) -> str:
 
 
 def _fault(error: BaseException) -> str:
-    """Say what an error is; of a name that is gone, without the path of its file."""
-    if not isinstance(error, Exception | SystemExit):  # a limit of time
+    """Say what an error is; in an ImportError, with the short path of the file."""
+    if not isinstance(error, Exception | SystemExit):  # EndlessError
         return f"{error} while it was loaded"
     if isinstance(error, ImportError) and error.path:
         return f"{type(error).__name__}: {error}".replace(error.path, short(error.path))

@@ -1,9 +1,9 @@
-"""Exercises that are not written yet, said in one line wherever they are met.
+"""One line instead of a traceback for exercises that are not written yet.
 
-Whoever runs a notebook from top to bottom meets functions that are still to be written,
-and names that are None because a cell is still empty. That is no error of anybody's: a
-notebook then shows one line, with a file and a line to click on, in place of a
-traceback; checks and dashboards use the same words.
+Whoever runs a notebook from top to bottom calls functions that are still to be written,
+and uses names that are None because a cell is still empty. That is no mistake, so the
+notebook shows one line, with a file and a line to click on. Checks and dashboards use
+the same words.
 """
 
 import os
@@ -30,20 +30,20 @@ class Unfinished(NamedTuple):
 
     exercise: Exercise
     place: StudentLine | None
-    begun: Finding | None = None  # what is missing, where something is there
+    begun: Finding | None = None  # what is missing, where a part is written
 
     @property
     def message(self) -> str:
         """The sentence, with its full stop."""
         if self.begun is not None:
             return f"{self.begun}."
-        is_there = self.place is not None and self.place.file == self.exercise.file
-        where = f" ({self.place})" if is_there else ""
+        in_its_file = self.place is not None and self.place.file == self.exercise.file
+        where = f" ({self.place})" if in_its_file else ""
         return f"{self.exercise.id} is not written yet{where}."
 
 
 def unfinished_of(error: BaseException) -> Unfinished | None:
-    """Return which unfinished exercise raised a NotImplementedError; else None."""
+    """Return the unfinished exercise that raised a NotImplementedError, or None."""
     if not isinstance(error, NotImplementedError):
         return None
     exercise, place = exercise_of(error), students_line_of(error)
@@ -77,7 +77,7 @@ def register() -> None:
 
 
 def _on_error(shell: Any, kind: type, error: BaseException, trace: Any, **options: Any):
-    """Be called by IPython in place of its own way to show an error."""
+    """Show an error; IPython calls this instead of its own function."""
     message = why_not_there(error) or _in_one_line(error, shell.user_ns)
     note_missing(error, _source[-1])
     if message is not None:
@@ -91,16 +91,16 @@ class _Cell(NamedTuple):
 
     name: str
     line: int
-    gives: frozenset[str]  # the names that it mentions at its top
+    gives: frozenset[str]  # the names that it assigns or annotates at the top level
 
 
-_source = [""]  # of the cell that runs now
-_current: list[_Cell] = []  # that which runs now, if it is such a cell
-_empty: dict[str, _Cell] = {}  # those that ran
+_source = [""]  # of the running cell
+_current: list[_Cell] = []  # the running cell, if a region in it is empty
+_empty: dict[str, _Cell] = {}  # earlier cells with an empty region
 
 
 def _before_cell(info: Any) -> None:
-    """Be called by IPython before it runs a cell."""
+    """Record whether a cell has an empty region; IPython calls this before it runs."""
     source = str(info.raw_cell or "")
     name = str(getattr(info, "cell_id", None) or "")
     _source[:] = [source]
@@ -120,7 +120,7 @@ def _before_cell(info: Any) -> None:
 
 
 def _in_one_line(error: BaseException, names: dict[str, Any]) -> str | None:
-    """Return what to show in place of a traceback, None for any other error."""
+    """Return the line to show instead of a traceback; None for any other error."""
     found = unfinished_of(error)
     if found is not None:
         return clickable(found.message)
@@ -141,7 +141,7 @@ def _in_one_line(error: BaseException, names: dict[str, Any]) -> str | None:
 
 
 def clickable(message: str) -> str:
-    """Write files so that JupyterLab makes links of them: "~/course/x.py:12"."""
+    """Write file names so that JupyterLab makes links of them: "~/course/x.py:12"."""
 
     def full(match: re.Match) -> str:
         path = str(_ROOT / match[1])

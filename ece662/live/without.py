@@ -1,19 +1,19 @@
-"""Names that a cell would have made, had its framework been installed.
+"""Names that are missing because a cell's framework is not installed.
 
-A cell that imports TensorFlow says in one line that it is not there. The cells below it
-that use its names would then stop at a NameError, which looks like the student's own
-mistake; they say the same line instead.
+A cell that imports TensorFlow says in one line that it is not installed. Cells below
+that use its names would raise a NameError, which looks like a mistake of the student's;
+they show the same line instead.
 """
 
 import ast
 
 __all__ = ["note_missing", "why_not_there"]
 
-_reasons: dict[str, str] = {}  # name: why it was never made
+_reasons: dict[str, str] = {}  # by name: why it was never defined
 
 
 def note_missing(error: BaseException, source: str) -> None:
-    """Remember what a cell does not make where a framework is missing.
+    """Remember the names that a cell did not define, if a framework was missing.
 
     Args:
         error: what stopped the cell.
@@ -21,23 +21,23 @@ def note_missing(error: BaseException, source: str) -> None:
     """
     reason = _reason_of(error)
     if reason is not None:
-        _reasons.update(dict.fromkeys(_made_by(source), reason))
+        _reasons.update(dict.fromkeys(_defined_by(source), reason))
 
 
 def why_not_there(error: BaseException) -> str | None:
-    """Return the line that belongs in place of a NameError; None for any other."""
+    """Return the line to show instead of a NameError; None for any other error."""
     return _reasons.get(error.name or "") if isinstance(error, NameError) else None
 
 
 def _reason_of(error: BaseException) -> str | None:
-    # An error that a notebook shows in its own words says what to install.
-    says_so = isinstance(error, ModuleNotFoundError)
-    if says_so and hasattr(error, "_render_traceback_"):
+    # A MissingFrameworkError, which has this method, says what to install.
+    is_missing = isinstance(error, ModuleNotFoundError)
+    if is_missing and hasattr(error, "_render_traceback_"):
         return str(error)
     return why_not_there(error)
 
 
-def _made_by(source: str) -> set[str]:
+def _defined_by(source: str) -> set[str]:
     """Return the names that a cell assigns, imports or defines."""
     from IPython.core.inputtransformer2 import TransformerManager
 
@@ -45,13 +45,13 @@ def _made_by(source: str) -> set[str]:
         tree = ast.parse(TransformerManager().transform_cell(source))
     except SyntaxError:
         return set()
-    made = {n.id for n in ast.walk(tree) if _is_assigned(n)}  # type: ignore[attr-defined]
+    names = {n.id for n in ast.walk(tree) if _is_assigned(n)}  # type: ignore[attr-defined]
     for node in ast.walk(tree):
         if isinstance(node, ast.alias):
-            made.add((node.asname or node.name).partition(".")[0])
+            names.add((node.asname or node.name).partition(".")[0])
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            made.add(node.name)
-    return made
+            names.add(node.name)
+    return names
 
 
 def _is_assigned(node: ast.AST) -> bool:
