@@ -32,6 +32,7 @@ extras_test := test,torch,tensorflow
 extras_oldest := test
 extras_demo := demo
 extras_lint := dev
+extras_site := site
 # end of staff only
 
 KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[ch])
@@ -42,7 +43,7 @@ KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[
 # staff only
 .PHONY: fuzz test test-processors test-planted test-browser test-arm test-colab test-oldest
 .PHONY: coverage
-.PHONY: demo notebooks release bench lint constraints
+.PHONY: demo site test-site notebooks release bench lint constraints
 # end of staff only
 
 help:
@@ -61,6 +62,8 @@ help:
 	@echo 'make test-arm     test the compiled kernels on an emulated ARM processor'
 	@echo 'make fuzz         grade what nobody would hand in, until something breaks'
 	@echo 'make demo         serve the dashboards alone, for a lecture hall'
+	@echo 'make site         make web pages of notebooks and documentation'
+	@echo 'make test-site    make them, and look at every page, link and formula'
 	@echo 'make notebooks    run the notebooks and store their outputs'
 	@echo "make release      make the students' copy: ARGS='--out DIR'"
 	@echo 'make bench        measure the speed against PyTorch'
@@ -121,6 +124,13 @@ fuzz: $(VENV)/test.stamp $(VENV)/kernels.stamp
 
 demo: $(VENV)/demo.stamp $(VENV)/kernels.stamp
 	@$(PY) -m voila docs/dashboards.ipynb $(ARGS)
+
+# The pages of both editions, in .cache/site; ARGS="--repo OWNER/NAME" for their links.
+site: $(VENV)/site.stamp
+	@$(PY) scripts/book.py $(ARGS)
+
+test-site: $(VENV)/test.stamp $(VENV)/site.stamp
+	@ECE662_REQUIRE_SITE=1 $(PY) -m pytest tests/site $(ARGS)
 
 notebooks: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/notebooks.py $(ARGS)

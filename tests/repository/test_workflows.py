@@ -13,6 +13,7 @@ from tests.limits import WAIT
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+TEST = ROOT / ".github" / "workflows" / "test.yml"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -33,7 +34,9 @@ def commands(path):
 
 
 def test_there_are_workflows():
-    assert [path.name for path in WORKFLOWS] == ["test.yml", "weekly.yml", "wheels.yml"]
+    assert [path.name for path in WORKFLOWS] == [
+        *("pages.yml", "test.yml", "weekly.yml", "wheels.yml")
+    ]
 
 
 def test_an_action_has_one_version_in_all_workflows():
@@ -86,7 +89,7 @@ class TestEach:
 
 
 def test_tests_run_on_both_systems_with_every_python_that_is_promised():
-    matrix = load(WORKFLOWS[0])["jobs"]["test"]["strategy"]["matrix"]
+    matrix = load(TEST)["jobs"]["test"]["strategy"]["matrix"]
     assert matrix["os"] == ["ubuntu-latest", "macos-latest"]
     assert any(more["os"].endswith("-arm") for more in matrix["include"])
     promised = re.findall(
@@ -98,7 +101,7 @@ def test_tests_run_on_both_systems_with_every_python_that_is_promised():
 
 
 def test_ci_runs_make_test():
-    assert ".ci/run" in commands(WORKFLOWS[0])
+    assert ".ci/run" in commands(TEST)
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     assert "limited make test" in lines
 
@@ -129,7 +132,7 @@ def test_ci_tries_the_browser_where_there_is_one(tmp_path, browser):
 
 
 def test_windows_gets_by_without_make():
-    job = load(WORKFLOWS[0])["jobs"]["windows"]
+    job = load(TEST)["jobs"]["windows"]
     lines = [step["run"] for step in job["steps"] if "run" in step]
     assert not any(re.search(r"\b(make|sh|bash)\b", line) for line in lines)
     readme = (ROOT / "README.md").read_text("utf-8")
