@@ -43,7 +43,20 @@ Say = Callable[..., None]
 def take(about: dict[str, Any], say: Say) -> dict[str, Any]:
     """Open a submission and take out what is graded."""
     with memory_limit(MEMORY):
-        return taking.as_plain(taking.take_here(about["path"]))
+        if "path" in about:
+            return taking.as_plain(taking.take_here(about["path"]))
+        parts = [(Path(path), called) for path, called in about["parts"]]
+        notes, said = about["notes"], about["about"]
+        taken = taking.take_parts(parts, about["student"], said, notes)
+        return taking.as_plain(taken)
+
+
+def submitters(about: dict[str, Any], say: Say) -> dict[str, dict[str, str]]:
+    """Read who the submissions of a Gradescope export are by."""
+    from course.grade.platforms import submitters_in
+
+    with memory_limit(MEMORY):
+        return submitters_in(Path(about["path"]))
 
 
 def workbook(about: dict[str, Any], say: Say) -> list:
@@ -73,6 +86,7 @@ def record_of(submission: Submission, marks: Sequence[Mark]) -> dict[str, Any]:
         "answers": pieces.answers,
         "notes": [*submission.notes, *pieces.notes],
         "fingerprints": fingerprints(pieces.bodies),
+        "handed_in": submission.about,
     }
 
 
@@ -124,7 +138,12 @@ class Watch:
             )
 
 
-QUESTIONS = {"mark": mark, "take": take, "workbook": workbook}
+QUESTIONS = {
+    "mark": mark,
+    "submitters": submitters,
+    "take": take,
+    "workbook": workbook,
+}
 
 
 def main() -> None:

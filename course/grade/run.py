@@ -25,12 +25,8 @@ from tqdm import tqdm
 
 from course.grade.contained import end_all
 from course.grade.errors import GradingError
-from course.grade.intake import (
-    Submission,
-    left_out_in,
-    student_of,
-    submissions_in,
-)
+from course.grade.handins import HandIn, hand_ins
+from course.grade.intake import Submission
 from course.grade.secret import Secret
 from course.grade.text import file_name
 from course.grade.worker import (
@@ -87,12 +83,11 @@ def grade_class(
         GradingError: it cannot begin or go on; says why and what to do.
         SandboxError: no walls hold here, and the submissions are not trusted.
     """
-    paths = submissions_in(submissions)
-    _check_names(paths)
+    paths, left_out = hand_ins(submissions)
     settings = {"secret": secret, "training": training, "trusted": trusted}
     settings = _settle(out, settings, resume)
     (out / RECORDS).mkdir(exist_ok=True)
-    write_whole(out / LEFT_OUT, json.dumps(left_out_in(submissions), indent=1) + "\n")
+    write_whole(out / LEFT_OUT, json.dumps(left_out, indent=1) + "\n")
     started = time.monotonic()
     with scratch("grade") as folder:
         make, setup = _executor_maker(settings, workers, scheduler, folder)
@@ -131,18 +126,6 @@ def write_whole(path: Path, text: str | bytes) -> None:
         raise
 
 
-def _check_names(paths: Sequence[Path]) -> None:
-    """Refuse two submissions of one name: `ann` and `ann.zip`, say."""
-    seen: dict[str, Path] = {}
-    for path in paths:
-        name = student_of(path)
-        if name in seen:
-            raise GradingError(
-                f"{seen[name].name} and {path.name} are both by {name}: keep one"
-            )
-        seen[name] = path
-
-
 def _settle(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]:
     """Return the settings of this run, and keep them; with `resume` the earlier ones.
 
@@ -171,7 +154,7 @@ def _settle(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]
     return settings
 
 
-def _unfinished(paths: Sequence[Path], out: Path) -> Iterator[Submission | None]:
+def _unfinished(paths: Sequence[HandIn], out: Path) -> Iterator[Submission | None]:
     """Open one submission after the other; None stands for one that is graded."""
     for path in paths:
         submission = take(path)

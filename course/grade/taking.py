@@ -6,15 +6,23 @@ lines and the answers: so a submission is small from here on, whatever was hande
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from course.grade.intake import Submission, open_submission
+from course.grade.intake import Submission, open_parts, student_of
 from ece662.exercises import EXERCISES
 from ece662.exercises.findings import Fault, Finding, Note
 from ece662.exercises.reading import Pieces, read_files
 
-__all__ = ["WANTED", "as_plain", "digest_of", "from_plain", "take_here"]
+__all__ = [
+    "WANTED",
+    "as_plain",
+    "digest_of",
+    "from_plain",
+    "take_here",
+    "take_parts",
+]
 
 WANTED = frozenset(exercise.file for exercise in EXERCISES)
 KINDS = {kind.__name__: kind for kind in (Fault, Note)}
@@ -22,7 +30,27 @@ KINDS = {kind.__name__: kind for kind in (Fault, Note)}
 
 def take_here(path: str | Path) -> Submission:
     """Open a submission in this process, and keep of its files what is graded."""
-    submission = open_submission(Path(path), WANTED)
+    path = Path(path)
+    return take_parts([(path, path.name)], student_of(path))
+
+
+def take_parts(
+    parts: Sequence[tuple[Path, str]],
+    student: str,
+    about: dict[str, str | bool] | None = None,
+    notes: Iterable[str] = (),
+) -> Submission:
+    """Open what a student handed in, and keep of the files what is graded.
+
+    Args:
+        parts: files and folders, with their names as the student had them.
+        student: the name that it goes by.
+        about: what a learning platform says of it.
+        notes: on what was handed in, known before.
+    """
+    submission = open_parts(parts, WANTED, student)
+    submission.about = about or {}
+    submission.notes = [*notes, *submission.notes]
     submission.digest = digest_of(submission)
     submission.pieces = read_files(submission.files)
     submission.files = {}
@@ -33,7 +61,8 @@ def digest_of(submission: Submission) -> str:
     """Return a digest of all that is graded: equal digests, equal records."""
     if submission.digest:
         return submission.digest
-    told = json.dumps([submission.files, submission.notes], sort_keys=True)
+    about = [submission.about] if submission.about else []
+    told = json.dumps([submission.files, submission.notes, *about], sort_keys=True)
     return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()
 
 
@@ -43,6 +72,7 @@ def as_plain(submission: Submission) -> dict[str, Any]:
     return {
         "name": submission.name,
         "notes": submission.notes,
+        "about": submission.about,
         "digest": submission.digest,
         "bodies": [[*place, body] for place, body in pieces.bodies.items()],
         "answers": pieces.answers,
@@ -62,7 +92,7 @@ def from_plain(plain: dict[str, Any]) -> Submission:
         missing={file: _finding(found) for file, found in plain["missing"].items()},
         findings=[_finding(found) for found in plain["findings"]],
     )
-    submission = Submission(plain["name"], notes=plain["notes"])
+    submission = Submission(plain["name"], notes=plain["notes"], about=plain["about"])
     submission.digest, submission.pieces = plain["digest"], pieces
     return submission
 

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 
 from course.grade import frameworks
 from course.grade.contained import EndedError, borrowed, slowness
-from course.grade.intake import Submission, student_of
+from course.grade.handins import HandIn
+from course.grade.intake import Submission
 from course.grade.mark import Mark
 from course.grade.pristine import FULL, ROOT, Pristine
 from course.grade.taking import as_plain, digest_of, from_plain
@@ -96,23 +97,29 @@ def prepare(folder: Path, trusted: bool, training: bool = True) -> Isolation:
     return isolation
 
 
-def take(path: Path) -> Submission:
+def take(hand_in: HandIn | Path) -> Submission:
     """Open a submission in a child, and take out what is graded; never raises for it.
 
     Where two children come to an end over it, the submission says why it is lost.
     """
+    if not isinstance(hand_in, HandIn):
+        hand_in = HandIn.of(hand_in)
+    parts = [[str(path.absolute()), called] for path, called in hand_in.parts]
+    about = {"parts": parts, "student": hand_in.student, "about": hand_in.about,
+             "notes": hand_in.notes}  # fmt: skip
     seconds, why = TAKING * slowness(), ""
     for _ in range(2):
         try:
             with borrowed() as child:
-                plain = child.ask("take", {"path": str(path.absolute())}, seconds)
+                plain = child.ask("take", about, seconds)
         except EndedError as ended:
             why = str(ended)
             if ended.slow:
                 break
         else:
             return from_plain(plain)
-    return Submission(student_of(path), lost=f"{path.name}: {why}")
+    lost = f"{hand_in.parts[0][0].name}: {why}"
+    return Submission(hand_in.student, lost=lost, about=hand_in.about)
 
 
 def grade(setup: Setup, submission: Submission) -> dict[str, Any]:
@@ -174,6 +181,7 @@ def ungraded(submission: Submission, why: str) -> dict[str, Any]:
         "answers": {},
         "notes": [*submission.notes, f"not graded: {why}"],
         "fingerprints": {},
+        "handed_in": submission.about,
     }
 
 

@@ -7,7 +7,7 @@ made again at any time, and five thousand students need hardly more memory than 
 from pathlib import Path
 
 from course.grade.reports import answers, pages, tables
-from course.grade.reports.losses import losses_of
+from course.grade.reports.losses import left_out_of, losses_of
 from course.grade.reports.records import Records
 from course.grade.reports.survey import survey
 
@@ -32,6 +32,7 @@ def write_reports(out: Path, *points: Path) -> list[str]:
     answers.write_answers(out, records)
     overview = survey(records)
     overview.losses = losses_of(out, records)
+    overview.left_out = left_out_of(out)
     tables.write_csv(out / "class.csv", records)
     tables.write_json(out / "class.json", records, overview)
     pages.write_pages(out / "students", records)

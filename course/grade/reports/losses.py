@@ -10,7 +10,7 @@ from course.grade.run import LEFT_OUT
 from course.grade.text import printable
 from ece662.check.terms import Status
 
-__all__ = ["losses_of"]
+__all__ = ["left_out_of", "losses_of"]
 
 SHOWN = 10  # names in a sentence
 # Diagnoses of marks that say nothing of the work, but of the grader.
@@ -41,13 +41,14 @@ def losses_of(out: Path, records: Records) -> list[str]:
         _sentence(ungraded, "not graded"),
         _sentence(empty, "none of the course's files could be read"),
         _sentence(stopped, "graded but for an exercise that could not be judged"),
-        _sentence(_left_out(out), "left out: neither a folder nor a zip"),
+        _sentence([f"{name} ({why})" for name, why in left_out_of(out)], "left out"),
         _sentence(sorted(unrun), "exercises that cannot be run here"),
     ]
     return [sentence for sentence in told if sentence]
 
 
-def _left_out(out: Path) -> list[str]:
+def left_out_of(out: Path) -> list[tuple[str, str]]:
+    """Return what in the folder is no submission, and why."""
     try:
         return json.loads((out / LEFT_OUT).read_text("utf-8"))
     except FileNotFoundError:
@@ -58,6 +59,6 @@ def _sentence(names: Iterable[str], what: str) -> str:
     names = list(names)
     if not names:
         return ""
-    shown = ", ".join(printable(name, 100) for name in names[:SHOWN])
+    shown = ", ".join(printable(name, 200) for name in names[:SHOWN])
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return f"{len(names)} {what}: {shown}{more}"

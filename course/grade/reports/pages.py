@@ -135,6 +135,9 @@ def _summary_as_html(overview: Survey) -> Iterator[str]:
     if overview.losses:
         yield "<h2>Not graded, lost or left out</h2>"
         yield from (html.paragraph(sentence, "failed") for sentence in overview.losses)
+    if overview.left_out:
+        yield "<h2>In the folder, and no submission</h2>"
+        yield html.table(("name", "why it is not graded"), overview.left_out)
     yield "<h2>Points, as a share of those to be had</h2>"
     yield html.bars(_tenths(overview))
     yield "<h2>What to teach again: the most frequent mistakes</h2>"
@@ -167,6 +170,10 @@ def _summary_as_markdown(overview: Survey) -> Iterator[str]:
     if overview.losses:
         yield from ("## Not graded, lost or left out", "")
         yield from (f"- {_line(sentence)}" for sentence in overview.losses)
+        yield ""
+    if overview.left_out:
+        yield from ("## In the folder, and no submission", "")
+        yield from (f"- {_line(name)}: {_line(why)}" for name, why in overview.left_out)
         yield ""
     yield from ("## What to teach again", "", "| exercise | mistake | students |")
     yield "|---|---|---|"

@@ -33,6 +33,7 @@ class Survey:
     odd: list[tuple[str, str, str]] = field(default_factory=list)  # and exercise
     alike: list[Likeness] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)  # what was not graded, in words
+    left_out: list[tuple[str, str]] = field(default_factory=list)  # name, and why
 
 
 def survey(records: Records) -> Survey:

@@ -249,17 +249,20 @@ def test_losses_are_named(run):
     stopped["marks"][3]["diagnosis"] = "judge-stopped"
     for record in (missing, stopped):
         record_path(run, record["student"]).write_text(json.dumps(record))
-    (run / "left-out.json").write_text(json.dumps([f"{i}.rar" for i in range(12)]))
+    (run / "left-out.json").write_text(
+        json.dumps([[f"{i}.rar", "why"] for i in range(12)])
+    )
     told, noted = losses_in(run)
     assert told == [
         "1 not graded: cem",
         "1 none of the course's files could be read: dan",
         "1 graded but for an exercise that could not be judged: eve",
-        "12 left out: neither a folder nor a zip: "
-        + ", ".join(f"{i}.rar" for i in range(10))
+        "12 left out: "
+        + ", ".join(f"{i}.rar (why)" for i in range(10))
         + " and 2 more",
     ]
     assert noted == 6
     write_reports(run)
     for name in ("summary.html", "summary.md"):
         assert "cem" in (run / name).read_text()
+        assert (run / name).read_text().count("rar") >= 22  # all, and ten in a sentence

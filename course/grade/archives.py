@@ -1,0 +1,363 @@
+"""What is in a hand-in: the files of a folder, a zip, a tar, or a single file.
+
+Nothing is unpacked to the disk. What an archive says of itself is not believed: sizes
+are counted while a file is read, and of a zip only the two methods are read whose
+memory does not depend on the archive, stored and deflate. Python's decoders of the
+others give back at once all that a few bytes may stand for. All of it happens in a
+child with limits.
+"""
+
+import bz2
+import contextlib
+import gzip
+import io
+import lzma
+import os
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from course.grade.text import printable
+
+__all__ = ["ARCHIVES", "CLOSED", "Entry", "Ignored", "Opened", "Refused", "kind_of"]
+
+MAX_ARCHIVE = 64 << 20  # bytes of an archive
+MAX_DIRECTORY = 1 << 20  # bytes of a zip's list of contents: some 10,000 entries
+MAX_MEMBERS = 20_000  # entries of an archive
+MAX_UNPACKED = 256 << 20  # bytes that an archive may hold
+MAX_RATIO = 200  # of a zip's contents to the zip
+MAX_FILE = 16 << 20  # bytes of one file
+MAX_HELD = 64 << 20  # bytes of a tar that are kept
+MAX_NOTES = 20  # on files that are ignored
+MAX_ENTRIES = 5000  # files of a folder
+MAX_FOLDERS = 20  # one in the other
+HEADER = 30  # bytes before a zip member's name
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz",
+            ".zst")  # fmt: skip
+TARS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+# Archives that are not opened, by what they begin with.
+CLOSED = {b"7z\xbc\xaf\x27\x1c": "a 7z archive", b"Rar!\x1a\x07": "a RAR archive",
+          b"\x28\xb5\x2f\xfd": "a zstd archive"}  # fmt: skip
+KEPT = (".ipynb", ".py", ".json", ".txt", *ARCHIVES)  # members of a tar
+
+
+class Refused(ValueError):
+    """Something is not read; says why."""
+
+
+class Entry(NamedTuple):
+    """A file in a hand-in."""
+
+    name: str  # its path from the top, with slashes
+    read: Callable[[], bytes]  # up to a byte more than MAX_FILE
+
+
+class Ignored:
+    """Notes on files that are not looked at; of many, how many."""
+
+    def __init__(self, notes: list[str]):
+        """Begin with none."""
+        self._notes, self._more, self._left = notes, 0, MAX_NOTES
+
+    def add(self, name: str, why: str) -> None:
+        """Note a file."""
+        if self._left:
+            self._left -= 1
+            self._notes.append(printable(f"{name[:200]} {why}: ignored"))
+        else:
+            self._more += 1
+
+    def tell_how_many(self) -> None:
+        """Note how many files more there are."""
+        if self._more:
+            self._notes.append(f"{self._more} more files like these: ignored")
+
+
+def kind_of(beginning: bytes) -> str:
+    """Return what a file is by its first bytes: zip, tar, what is closed, or ""."""
+    if beginning.startswith((b"PK\3\4", b"PK\5\6", b"PK\1\2")):
+        return "zip"
+    if beginning[257:262] == b"ustar" or beginning.startswith(tuple(TARS)):
+        return "tar"
+    return next((what for sign, what in CLOSED.items() if beginning.startswith(sign)),
+                "")  # fmt: skip
+
+
+class Opened(contextlib.ExitStack):
+    """Opens what is handed in; what was opened is closed with it."""
+
+    def __init__(self, ignored: Ignored):
+        """Begin with nothing open."""
+        super().__init__()
+        self._ignored = ignored
+
+    def entries(self, path: Path, name: str) -> list[Entry]:
+        """List the files of a folder or an archive; a single file is one entry.
+
+        Args:
+            path: of what was handed in.
+            name: of a single file, as the student had it.
+
+        Raises:
+            Refused: it is not read; says why.
+        """
+        mode = path.lstat().st_mode
+        if stat.S_ISDIR(mode):
+            below = files_below(path, self._ignored)
+            return [Entry(n, partial(read_regular, path / n)) for n in below]
+        if not stat.S_ISREG(mode):
+            raise Refused("it is a link or a special file: not opened")
+        with open(path, "rb") as file:
+            kind = kind_of(file.read(512))
+        if kind == "" and path.suffix.lower() == ".zip":
+            kind = "zip"  # and broken: it says how
+        if kind not in ("zip", "tar"):
+            return [Entry(name, partial(read_regular, path))]
+        if path.stat().st_size > MAX_ARCHIVE:
+            raise Refused(f"the {kind} is larger than {MAX_ARCHIVE >> 20} MB")
+        if kind == "zip":
+            return self._zip(self.enter_context(_ZipFile(path)))
+        return self._tar(self.enter_context(open(path, "rb")))
+
+    def inner(self, outer: Entry) -> list[Entry]:
+        """List the files of an archive in another; [] where it is none.
+
+        Raises:
+            Refused: it is not read; says why.
+        """
+        data = outer.read()
+        if len(data) > MAX_FILE:
+            raise Refused(f"it is larger than {MAX_FILE >> 20} MB")
+        kind = kind_of(data[:512])
+        if kind == "zip":
+            found = self._zip(self.enter_context(_ZipMemory(data)))
+        elif kind == "tar":
+            found = self._tar(io.BytesIO(data))
+        else:
+            return []
+        return [Entry(f"{outer.name}/{e.name}", e.read) for e in found]
+
+    def _zip(self, file: "_Bounded") -> list[Entry]:
+        size = file.size()
+        archive = self.enter_context(zipfile.ZipFile(file))
+        file.most = None
+        entries = archive.infolist()
+        if len(entries) > MAX_MEMBERS:
+            raise Refused("the zip has too many entries")
+        unpacked = sum(entry.file_size for entry in entries)
+        if unpacked > MAX_UNPACKED or unpacked > MAX_RATIO * size:
+            raise Refused(f"it would unpack to {unpacked >> 20} MB")
+        _refuse_overlaps(entries)
+        return [
+            Entry(_path_in(entry), partial(_read_member, archive, entry))
+            for entry in entries
+            if self._is_usable(entry)
+        ]
+
+    def _is_usable(self, entry: zipfile.ZipInfo) -> bool:
+        """Tell whether an entry is a plain file below the root; note where not."""
+        path = _path_in(entry)
+        mode = entry.external_attr >> 16
+        why = _why_away(path)
+        if "\0" in entry.orig_filename:
+            why = "has a name with a NUL in it"
+        elif not why and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            why = "is a link or a special file"
+        elif not why and entry.flag_bits & 1:
+            why = "is encrypted"
+        elif not why and entry.compress_type not in METHODS:
+            why = "is compressed by another method than deflate"
+        if why:
+            self._ignored.add(entry.orig_filename, why)
+        return not why and not path.endswith("/")
+
+    def _tar(self, file: IO[bytes]) -> list[Entry]:
+        """Read a tar from its beginning to its end, and keep what may be work."""
+        beginning = file.read(8)
+        file.seek(0)
+        unpack = next(
+            (u for sign, u in TARS.items() if beginning.startswith(sign)), None
+        )
+        stream = _Counted(unpack(file) if unpack else file)
+        found, held = [], 0
+        try:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                for number, member in enumerate(archive):
+                    if number > MAX_MEMBERS:
+                        raise Refused("the tar has too many entries")
+                    why = _why_away(member.name)
+                    if not why and not (member.isreg() or member.isdir()):
+                        why = "is a link or a special file"
+                    if why:
+                        self._ignored.add(member.name, why)
+                    elif member.isreg() and member.name.lower().endswith(KEPT):
+                        data = archive.extractfile(member).read(MAX_FILE + 1)
+                        held += len(data)
+                        if held > MAX_HELD:
+                            raise Refused(f"it holds more than {MAX_HELD >> 20} MB")
+                        found.append(Entry(member.name, partial(bytes, data)))
+            if not stream.has_ended_well():
+                raise EOFError("it breaks off")
+        except (tarfile.TarError, EOFError, OSError, lzma.LZMAError) as error:
+            if not found:
+                raise Refused(f"the tar is broken ({error})") from None
+            self._ignored.add("its end", f"is broken ({error})")
+        return found
+
+
+class _Counted(io.RawIOBase):
+    """A stream of which no more is read than an archive may hold."""
+
+    def __init__(self, stream: IO[bytes]):
+        """Begin to count."""
+        self._stream, self._left, self._tail = stream, MAX_UNPACKED, b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Read bytes.
+
+        Raises:
+            Refused: it was too much.
+        """
+        most = self._left + 1 if size is None or size < 0 else min(size, self._left + 1)
+        data = self._stream.read(most)
+        self._left -= len(data)
+        self._tail = data[-512:] or self._tail
+        if self._left < 0:
+            raise Refused(f"it would unpack to more than {MAX_UNPACKED >> 20} MB")
+        return data
+
+    def has_ended_well(self) -> bool:
+        """Tell whether the last block that was read is empty, as that of a tar is."""
+        return not self._tail.strip(b"\0")
+
+
+class _Bounded:
+    """A zip's bytes, of which few are given at a time until its list is read.
+
+    The list of contents is read in one piece, whatever the records at a zip's end and
+    the ones for large archives say of its size: so this bounds the entries that zipfile
+    makes of it.
+    """
+
+    most: int | None = MAX_DIRECTORY
+
+    def size(self) -> int:
+        """Return how many bytes there are."""
+        here = self.tell()
+        end = self.seek(0, os.SEEK_END)
+        self.seek(here)
+        return end
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read bytes.
+
+        Raises:
+            Refused: so many make no list of contents.
+        """
+        if self.most is not None:
+            if size is None or size < 0:
+                size = self.size() - self.tell()
+            if size > MAX_DIRECTORY:
+                raise Refused("the zip has too many entries")
+        return super().read(size)
+
+
+class _ZipFile(_Bounded, io.FileIO):
+    """A zip on the disk."""
+
+
+class _ZipMemory(_Bounded, io.BytesIO):
+    """A zip in memory."""
+
+
+def _refuse_overlaps(entries: Iterable[zipfile.ZipInfo]) -> None:
+    """Refuse a zip whose members share their bytes, as only bombs do."""
+    end = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        if entry.header_offset < end:
+            raise Refused("two of its entries lie in the same place")
+        name = len(entry.orig_filename.encode("utf-8", "replace"))
+        least = name if entry.flag_bits & 0x800 else len(entry.orig_filename)
+        end = entry.header_offset + HEADER + least + entry.compress_size
+
+
+def _path_in(entry: zipfile.ZipInfo) -> str:
+    """Return an entry's path; some programs for Windows write it with backslashes."""
+    return entry.filename.replace("\\", "/")
+
+
+def _why_away(path: str) -> str:
+    """Say why a path is none below the root; "" where it is one."""
+    if not path:
+        return "has no name"
+    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+        return "leads out of the archive"
+    if ":" in path.partition("/")[0]:
+        return "names a drive"
+    return ""
+
+
+def _read_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """Read a member, and not more than the limit, whatever its size is said to be."""
+    parts, left = [], MAX_FILE + 1
+    with archive.open(entry) as stream:
+        while left and (part := stream.read(min(left, 1 << 20))):
+            parts.append(part)
+            left -= len(part)
+    return b"".join(parts)
+
+
+def files_below(root: Path, ignored: Ignored) -> Iterator[str]:
+    """Yield the plain files of a folder, from there, without following links.
+
+    Raises:
+        Refused: they are too many.
+    """
+
+    def closed(error: OSError) -> None:
+        name = os.path.relpath(error.filename or root, root)
+        ignored.add(name, f"cannot be opened ({error.strerror})")
+
+    seen = 0
+    for folder, folders, files in os.walk(root, onerror=closed):
+        below = Path(folder).relative_to(root)
+        folders.sort()
+        if len(below.parts) > MAX_FOLDERS:
+            folders.clear()
+            ignored.add(below.as_posix(), "lies too deep")
+        for name in sorted(files) + [n for n in folders if _is_link(Path(folder, n))]:
+            seen += 1
+            if seen > MAX_ENTRIES:
+                raise Refused(f"it holds more than {MAX_ENTRIES} files")
+            inside = (below / name).as_posix()
+            if _is_plain(Path(folder, name)):
+                yield inside
+            else:
+                ignored.add(inside, "is a link or a special file")
+
+
+def _is_link(path: Path) -> bool:
+    return path.is_symlink()
+
+
+def _is_plain(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:  # it went while it was looked at
+        return False
+
+
+def read_regular(path: Path) -> bytes:
+    """Read a file that may have become something else since it was listed."""
+    flags = ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY")  # not every system has all
+    flags = sum(getattr(os, name, 0) for name in flags)
+    handle = os.open(path, os.O_RDONLY | flags)
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise Refused("it is no file")
+        return file.read(MAX_FILE + 1)
