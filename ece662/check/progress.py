@@ -47,7 +47,7 @@ class State(NamedTuple):
 
     exercise: Exercise
     status: Status
-    told: str = ""  # what the check says, or what is damaged
+    message: str = ""  # what the check says, or what is damaged
     digest: str = ""  # of what the student wrote
     notes: tuple[str, ...] = ()  # what costs nothing, and should be known
 
@@ -92,11 +92,11 @@ def _state(piece: Piece, verdict: dict | None) -> State:
     if exercise.recipe not in RECIPES:
         return State(exercise, Status.ANSWER, "", digest)
     if verdict is None:
-        told = "its check did not come to an end"
-        return State(exercise, Status.STOPPED, told, digest)
+        message = "its check did not come to an end"
+        return State(exercise, Status.STOPPED, message, digest)
     status = Status(verdict["status"])
-    told = "" if status is Status.PASSED else verdict["message"]
-    return State(exercise, status, told, digest)
+    message = "" if status is Status.PASSED else verdict["message"]
+    return State(exercise, status, message, digest)
 
 
 def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
@@ -109,8 +109,8 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
     kept = _load(path) if path else {}
     missing = [id for id, fingerprint in wanted.items() if fingerprint not in kept]
     if missing:
-        told = "(those that train take some seconds each)"
-        print(f"Checking {len(missing)} exercises {told} ...", file=sys.stderr)
+        message = "(those that train take some seconds each)"
+        print(f"Checking {len(missing)} exercises {message} ...", file=sys.stderr)
         stopped = {}
         for verdict in _check(root, missing):
             # A limit says little of the code: another time it may pass.
@@ -130,7 +130,7 @@ def _check(root: Path, ids: Sequence[str]) -> list[dict]:
 
     Returns:
         The verdicts. The student's code may end the process, or keep it busy in
-        compiled code that no limit reaches: that one is told, and the rest goes on.
+        compiled code that no limit reaches: that one is reported, and the rest goes on.
     """
     verdicts: list[dict] = []
     while len(verdicts) < len(ids):

@@ -72,7 +72,7 @@ def _table(notebook: str, states: list) -> str:
     lines = [f"{notebook}   {done} of {len(states)}"]
     width = max(len(state.exercise.id) for state in states)
     for state in states:
-        told = state.told.partition("\n")[0]
+        told = state.message.partition("\n")[0]
         sign, colour = shown[state.status]
         line = f"  {sign} {state.exercise.id:<{width}}  {state.word:<8}"
         lines.append(_coloured(f"{line}{told}".rstrip(), colour))

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     root = find_root()
     states = progress(root)
     if damages := dict.fromkeys(
-        state.told for state in states if state.status is Status.DAMAGED
+        state.message for state in states if state.status is Status.DAMAGED
     ):
         print("Nothing was packed. Mend this first; nothing was changed:")
         for damage in damages:

@@ -98,7 +98,7 @@ def test_progress_tells_damage_and_goes_on(root, asked):
     path.write_text(path.read_text().replace(END, ""))
     states = {state.exercise.id: state for state in progress(root)}
     assert states["adam"].word == "damaged"
-    assert "ece662/optim.py, line" in states["adam"].told
+    assert "ece662/optim.py, line" in states["adam"].message
     assert states["affine_forward"].word == "passed"
 
 
@@ -113,7 +113,7 @@ def test_progress_tells_damage_and_goes_on(root, asked):
 def test_progress_tells_what_the_check_says(root, monkeypatch, answer, word):
     monkeypatch.setattr(module, "_check", lambda root, ids: [answer])
     [state] = progress(root, [find_exercise("adam")])
-    assert (state.word, state.told) == (word, answer["message"])
+    assert (state.word, state.message) == (word, answer["message"])
     assert not state.finished
 
 
@@ -128,7 +128,7 @@ def test_progress_of_a_check_that_ends_the_process(root, monkeypatch):
     exercises = [find_exercise(id) for id in ("rmsprop", "sgd_momentum")]
     killed, other = progress(root, exercises)
     assert (killed.word, other.word) == ("not yet", "passed")
-    assert "did not come to an end" in killed.told
+    assert "did not come to an end" in killed.message
 
 
 @pytest.fixture
@@ -149,12 +149,12 @@ def test_progress_of_a_loop_that_never_ends_names_it_and_goes_on(course):
     ids = ("affine_forward", "affine_backward", "TwoLayerNet", "relu_forward")
     loop, backward, net, other = progress(course, [find_exercise(id) for id in ids])
     assert (loop.status, loop.word) == (Status.STOPPED, "not yet")
-    assert loop.told.startswith("Stopped after 6 seconds in ece662/layers.py, line ")
-    assert loop.told.endswith(": does a loop there never end?")
-    assert "(`while n < len(x):`)" in loop.told or "(`n += 0`)" in loop.told
+    assert loop.message.startswith("Stopped after 6 seconds in ece662/layers.py, line ")
+    assert loop.message.endswith(": does a loop there never end?")
+    assert "(`while n < len(x):`)" in loop.message or "(`n += 0`)" in loop.message
     for state in (backward, net):
         assert state.status is Status.STOPPED
-        assert "builds on affine_forward, which was stopped" in state.told
+        assert "builds on affine_forward, which was stopped" in state.message
     assert other.word == "passed"
 
 
@@ -164,10 +164,10 @@ def test_progress_of_a_loop_at_the_top_of_a_file_waits_for_it_once(course):
     ids = ("sgd_momentum", "rmsprop", "adam", "affine_forward")
     first, *rest, other = progress(course, [find_exercise(id) for id in ids])
     assert other.word == "passed"
-    assert first.told.startswith("Stopped after 6 seconds in ece662/optim.py, line ")
-    assert first.told.endswith(", which is run when the file is loaded.")
+    assert first.message.startswith("Stopped after 6 seconds in ece662/optim.py, line ")
+    assert first.message.endswith(", which is run when the file is loaded.")
     for state in rest:
-        assert "builds on ece662/optim.py, which was stopped" in state.told
+        assert "builds on ece662/optim.py, which was stopped" in state.message
 
 
 def test_progress_of_a_loop_in_compiled_code_goes_on(course):
@@ -175,7 +175,7 @@ def test_progress_of_a_loop_in_compiled_code_goes_on(course):
     exercises = [find_exercise(id) for id in ("rmsprop", "sgd_momentum")]
     stuck, other = progress(course, exercises)
     assert (stuck.word, other.word) == ("not yet", "passed")
-    assert "did not come to an end" in stuck.told
+    assert "did not come to an end" in stuck.message
     # Another time it may pass, on a computer that has less to do.
     write(course, "rmsprop", "pass")
     assert "rmsprop" not in (course / "cache/verdicts.json").read_text()

@@ -145,10 +145,10 @@ def test_progress_of_what_was_begun_is_not_to_do(course, monkeypatch):
     monkeypatch.setenv("ECE662_DATA", str(course / "cache"))
     ids = ("affine_forward", "relu_forward", "TwoLayerNet")
     empty, left, half = progress(course, [find_exercise(id) for id in ids])
-    assert (empty.status, empty.told) == (Status.NOT_WRITTEN, "")
+    assert (empty.status, empty.message) == (Status.NOT_WRITTEN, "")
     assert (left.status, half.status) == (Status.FAILED, Status.FAILED)
-    assert "never runs: take that line out (ece662/layers.py, line " in left.told
-    assert "TwoLayerNet.loss is half written" in half.told
+    assert "never runs: take that line out (ece662/layers.py, line " in left.message
+    assert "TwoLayerNet.loss is half written" in half.message
 
 
 def test_check_says_the_same(course):
