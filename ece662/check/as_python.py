@@ -1,9 +1,9 @@
 """A cell as Python: what IPython makes of `%time`, `!pip`, `x?` and the like.
 
-In a notebook such lines are as good as any other, so they are outside of one too. The
-rules are IPython's own, its TransformerManager; it is asked only where Python cannot
-read the cell as it stands. What the magics do has no place here, but that `%time` and
-its like run the code behind them: nothing is installed, no shell is started.
+Such lines are allowed in a notebook, so a cell that is run outside of one may have
+them, too. IPython's own TransformerManager translates them, where Python cannot compile
+the cell as it is. Of the magics, only `%time` and its like have an effect: they run
+their code. Nothing is installed, and no shell is started.
 """
 
 import ast
@@ -12,31 +12,31 @@ from typing import Any
 
 __all__ = ["add_shell", "as_python", "compiled"]
 
-RUNNING = ("time", "timeit", "prun", "memit", "mprun", "lprun")  # what stands behind
+RUNNING = ("time", "timeit", "prun", "memit", "mprun", "lprun")  # they run their line
 RUNNING_CELLS = (*RUNNING, "capture")
 
 
-def compiled(source: str, place: str) -> CodeType:
+def compiled(source: str, filename: str) -> CodeType:
     """Compile a cell, magics included.
 
     Args:
         source: the text of the cell.
-        place: the file name for tracebacks.
+        filename: for tracebacks.
 
     Raises:
         SyntaxError: neither Python nor IPython can read it.
     """
     try:
-        return compile(source, place, "exec", dont_inherit=True)
+        return compile(source, filename, "exec", dont_inherit=True)
     except SyntaxError:
         changed = as_python(source)
         if changed == source:
             raise
-        return compile(changed, place, "exec", dont_inherit=True)
+        return compile(changed, filename, "exec", dont_inherit=True)
 
 
 def as_python(source: str) -> str:
-    """Return a cell as IPython would run it; as it is where IPython is not there."""
+    """Return a cell as IPython would run it; unchanged if IPython is not installed."""
     try:
         from IPython.core.inputtransformer2 import TransformerManager
     except ImportError:
@@ -52,25 +52,25 @@ def add_shell(names: dict[str, Any]) -> None:
 
 
 class _Shell:
-    """Stands for the shell that a magic is called on."""
+    """Takes the place of IPython's shell, whose methods magics are turned into."""
 
     def __init__(self, names: dict[str, Any]):
         self.user_ns = names
 
     def run_line_magic(self, name: str, line: str, *_: Any, **__: Any) -> Any:
-        """Run what stands behind `%time` and its like."""
+        """Run the rest of the line for `%time` and its like."""
         return self._run(_without_options(line)) if name in RUNNING else None
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
-        """Run the cell behind `%%time` and its like."""
+        """Run the cell for `%%time` and its like."""
         return self._run(cell) if name in RUNNING_CELLS else None
 
     def getoutput(self, command: str, *_: Any, **__: Any) -> list[str]:
-        """Return the lines that a shell's command writes: none."""
+        """Return no output: commands of the shell are not run."""
         return []
 
     def __getattr__(self, name: str) -> Any:
-        """Let every other call do nothing."""
+        """Return a function that does nothing, for every other method."""
         return lambda *args, **options: None
 
     def _run(self, source: str) -> Any:
@@ -88,7 +88,7 @@ class _Shell:
 
 
 def _without_options(line: str) -> str:
-    """Take off options such as `-n 10 -r3`."""
+    """Remove options such as `-n 10 -r3`."""
     words = line.split()
     while words and words[0].startswith("-") and len(words) > 1:
         takes_a_word = len(words[0]) == 2 and words[1].isdecimal()

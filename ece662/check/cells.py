@@ -1,4 +1,4 @@
-"""Run the cells of a notebook without a notebook, as far as an exercise needs them."""
+"""Run the cells of a notebook without Jupyter, as far as an exercise needs them."""
 
 import contextlib
 import io
@@ -19,10 +19,10 @@ __all__ = ["Cells", "sources_of"]
 
 
 class Cells:
-    """The notebooks of a folder, each run once and only as far as asked for."""
+    """The notebooks of a folder; each cell is run once, and only when it is needed."""
 
     def __init__(self, root: Path):
-        """Keep the folder that `Exercise.file` starts from."""
+        """Keep the folder that `Exercise.file` is relative to."""
         self.root = root
         self._names: dict[str, dict[str, Any]] = {}  # by notebook
         self._done: set[tuple[str, str]] = set()  # notebook and cell
@@ -30,7 +30,7 @@ class Cells:
     def names_after(self, exercise: Exercise) -> dict[str, Any]:
         """Run an exercise's cell, after those it needs; return the notebook's names.
 
-        What the cells print and draw is not shown. Their exceptions come through.
+        What the cells print and draw is not shown. Their exceptions propagate.
 
         Raises:
             FileNotFoundError: the notebook is not there.
@@ -80,21 +80,21 @@ def sources_of(exercise: Exercise, notebook: str) -> dict[str, str]:
 
 def _run(source: str, id: str, names: dict[str, Any]) -> None:
     """Run one cell."""
-    place = f"<{id}>"
-    # So that the text of a line can be shown where one fails.
-    linecache.cache[place] = (
+    filename = f"<{id}>"
+    # For messages that show the text of a line in which the cell failed.
+    linecache.cache[filename] = (
         len(source),
         None,
         [line + "\n" for line in split(source)],
-        place,
+        filename,
     )
     with contextlib.redirect_stdout(io.StringIO()), _no_windows():
-        exec(compiled(source, place), names)
+        exec(compiled(source, filename), names)
 
 
 @contextlib.contextmanager
 def _no_windows():
-    """Let figures be drawn nowhere; a process started later must not inherit that."""
+    """Draw figures without windows; processes started later do not inherit that."""
     if "MPLBACKEND" in os.environ:
         yield
         return

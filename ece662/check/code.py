@@ -1,4 +1,4 @@
-"""The student's code, as recipes see it: one object, whose attributes are the names."""
+"""The student's code as one object: its attributes are the functions and classes."""
 
 import importlib
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from ece662.live.source import explain_import
 
 __all__ = ["MODULES", "Code", "UnreadableError", "make_code"]
 
-# Where a name is looked for, in this order. Each is imported when first asked for, so
-# that a syntax error in one file does not keep the others from being checked.
+# The modules that are searched for a name, in this order. Each is imported when it is
+# needed, so that a syntax error in one file does not stop the checks of the others.
 MODULES = (
     "ece662.layers",
     "ece662.optim",
@@ -21,16 +21,16 @@ MODULES = (
 
 
 class UnreadableError(Exception):
-    """A module cannot be imported as its file stands; the text says where and why."""
+    """A module cannot be imported from its file; the message says where and why."""
 
 
 class Code:
-    """Functions and classes by attribute: overrides first, then a notebook, then us."""
+    """Functions and classes as attributes: overrides, a notebook's or the package's."""
 
     def __init__(
         self, overrides: Mapping[str, Any], namespace: Mapping[str, Any] | None
     ):
-        """Keep where to look; see `make_code`."""
+        """Keep the overrides and the notebook's names; see `make_code`."""
         self._overrides = dict(overrides)
         self._namespace = namespace
 
@@ -38,8 +38,8 @@ class Code:
         """Look a name up.
 
         Raises:
-            AttributeError: it is nowhere.
-            UnreadableError: a module where it may be cannot be imported.
+            AttributeError: there is no such name.
+            UnreadableError: not found, and a module that may define it is unreadable.
         """
         if name in self._overrides:
             return self._overrides[name]
@@ -64,8 +64,7 @@ class Code:
 def _members(module: str) -> Mapping[str, Any]:
     """Return a module's namespace, if a newly started Python could import it.
 
-    A notebook may run on with the code from before an edit; what is checked is the
-    file.
+    A notebook may still use the code from before an edit, but checks are for the file.
     """
     try:
         members = vars(importlib.import_module(module))
@@ -80,11 +79,11 @@ def make_code(
     overrides: Mapping[str, Any] | None = None,
     namespace: Mapping[str, Any] | None = None,
 ) -> Code:
-    """Collect the code that a recipe is to try.
+    """Make the code object that a recipe runs.
 
     Args:
-        overrides: functions or classes to take instead of the package's, by name.
-        namespace: the names of a notebook that ran; with it, the package is not looked
-            into.
+        overrides: functions or classes to use instead of the package's, by name.
+        namespace: the names of a notebook that ran; if given, the package is not
+            searched.
     """
     return Code(overrides or {}, namespace)

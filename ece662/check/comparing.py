@@ -1,4 +1,4 @@
-"""One output beside what was expected."""
+"""Compare one output with the expected one."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ from ece662.check.terms import How, Output, read_output
 __all__ = ["Comparison", "compare"]
 
 PLAIN = Rule()
-# What is zero but for rounding, such as the gradient of a bias that a normalisation
-# takes off again, is no scale to measure errors by.
+# An expected output below this is zero up to rounding (such as the gradient of a bias
+# in front of a normalisation); errors are then absolute instead of relative.
 ZERO = 1e-9
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One output beside what was expected."""
+    """One output, the expected one, and their difference."""
 
     case: str
     name: str
     passed: bool
     error: float  # the largest difference, as a share of the largest expected value
-    tolerance: float  # the limit, where at least so much is asked for
+    tolerance: float  # where `at_least` is True, the value to be reached
     where: tuple[int, ...] = ()  # the index of the largest difference
     got: np.ndarray | None = None
     want: np.ndarray | None = None
@@ -37,7 +37,7 @@ class Comparison:
 
 
 def compare(case, name, got, want, rule: Rule = PLAIN) -> Comparison:
-    """Compare one output; shapes and kinds of numbers count."""
+    """Compare one output with the expected one: shape, kind of dtype and values."""
     want = np.asarray(want)
     if got is None:
         return Comparison(case, name, False, np.inf, rule.tolerance, want=want)

@@ -1,12 +1,12 @@
-"""Say what went wrong: whose fault it is, a known mistake, else the kind of difference.
+"""Say what went wrong: what is at fault, a known mistake, or the kind of difference.
 
-In this order, for each sentence is to be true of the outputs that were seen:
+The first of these that applies, so that every sentence is true of the outputs:
 
-1. what is not there yet, or no longer there in NumPy;
-2. the other half of a pair, where that is what stopped or what is wrong;
-3. the exercise's own crash;
-4. a piece that was called on the way and is wrong itself;
-5. known mistakes: one that gives these very outputs, or several that share them out;
+1. code that is not written yet, or names that NumPy no longer has;
+2. the forward of a pair, where that has stopped or is wrong;
+3. an exception in the exercise itself;
+4. another exercise that it calls and that is wrong itself;
+5. known mistakes: one with the same outputs, or several that explain them together;
 6. how the outputs differ.
 """
 
@@ -28,7 +28,7 @@ from ece662.exercises import EXERCISES, Exercise
 
 __all__ = ["Diagnosis", "Known", "diagnose", "sketched_names"]
 
-# These stand before all else, in this order.
+# These come first, in this order.
 FIRST = (
     Stop.UNREADABLE,
     Stop.ENDLESS,
@@ -38,20 +38,20 @@ FIRST = (
     Stop.MISSING_PACKAGE,
 )
 EXERCISE_IDS = frozenset(exercise.id for exercise in EXERCISES)
-MOST = 3  # known mistakes at once
+MAX_MISTAKES = 3  # known mistakes in one diagnosis
 
 
 class Known(NamedTuple):
-    """A known mistake, as it is recognised."""
+    """A known mistake, and the sketch by which it is recognised."""
 
     id: str
     says: str  # one sentence
-    asks: str  # one question that leads on
-    sketch: np.ndarray  # of the outputs under `sketched_names`
+    asks: str  # one question that leads to the answer
+    sketch: np.ndarray  # of the outputs in `sketched_names`
 
 
 def sketched_names(exercise: Exercise, expected: Mapping) -> list[str]:
-    """Name the outputs that tell mistakes apart: those that count, in a fixed order."""
+    """Return the names of the outputs that are sketched, in a fixed order."""
     rules = recipe_of(exercise).rules
     names = []
     for key in sorted(expected):
@@ -72,15 +72,15 @@ def diagnose(
     broken: Sequence[str] = (),
     inputs: Mapping[str, Mapping] | None = None,
 ) -> Diagnosis | None:
-    """Explain a verdict that is not a pass; None where it is one.
+    """Explain a verdict; None where the exercise passed.
 
     Args:
         exercise: which one.
-        outputs: what came out, by "case/name".
-        expected: what the reference gives.
-        verdict: what `judge` said.
+        outputs: the student's, by "case/name".
+        expected: the reference's.
+        verdict: from `judge`.
         known: the exercise's known mistakes.
-        broken: which of the exercises that it called do not pass.
+        broken: ids of exercises that it called and that do not pass.
         inputs: the inputs by case, to name the sizes in a factor.
     """
     if verdict.passed:
@@ -125,7 +125,7 @@ def _difference(exercise, verdict, inputs, outputs) -> Diagnosis:
 
 
 def _other_half(exercise, verdict, inputs, outputs) -> Diagnosis | None:
-    """Tell of the forward, where it stopped or is what makes a gradient differ."""
+    """Diagnose the forward, where it stopped or makes the gradients wrong."""
     forward = recipe_of(exercise).forward
     if forward not in EXERCISE_IDS:
         return None
@@ -146,7 +146,7 @@ def _other_half(exercise, verdict, inputs, outputs) -> Diagnosis | None:
 
 
 def _own_stop(exercise, verdict, inputs, broken, named) -> Diagnosis:
-    """Tell of what stopped, in which case and on which sizes."""
+    """Diagnose an exception: which one, in which case, with which sizes."""
     problems = sorted(verdict.problems, key=lambda p: p.kind not in FIRST)
     facts = _facts_of(problems, exercise, inputs, len(inputs)) | {"broken": broken}
     stop = Diagnosis(Kind.STOPPED, facts)
@@ -174,7 +174,7 @@ def _facts_of(problems, exercise, inputs, cases) -> dict:
 
 
 def _both_halves(exercise, verdict, outputs) -> Diagnosis:
-    """Say which gradients fit the student's own forward, which is not right either."""
+    """Say which gradients do not fit the student's own forward, itself wrong, too."""
     fits: dict[str, bool] = {}
     for key, pair in outputs.items():
         output = read_output(key.partition("/")[2])
@@ -189,10 +189,10 @@ def _both_halves(exercise, verdict, outputs) -> Diagnosis:
 
 
 def _known_mistakes(exercise, outputs, expected, known) -> list[Diagnosis]:
-    """Return the known mistake that gives these outputs, or several together.
+    """Return the known mistake with these outputs, or several mistakes together.
 
-    Several share out what is wrong: each of them must give all that it makes wrong,
-    and together they must give all that is.
+    Several are accepted if each wrong output equals that of one of the mistakes, and
+    each mistake explains all outputs that it would make wrong.
     """
     known = list(known)
     names = sketched_names(exercise, expected)
@@ -212,12 +212,12 @@ def _known_mistakes(exercise, outputs, expected, known) -> list[Diagnosis]:
         if rows.any() and not (rows & ~same).any() and not (rows & ~left).any():
             found.append(Diagnosis(mistake.id, says=mistake.says, asks=mistake.asks))
             left &= ~rows
-    if left.any() or not 1 < len(found) <= MOST:
+    if left.any() or not 1 < len(found) <= MAX_MISTAKES:
         return []
     return [found[0]._replace(also=tuple(found[1:]))]
 
 
 def _tolerance(exercise) -> float:
-    """Return how near a sketch must come: float32 is granted more than float64."""
+    """Return the tolerance for sketches; it is larger for float32 than for float64."""
     rules = recipe_of(exercise).rules.values()
     return max([TOLERANCE, *(r.tolerance for r in rules if r.how is How.CLOSE)])

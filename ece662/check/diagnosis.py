@@ -1,4 +1,4 @@
-"""What went wrong with an exercise: facts, which become words when they are shown."""
+"""The record of what went wrong; its sentences are made when it is shown."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,16 +9,16 @@ __all__ = ["Diagnosis"]
 
 
 class Diagnosis(NamedTuple):
-    """What went wrong, as facts.
+    """What went wrong.
 
-    A known mistake brings its own sentence and question, which a teacher wrote.
+    A known mistake has its own sentence and question; others get theirs by their id.
     """
 
     id: str
     facts: Mapping[str, Any] = {}
     says: str = ""
     asks: str = ""
-    also: tuple["Diagnosis", ...] = ()  # further facts, each true by itself
+    also: tuple["Diagnosis", ...] = ()  # further diagnoses, each true by itself
 
     @property
     def message(self) -> str:
@@ -27,5 +27,5 @@ class Diagnosis(NamedTuple):
 
     @property
     def question(self) -> str:
-        """The question that leads on."""
+        """The question that leads to the answer."""
         return words_of(self)[1]

@@ -1,11 +1,11 @@
-"""The examiner: judge what came out of an exercise, and say what went wrong.
+"""The examiner: judge the outputs of an exercise, and diagnose what went wrong.
 
-`check`, `status`, `submit`, the grader and Gradescope all come here, so the same wrong
-code gets the same sentence from all of them. Running and judging are apart, since a
-grader runs code that it does not trust in a sandbox, and judges outside:
+`check`, `status`, `submit`, the grader and Gradescope all call it, so the same wrong
+code gets the same sentence from all of them. Running and judging are separate because a
+grader runs code that it does not trust in a sandbox, and judges outside of it:
 
-    ran = running.run_cases(exercise, code, inputs)           calls the student's code
-    tried = running.derive_facts(exercise, inputs, ran)       these two call nothing
+    ran = running.run_cases(exercise, code, inputs)           runs the student's code
+    tried = running.derive_facts(exercise, inputs, ran)       these two do not
     examine(exercise, tried, inputs, signature, verdict_on)
 """
 
@@ -25,13 +25,13 @@ from ece662.exercises import EXERCISES, Exercise, find_exercise
 
 __all__ = ["Examined", "examine"]
 
-# An output this much larger than expected is not even compared: it would only cost.
+# Outputs larger than this are not compared, to save time and memory.
 SIZE_FACTOR, SIZE_FREE = 4, 10_000
 EXERCISE_IDS = frozenset(exercise.id for exercise in EXERCISES)
 
 
 class Examined(NamedTuple):
-    """The verdict on an exercise, and what went wrong where it is not a pass."""
+    """The verdict on an exercise, and the diagnosis unless it passed."""
 
     verdict: Verdict
     diagnosis: Diagnosis | None
@@ -44,22 +44,22 @@ def examine(
     signature: Signature,
     verdict_on: Callable[[Exercise], Verdict | None],
 ) -> Examined:
-    """Judge what came out of an exercise, and say what went wrong.
+    """Judge the outputs of an exercise, and diagnose what went wrong.
 
     Args:
         exercise: which one.
         tried: the facts and the problems, from `derive_facts`.
         inputs: by case.
-        signature: what is known of the exercise, for these inputs.
-        verdict_on: gives the verdict on an exercise that this one builds on, or None
-            where nobody can tell. It is asked only where this one does not pass.
+        signature: expected outputs and known mistakes, for these inputs.
+        verdict_on: returns the verdict on an exercise that this one builds on, or None
+            where it is unknown. Called only if this one does not pass.
     """
     with np.errstate(all="ignore"):  # a student's numbers may be of any size
         try:
             return _examine(exercise, tried, inputs, signature, verdict_on)
         except Exception as error:
-            # Judging is for what recipes return. These arrays came some other way, or
-            # we are wrong: in no case is it the student's code that stopped here.
+            # The student's code does not run here. Either the arrays are not what the
+            # recipe returns, as in a forged answer, or the check has a bug.
             name = type(error).__name__
             wrong = Diagnosis(Kind.OURS, {"error": f"{name}: {error}"})
             return Examined(Verdict(exercise.id, False), wrong)
@@ -77,7 +77,7 @@ def _examine(exercise, tried, inputs, signature, verdict_on) -> Examined:
 
 
 def _blamed(exercise, verdict, broken) -> tuple[str, ...]:
-    """List what has to be mended before this can be told to be right or wrong."""
+    """List the exercises to be mended before this one can be judged by itself."""
     forward = recipe_of(exercise).forward
     stopped = any(problem.forward for problem in verdict.problems)
     wrong_half = forward in EXERCISE_IDS and (
@@ -88,10 +88,10 @@ def _blamed(exercise, verdict, broken) -> tuple[str, ...]:
 
 
 def _broken(exercise, outputs, verdict_on) -> list[str]:
-    """List the exercises that were called on the way and are wrong themselves."""
+    """List the exercises that were called by this one and are wrong themselves."""
     read = [read_output(key.partition("/")[2]) for key in outputs]
     called = dict.fromkeys(o.of for o in read if o.role is Role.CALLED)
-    # Of a class, and of what cells use, there is no call to see.
+    # Calls of classes, and calls in a notebook's cells, are not recorded.
     called |= dict.fromkeys(
         need.id
         for need in map(find_exercise, exercise.needs)
@@ -108,7 +108,7 @@ def _broken(exercise, outputs, verdict_on) -> list[str]:
 
 
 def _plausible(exercise, outputs, expected) -> dict[str, np.ndarray]:
-    """Leave out what is far larger than it should be, or is not asked for."""
+    """Drop outputs that are far too large, or that the recipe does not have."""
     recipe, kept = recipe_of(exercise), {}
     for key, array in outputs.items():
         name = key.partition("/")[2]

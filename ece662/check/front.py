@@ -42,9 +42,9 @@ Names = Callable[[Exercise], Mapping[str, Any]]
 def check(name: str | None = None) -> Report:
     """Check an exercise, all of a notebook, or everything.
 
-    Exercises in modules are taken from the files, cells from this notebook. A cell is
-    checked right after it ran, since later ones use the same names again; all of a
-    notebook shows how that went.
+    Exercises in modules are checked in their files, cells in this notebook. A cell has
+    to be checked right after it ran, because later cells may rebind its names; a check
+    of the whole notebook repeats the result of that check.
 
     Args:
         name: an exercise ("affine_forward"), a notebook ("Q2"), or None for all.
@@ -56,7 +56,7 @@ def check(name: str | None = None) -> Report:
         ValueError: there is no such exercise; names the nearest.
     """
     found = chosen(name)
-    live.refresh()  # what is on the disk is checked, also in the very cell of an edit
+    live.refresh()  # checks the saved files, even if saved after this cell began
     try:
         results = list(_results_in_a_notebook(found))
     except KeyboardInterrupt as error:
@@ -65,10 +65,10 @@ def check(name: str | None = None) -> Report:
 
 
 class InterruptedCheckError(KeyboardInterrupt):
-    """A check was interrupted; a notebook shows one line instead of our frames."""
+    """A check was interrupted; a notebook shows one line instead of a traceback."""
 
     def __init__(self, error: KeyboardInterrupt):
-        """Keep where the student's code was."""
+        """Make the message; it names the student's line that was running."""
         place = students_line_of(error)
         where = f" in {place} (`{place.text}`)" if place else ""
         super().__init__(f"The check was interrupted{where}.")
@@ -80,7 +80,7 @@ class InterruptedCheckError(KeyboardInterrupt):
 def with_notes(
     results: Iterable[Result], exercises: Iterable[Exercise], root: Path
 ) -> list[Result]:
-    """Add to each result what the one reader finds in the exercise's file.
+    """Add to each result the notes on the exercise's file.
 
     Args:
         results: one for each exercise.
@@ -95,18 +95,18 @@ def with_notes(
 
 
 def _damage(piece: Piece) -> Iterator[str]:
-    """Yield what keeps an exercise from being handed in, though it runs."""
-    # What is wrong with a whole file, the check itself says, or it is in a notebook
-    # that runs from elsewhere.
+    """Yield why an exercise cannot be handed in, though it runs."""
+    # Faults of a whole file are left out: the check reports them itself, unless the
+    # notebook runs from another folder.
     if piece.fault is not None and piece.fault.owner:
         yield f"{piece.damage}: what cannot be read cannot be handed in"
 
 
 def chosen(name: str | None) -> tuple[Exercise, ...]:
-    """Return the exercises that a name stands for, without those a person reads.
+    """Return the exercises that a name stands for, without questions for a person.
 
     Raises:
-        ValueError: there is none of that name, or nothing that could check it.
+        ValueError: there is none of that name, or it has no check.
     """
     if name is None:
         found = EXERCISES
@@ -115,8 +115,8 @@ def chosen(name: str | None) -> tuple[Exercise, ...]:
     else:
         exercise = find_exercise(name)
         if not exercise.is_checked:
-            told = "is a question: your answer is read by a person"
-            raise ValueError(f"{exercise.id} {told}, there is nothing to check")
+            reason = "is a question: your answer is read by a person"
+            raise ValueError(f"{exercise.id} {reason}, there is nothing to check")
         if exercise.recipe not in RECIPES:
             raise ValueError(f"there is no check for {exercise.id}")
         return (exercise,)
@@ -126,13 +126,13 @@ def chosen(name: str | None) -> tuple[Exercise, ...]:
 def check_exercise(
     exercise: Exercise, names: Names, endless: set[str] | None = None
 ) -> Result:
-    """Try one exercise, judge what comes out, and say what went wrong.
+    """Run one exercise, judge its outputs, and diagnose what went wrong.
 
     Args:
         exercise: which one.
-        names: gives the names of the notebook after an exercise in a cell.
-        endless: ids of exercises whose code was stopped by its limit of time; those
-            that build on them are not tried. What is found here is added.
+        names: for an exercise in a cell, returns the notebook's names after that cell.
+        endless: ids of exercises whose code was stopped by its time limit; exercises
+            that build on them are not run. Updated in place.
     """
     start, endless = time.perf_counter(), set() if endless is None else endless
     first = next((id for id in _builds_on(exercise) if id in endless), None)
@@ -154,7 +154,7 @@ def check_exercise(
 
 
 def _builds_on(exercise: Exercise) -> Iterator[str]:
-    """Yield the ids of all exercises whose code one runs, and the files it loads."""
+    """Yield the ids of all exercises whose code one runs, and the files it imports."""
     for module in MODULES:  # in this order; see `make_code`
         file = f"{module.replace('.', '/')}.py"
         yield file
@@ -188,7 +188,7 @@ def _verdict_on(need, names) -> Verdict:
 
 
 def _results_in_a_notebook(found: Sequence[Exercise]) -> Iterator[Result]:
-    """Check exercises; of a cell among others, tell what its own check gave."""
+    """Check exercises; among several, a cell has the result of its last own check."""
     endless: set[str] = set()
     for exercise in found:
         if len(found) == 1:
@@ -209,7 +209,7 @@ def _not_tried(exercise) -> Result:
 
 
 def limit_of(exercise: Exercise) -> float:
-    """Return how many seconds an exercise may take: far more than any right code."""
+    """Return how many seconds an exercise may take: far more than correct code does."""
     return (SECONDS_TRAINING if _is_a_cell(exercise) else SECONDS) * patience()
 
 

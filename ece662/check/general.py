@@ -1,10 +1,9 @@
-"""The general diagnoses: what kind of difference, where no known mistake matches.
+"""The general diagnoses: the kind of difference, where no known mistake matches.
 
-Each test looks at one output beside what was expected and gives a diagnosis, or None.
-They are asked in this order, so that the most telling one speaks: how the thing is
-built, then in which situation it fails, then how the numbers differ. Outputs that are
-wrong in different ways get a diagnosis each. What is found is facts; `wording` says
-them.
+Each test compares one output with the expected one and returns a diagnosis, or None.
+The first that applies is used, and the most specific come first: the form of the
+output, then the situation in which it fails, then how the numbers differ. Outputs that
+are wrong in different ways get one diagnosis each. `wording` makes the sentences.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,8 +21,8 @@ from ece662.check.traits import common_trait
 __all__ = ["Diagnosis", "describe"]
 
 CLOSE = 1e-7  # of the largest value
-SINGLE = 2e-6  # what float32 may be off by after some steps
-TOLD = 3  # diagnoses of one exercise; more do not help
+SINGLE = 2e-6  # the error of float32 after some operations
+MAX_DIAGNOSES = 3  # diagnoses of one exercise; more do not help
 
 
 def describe(
@@ -31,12 +30,12 @@ def describe(
     everything: Sequence[Comparison],
     inputs: Mapping[str, Mapping] | None = None,
 ) -> Diagnosis:
-    """Name the kinds of difference.
+    """Diagnose the kinds of difference.
 
     Args:
         failed: the comparisons that failed, at least one.
         everything: all comparisons.
-        inputs: the inputs by case, to name the sizes that a factor may come from.
+        inputs: the inputs by case; their sizes may explain a factor.
     """
     for situation in SITUATIONS:
         if found := situation(failed, everything):
@@ -46,14 +45,14 @@ def describe(
         by_name.setdefault(comparison.name, []).append(comparison)
     inputs = inputs or {}
     found = [_kind_of(same, everything, inputs) for same in by_name.values()]
-    first, *others = _most_telling_first(found)
+    first, *others = _specific_first(found)
     also = _other_kinds(first, others)
     where = _only_where(next(iter(by_name.values())), everything, inputs)
     return first._replace(also=(*also, *where))
 
 
 def _only_where(same, everything, inputs) -> tuple[Diagnosis, ...]:
-    """Say what the cases have in common in which an output is wrong, if anything."""
+    """Return what the cases with a wrong output have in common, if anything."""
     name = same[0].name
     right = [c.case for c in everything if c.name == name and c.passed]
     trait = common_trait([c.case for c in same], right, inputs)
@@ -63,7 +62,7 @@ def _only_where(same, everything, inputs) -> tuple[Diagnosis, ...]:
 
 
 def _kind_of(same, everything, inputs) -> Diagnosis:
-    """Name the difference of one output, which is wrong in some cases."""
+    """Diagnose one output, which is wrong in some cases."""
     first = same[0]
     failed = [comparison for comparison in everything if not comparison.passed]
     if first.output.role is Role.UNCHANGED:
@@ -88,14 +87,14 @@ def _kind_of(same, everything, inputs) -> Diagnosis:
 
 
 def _right_values(everything, wrong) -> list[str]:
-    """Name the values that are right in every case, where they are not too many."""
+    """Return the names of values that are right in every case, if there are few."""
     values = dict.fromkeys(c.name for c in everything if c.output.role is Role.VALUE)
     right = [name for name in values if name not in wrong]
-    return right if len(right) <= TOLD else []
+    return right if len(right) <= MAX_DIAGNOSES else []
 
 
-def _most_telling_first(found: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """Begin with the first that has a name of its own."""
+def _specific_first(found: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """Move diagnoses that say little behind the others."""
     vague = (Kind.DIFFERENT, Kind.PARTLY)
     return sorted(found, key=lambda diagnosis: diagnosis.id in vague)
 
@@ -103,21 +102,21 @@ def _most_telling_first(found: Sequence[Diagnosis]) -> list[Diagnosis]:
 def _other_kinds(first, others: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
     kept, kinds = [], {first.id, Kind.DIFFERENT}
     for other in others:
-        if other.id not in kinds and len(kept) + 1 < TOLD:
+        if other.id not in kinds and len(kept) + 1 < MAX_DIAGNOSES:
             kinds.add(other.id)
             kept.append(other)
     return tuple(kept)
 
 
 def is_missing(found: Comparison) -> Diagnosis | None:
-    """Nothing came."""
+    """The output is missing."""
     if found.got is None:
         return Diagnosis(Kind.MISSING, {"name": found.name})
     return None
 
 
 def is_changed_input(found: Comparison, failed: Sequence[Comparison]) -> Diagnosis:
-    """An array of the caller was written into."""
+    """The code wrote into an array of the caller."""
     alone = all(other.output.role is Role.UNCHANGED for other in failed)
     return Diagnosis(Kind.INPUT_CHANGED, {"name": found.output.of, "alone": alone})
 
@@ -130,7 +129,7 @@ def is_not_so(found: Comparison) -> Diagnosis | None:
 
 
 def has_other_type(found: Comparison) -> Diagnosis | None:
-    """Whole numbers, say, where decimals are due."""
+    """Integers instead of floats, or the reverse."""
     got, want = found.got.dtype, found.want.dtype
     if (want.kind == "f") == (got.kind == "f"):
         return None
@@ -138,7 +137,7 @@ def has_other_type(found: Comparison) -> Diagnosis | None:
 
 
 def has_other_shape(found: Comparison) -> Diagnosis | None:
-    """The shape is another one."""
+    """The shape is wrong."""
     got, want = found.got, found.want
     if got.shape == want.shape:
         return None
@@ -161,7 +160,7 @@ def is_not_finite(found: Comparison) -> Diagnosis | None:
 
 
 def is_in_single_precision(found: Comparison) -> Diagnosis | None:
-    """Right to seven digits: computed in float32."""
+    """Correct to seven digits only: computed in float32."""
     got, want = found.got, found.want
     if want.dtype.kind != "f" or not _close(got, want, SINGLE):
         return None
@@ -169,7 +168,7 @@ def is_in_single_precision(found: Comparison) -> Diagnosis | None:
 
 
 def only_in_test_mode(failed, everything) -> Diagnosis | None:
-    """Training is right, the rest is not."""
+    """Mode "train" is right, mode "test" is not."""
     if not all(map(_in_test_mode, failed)):
         return None
     if all(_in_test_mode(c) for c in everything if c.passed):
@@ -193,7 +192,7 @@ def only_after_the_first(failed, everything) -> Diagnosis | None:
 
 
 def constant_factor(failed: Sequence[Comparison], inputs: Mapping) -> Diagnosis | None:
-    """All is a constant times what it should be; say which if its name can be told."""
+    """All values are wrong by one factor; name it if it is a size or a setting."""
     factors = [_factor(found) for found in failed]
     if any(factor is None for factor in factors):
         return None
@@ -208,13 +207,13 @@ def constant_factor(failed: Sequence[Comparison], inputs: Mapping) -> Diagnosis 
     ]
     common = [size for size in names[0] if all(size in others for others in names)]
     if not common and all(found.want.size == 1 for found in failed):
-        return None  # between two single numbers there is always a factor
+        return None  # any two numbers differ by some factor
     facts = {"name": name, "factor": factors[0], "case": failed[0].case}
     return Diagnosis(Kind.FACTOR, facts | {"size": common[0] if common else None})
 
 
 def has_axes_exchanged(found: Comparison) -> Diagnosis | None:
-    """The right numbers in other places."""
+    """The right numbers in the wrong places."""
     got, want = found.got, found.want
     if _as_permuted(got, want):
         return Diagnosis(Kind.AXES_EXCHANGED, {"name": found.name})
@@ -224,7 +223,7 @@ def has_axes_exchanged(found: Comparison) -> Diagnosis | None:
 
 
 def is_off_by_a_term(found: Comparison) -> Diagnosis | None:
-    """What is missing is the same along an axis."""
+    """The difference is constant, or constant along an axis."""
     off = found.got.astype(float) - found.want
     facts = {"name": found.name, "shape": off.shape}
     if off.ndim and off.size > 1 and _close(off, np.full_like(off, off.flat[0])):
@@ -236,7 +235,7 @@ def is_off_by_a_term(found: Comparison) -> Diagnosis | None:
 
 
 def is_off_by_a_factor_along_an_axis(found: Comparison) -> Diagnosis | None:
-    """Each row, say, has a factor of its own."""
+    """Each row, for example, is wrong by a factor of its own."""
     got, want = found.got.astype(float), found.want.astype(float)
     if want.ndim < 2 or np.any(np.abs(want) < 1e-9):
         return None
@@ -315,16 +314,16 @@ def _factor(found: Comparison) -> float | None:
 
 
 class Size(NamedTuple):
-    """What a factor may come from: a size of an array, or a setting."""
+    """A possible value of a factor: a size of an array, or a setting."""
 
     of: str  # "N", "D", "all", "2", or a setting's name
     array: str = ""
-    rest: bool = False  # 1 less the setting
-    over: bool = False  # 1 over it
+    rest: bool = False  # one minus the setting
+    over: bool = False  # one divided by it
 
 
 def _names_of(factor: float, inputs: Mapping) -> list[Size]:
-    """Name what a factor could be, out of the sizes and settings of a case."""
+    """Return the sizes and settings of a case that a factor equals."""
     sizes = {Size("2"): 2.0}
     for name in ("x", "X", "batches"):
         if name in inputs:

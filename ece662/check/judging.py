@@ -1,4 +1,4 @@
-"""Compare what came out with what should have, and say which half is at fault."""
+"""Compare outputs with the expected ones; say if forward or backward is at fault."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,17 +20,17 @@ EXERCISE_IDS = frozenset(exercise.id for exercise in EXERCISES)
 
 @dataclass(frozen=True)
 class Verdict:
-    """How an exercise stands."""
+    """The result of judging an exercise."""
 
     exercise: str
     passed: bool
     comparisons: tuple[Comparison, ...] = ()
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()
-    fault: Fault | None = None  # of a backward
-    forwards: tuple[Comparison, ...] = ()  # what the other half gave; decides nothing
+    fault: Fault | None = None  # where gradients are wrong: forward, backward or both
+    forwards: tuple[Comparison, ...] = ()  # outputs of the forward; they do not count
     blamed: tuple[str, ...] = ()  # exercises that it builds on, and that are wrong
-    # By case, for who shows the verdict: what the code was called with.
+    # What the code was called with, by case; shown with the verdict.
     inputs: Mapping[str, Mapping] = field(default_factory=dict, compare=False)
 
     @property
@@ -52,7 +52,7 @@ class Verdict:
 
     @property
     def failed(self) -> tuple[Comparison, ...]:
-        """The comparisons that count and did not come out."""
+        """The comparisons that did not pass."""
         return tuple(c for c in self.comparisons if not c.passed)
 
 
@@ -67,10 +67,10 @@ def judge(
 
     Args:
         exercise: which one.
-        outputs: what came out, by "case/name".
-        expected: what the reference gives, by the same names.
+        outputs: the student's, by "case/name".
+        expected: the reference's, by the same names.
         problems: what stopped cases.
-        accepted: what other right solutions give, where they differ.
+        accepted: the outputs of other right solutions, where they differ.
     """
     problems = tuple(problems)
     verdict = _judge(exercise, outputs, expected, problems)
@@ -103,7 +103,7 @@ def _judge(exercise, outputs, expected, problems) -> Verdict:
 
 
 def _compared(recipe, outputs, expected, problems):
-    """Yield rule, role and comparison of each output of the cases that came through."""
+    """Yield rule, role and comparison of each output of the cases that finished."""
     stopped = {problem.case for problem in problems}
     limits = {n: r.tolerance for n, r in recipe.rules.items() if r.how is How.AT_LEAST}
     known = {
@@ -123,9 +123,9 @@ def _compared(recipe, outputs, expected, problems):
 
 
 def _fault_of(recipe, outputs, comparisons, forwards) -> Fault | None:
-    """Say which half of a pair is to blame; None where no gradient is wrong.
+    """Say whether forward or backward is at fault; None where no gradient is wrong.
 
-    Where a network begins wrongly, say, neither is.
+    A network whose initialisation is wrong, for example, has no such fault.
     """
     read = {key: read_output(key.partition("/")[2]) for key in outputs}
     own = {key: output.of for key, output in read.items() if output.role is Role.OWN}
@@ -139,12 +139,12 @@ def _fault_of(recipe, outputs, comparisons, forwards) -> Fault | None:
     apart = recipe.forward in EXERCISE_IDS
     slopes = [outputs[key] for key in own]
     if not apart and not wrong <= {*own.values(), *NO_GRADIENTS}:
-        slopes = []  # a gradient that is not there fits nothing
+        slopes = []  # a gradient is missing: the rest says nothing
     return _fault(slopes, forwards, apart)
 
 
 def _fault(slopes, forwards, apart) -> Fault:
-    """Say which half is at fault where a backward's outputs are not those expected."""
+    """Say which half is at fault where the outputs of a backward are wrong."""
     consistent = bool(slopes) and all(slopes_agree(*pair) for pair in slopes)
     if apart and all(found.passed for found in forwards):
         return Fault.BACKWARD

@@ -1,4 +1,4 @@
-"""What a training run that fell short looks like, and what that says."""
+"""Diagnose a training run whose accuracy is too low."""
 
 from collections.abc import Mapping
 
@@ -9,14 +9,14 @@ from ece662.check.terms import Kind
 
 __all__ = ["FIRST_LOSSES", "describe_training"]
 
-FIRST_LOSSES = "first losses"  # the output that only recipes of training give
+FIRST_LOSSES = "first losses"  # an output of all recipes that train, and of no others
 
-MOVED = 0.02  # a loss that fell by less than this share has not moved
-APART = 0.25  # so much better on what it has seen is learning by heart
+MOVED = 0.02  # a loss that fell by less than this share has not fallen
+APART = 0.25  # a larger gap between training and validation accuracy is overfitting
 
 
 def describe_training(outputs: Mapping[str, np.ndarray]) -> Diagnosis:
-    """Name what went wrong with a training run, by its loss and its accuracies.
+    """Say what went wrong with a training run, by its loss and its accuracies.
 
     Args:
         outputs: of a recipe in `ece662.check.recipes.training`.

@@ -12,16 +12,16 @@ from ece662.check.phrases import describe_map
 __all__ = ["draw_map"]
 
 SIDE, GAP = 9, 6  # pixels: of an entry, between planes
-PLANES = 6  # of an array with more than two axes; so many are drawn
-LARGEST = 24  # rows or columns; a larger plane is no small map
+PLANES = 6  # at most so many are drawn, of an array with more than two axes
+LARGEST = 24  # rows or columns; larger planes are not drawn
 WRONG, RIGHT = "#c62828", "#9e9e9e"
 
 
 def draw_map(failed: Sequence[Comparison]) -> str:
-    """Return an image (SVG) of the wrong entries of an output, "" where none helps.
+    """Return an image (SVG) of the wrong entries of an output, or "".
 
-    It helps where some entries are wrong and others right. The output is the first that
-    is so; an array of more axes is drawn plane by plane, as the last two axes lie.
+    The output is the first of which some entries are wrong and others right. Of an
+    array with more than two axes, planes along the last two axes are drawn.
     """
     for found in failed:
         wrong = wrong_entries(found)
@@ -39,7 +39,7 @@ def _is_worth_it(wrong) -> bool:
 def _svg(found: Comparison, wrong: np.ndarray) -> str:
     H, W = wrong.shape[-2:]
     planes = wrong.reshape(-1, H, W)
-    # Planes that hold something wrong, and some right one beside them.
+    # First the planes with wrong entries, then others, in the order of the array.
     order = sorted(range(len(planes)), key=lambda i: not planes[i].any())
     shown = sorted(order[:PLANES])
     width = len(shown) * (W * SIDE + GAP) - GAP
@@ -59,7 +59,7 @@ def _svg(found: Comparison, wrong: np.ndarray) -> str:
 
 
 def _square(left, top, is_wrong) -> str:
-    """Return an entry: full where it is wrong, an outline where it is right."""
+    """Return one entry's square: filled if it is wrong, an outline if it is right."""
     look = f'fill="{WRONG}"' if is_wrong else f'fill="none" stroke="{RIGHT}"'
     side = SIDE - 2
     return f'<rect x="{left + 1}" y="{top + 1}" width="{side}" height="{side}" {look}/>'

@@ -1,14 +1,14 @@
-"""What Python 3 and NumPy 2 changed, in a sentence, for code that was written before.
+"""Sentences on what Python 3 and NumPy 2 changed, for code that was written before.
 
-Old solutions and old answers on the web still use these, and what Python says of them
-does not help somebody who never met the older versions.
+Old solutions and old answers on the web still use these, and Python's own messages do
+not help somebody who never used the older versions.
 """
 
 import re
 
 __all__ = ["newer_name", "plain_words"]
 
-# What NumPy 2 took away or renamed: as functions of np, then as methods of arrays.
+# What NumPy 2 removed or renamed: functions of np, then methods of arrays.
 OF_NUMPY = {
     "product": "np.prod",
     "cumproduct": "np.cumprod",
@@ -68,7 +68,7 @@ OF_DICTS = {
     "iterkeys": "d.keys()",
 }
 
-# How NumPy says that it has a name no longer, and how that name was written.
+# NumPy's messages for a removed name, the names, and what stands before the name.
 FORMS = (
     (r"module 'numpy\.lib' has no attribute '(\w+)'", OF_NUMPY_LIB, "np.lib."),
     (r"'numpy\.ndarray' object has no attribute '(\w+)'", OF_ARRAYS, "."),
@@ -81,7 +81,7 @@ A_WHOLE_NUMBER = (
     "A size or a place in an array has to be a whole number. In Python 3 `/` gives a "
     "float even where it divides evenly; `//` gives a whole number."
 )
-# By what Python says of an exception: what it means here.
+# By the type and message of an exception: what it means.
 MEANINGS = (
     (
         r"TypeError: .*'(numpy\.)?float\w*' object cannot be interpreted as an integer"
@@ -135,7 +135,7 @@ MEANINGS = (
 
 
 def newer_name(error: BaseException) -> tuple[str, str] | None:
-    """Return an old name of NumPy that an exception is about, and what it is now."""
+    """Return the old NumPy name that an exception is about, and its new name."""
     text = str(error)
     if isinstance(error, AttributeError):
         for form, names, prefix in FORMS:
@@ -148,7 +148,7 @@ def newer_name(error: BaseException) -> tuple[str, str] | None:
 
 
 def plain_words(error: BaseException) -> str:
-    """Return a sentence on what an exception means, "" where Python's own will do."""
+    """Return a sentence on what an exception means; "" if its own message is enough."""
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, NameError) and error.name in OF_PYTHON:
         return f"In Python 3 write `{OF_PYTHON[error.name]}`."

@@ -1,4 +1,4 @@
-"""Where an array is wrong: the entries, and the pattern that they make."""
+"""Which entries of an array are wrong, and the pattern that they form."""
 
 import enum
 from typing import NamedTuple
@@ -18,8 +18,8 @@ class Where(enum.Enum):
     BORDER = enum.auto()
     INSIDE = enum.auto()
     EVERY_OTHER = enum.auto()  # along an axis
-    ONLY = enum.auto()  # at some places of an axis, and there throughout
-    NOWHERE_ELSE = enum.auto()  # at some places of an axis, partly
+    ONLY = enum.auto()  # all entries at some indices of an axis
+    NOWHERE_ELSE = enum.auto()  # a part of the entries at some indices of an axis
 
 
 class Pattern(NamedTuple):
@@ -27,11 +27,11 @@ class Pattern(NamedTuple):
 
     where: Where
     axis: int = 0
-    places: tuple[int, ...] = ()
+    places: tuple[int, ...] = ()  # indices along the axis
 
 
 def wrong_entries(found: Comparison) -> np.ndarray | None:
-    """Return which entries are wrong; None where the shapes cannot be compared."""
+    """Return a mask of the wrong entries; None where the shapes differ."""
     got, want = found.got, found.want
     if got is None or got.shape != want.shape or want.dtype.kind not in "fiu":
         return None
@@ -41,7 +41,7 @@ def wrong_entries(found: Comparison) -> np.ndarray | None:
 
 
 def pattern_of(wrong: np.ndarray) -> Pattern | None:
-    """Return the pattern of some wrong entries, None where there is none to see."""
+    """Return the pattern of the wrong entries, None where there is none."""
     if not wrong.any() or wrong.all():
         return None
     for axis in range(wrong.ndim):

@@ -9,7 +9,7 @@ from ece662.check.patterns import Where, pattern_of
 
 __all__ = ["describe_case", "describe_map"]
 
-# What a student does not know by our names, in theirs.
+# Names of inputs in recipes, in the words of the notebooks.
 THEIRS = {
     "test_x": "x in test mode",
     "batches": "batches of x, one after the other:",
@@ -20,7 +20,7 @@ OF_THE_RECIPE = ("tied", "dout")
 
 
 def describe_map(wrong: np.ndarray) -> str:
-    """Say which entries are wrong; "" where they make no pattern."""
+    """Describe the pattern of the wrong entries; "" where there is none."""
     pattern = pattern_of(wrong) if np.sum(wrong) > 1 else None
     if pattern is None:
         return ""
@@ -37,7 +37,7 @@ def describe_map(wrong: np.ndarray) -> str:
 
 
 def describe_case(inputs: Mapping[str, Any]) -> str:
-    """Say what a case is: the shape of each array, and the settings."""
+    """Describe a case by the shapes of its arrays and by its settings."""
     said = []
     for name, value in inputs.items():
         if name in OF_THE_RECIPE:

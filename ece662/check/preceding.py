@@ -1,8 +1,8 @@
-"""Which cells an exercise's cell builds on, where their ids are gone.
+"""Which cells an exercise's cell builds on, in a notebook without the course's ids.
 
-The list of exercises names them by id. An old notebook format has none, and a copied or
-imported notebook may have others. Then the names tell: a cell that another needs is the
-nearest above it that gives a value to a name which it uses.
+The list of exercises names them by id. An old notebook format has no ids, and a copied
+or imported notebook may have others. Then variables are followed: a cell depends on the
+nearest cell above it that assigns a name which it uses.
 """
 
 import ast
@@ -36,7 +36,7 @@ def cells_before(own: Cell, cells: Sequence[Cell]) -> list[Cell]:
 
 
 def _needs(source: str) -> set[str]:
-    """Return the names that a cell reads before it gives them a value."""
+    """Return the names that a cell reads before it assigns them."""
     needed: set[str] = set()
     given = set(dir(builtins))
     for node in _tree(source).body:
@@ -63,7 +63,7 @@ def _read(statement: ast.stmt) -> set[str]:
 
 
 def _given(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement gives a value to; "*" for `import *`."""
+    """Return the names that a statement assigns; "*" for `import *`."""
     found: set[str] = set()
     for node in (statement, *_statements(statement)):
         if isinstance(node, ast.Import | ast.ImportFrom):

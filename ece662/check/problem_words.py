@@ -1,4 +1,4 @@
-"""What is said of a problem: a sentence a cause, made of its facts, last of all."""
+"""The sentences for problems: one for each cause, filled in with the facts."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def problem_words(cause: Cause, facts: Mapping[str, str]) -> str:
 
     Args:
         cause: which sentence.
-        facts: what it speaks of, by name. One that is not there is left out: facts may
-            come from a submission that tells what it likes.
+        facts: the values in the sentence, by name. A missing one is left out: a
+            submission may send anything.
     """
     return SENTENCES[cause].format_map(defaultdict(str, facts)).strip()

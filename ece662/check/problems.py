@@ -1,6 +1,6 @@
 """What stops a recipe: a stub, another exercise's stub, an exception, a misfit.
 
-A student sees the line of their own file, in words, and never a traceback of ours.
+A student gets a sentence with the line of their own file instead of a traceback.
 """
 
 import linecache
@@ -29,15 +29,15 @@ PACKAGE = Path(ece662.__file__).resolve().parent
 
 
 class Problem(NamedTuple):
-    """Why there are no outputs, or not all: facts, which become words when shown."""
+    """Why outputs are missing: a record, from which the sentence is made when shown."""
 
     kind: Stop
     cause: Cause
     facts: Mapping[str, str] = {}
     case: str = ""
-    needs: str = ""  # the id of the exercise that comes first, where there is one
-    forward: str = ""  # the other half of a pair, where that is what stopped
-    inside: str = ""  # another exercise whose function it stopped in
+    needs: str = ""  # the id of another exercise that has to be written first
+    forward: str = ""  # the forward that stopped, in the exercise of its backward
+    inside: str = ""  # another exercise, in whose function the error was raised
 
     @property
     def message(self) -> str:
@@ -49,7 +49,7 @@ NOT_TRIED = (Stop.NOT_IMPLEMENTED, Stop.NEEDS, Stop.UNREADABLE, Stop.ENDLESS)
 
 
 def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem:
-    """Say what an exception out of a student's code means."""
+    """Turn an exception raised by a student's code into a problem."""
     problem = _explain(error, exercise, case)
     if problem.kind in NOT_TRIED:
         return problem
@@ -113,7 +113,7 @@ _FUNCTIONS = {exercise.id for exercise in EXERCISES}
 
 
 def _of_stub(error, exercise, case) -> Problem:
-    """Tell an exercise that is not done from one that it builds on."""
+    """Say whether this exercise is not written, or one that it builds on."""
     found = unfinished_of(error)
     if found is None:
         return _said(Stop.NOT_IMPLEMENTED, f"{exercise.id} is not written yet.", case)
@@ -147,10 +147,10 @@ def _where(place: StudentLine | None) -> str:
 
 
 def _written_line(error) -> StudentLine | None:
-    """Return the innermost line that is the student's own.
+    """Return the innermost line in the traceback that the student wrote.
 
-    In a file of the course that is a line between the marker lines, where there is
-    one: what stands around them was given.
+    In a file of the course, lines between marker lines are preferred: the code around
+    them was given.
     """
     frames = reversed(list(frames_of(error.__traceback__)))
     found = [frame for frame in frames if is_students(frame[0].co_filename)]
@@ -162,12 +162,12 @@ def _written_line(error) -> StudentLine | None:
 
 
 def _line(file: str, number: int) -> str:
-    linecache.checkcache(file)  # an edited file is on the disk already
+    linecache.checkcache(file)  # the file may have been edited
     return linecache.getline(file, number)
 
 
 def _is_written(code: CodeType, line: int) -> bool:
-    """Return False for a given line of the course's files: no region holds it."""
+    """Return False for a line of the course's files that is in no region."""
     if not Path(code.co_filename).resolve().is_relative_to(PACKAGE):
         return True
     inside = False
@@ -178,7 +178,7 @@ def _is_written(code: CodeType, line: int) -> bool:
 
 
 def _owner_of_the_line(error) -> str | None:
-    """Return the id of the function's exercise that the innermost line is of."""
+    """Return the exercise to whose function the innermost line belongs."""
     for code, _ in reversed(list(frames_of(error.__traceback__))):
         if is_students(code.co_filename) and code.co_name in _FUNCTIONS:
             return code.co_name

@@ -1,9 +1,8 @@
-"""How far a student is: every exercise with what its check says.
+"""A student's progress: the state of every exercise, and the message of its check.
 
-Checks take a second or so each, and the training exercises more. So a verdict is kept
-beside the fingerprint of all it depends on, and is asked for again only where something
-of that has changed: the student's own text, that of the exercises it builds on, or the
-files that are given.
+A check takes about a second, and longer for exercises that train. So verdicts are
+cached under a fingerprint of everything they depend on: the student's own text, that of
+the exercises it builds on, and the files of the package.
 """
 
 import hashlib
@@ -38,22 +37,22 @@ WORDS = {
     Status.ANSWER: "written",
     Status.DAMAGED: "damaged",
 }
-KEPT = 2000  # verdicts, the newest
-GRACE = 120  # seconds beyond a check's limit: Python starts, a framework is imported
+KEPT = 2000  # verdicts in the cache; the oldest are dropped
+GRACE = 120  # seconds beyond a check's limit, to start Python and import a framework
 
 
 class State(NamedTuple):
-    """How an exercise stands."""
+    """The state of an exercise."""
 
     exercise: Exercise
     status: Status
     message: str = ""  # what the check says, or what is damaged
     digest: str = ""  # of what the student wrote
-    notes: tuple[str, ...] = ()  # what costs nothing, and should be known
+    notes: tuple[str, ...] = ()  # about the file; they change no state
 
     @property
     def finished(self) -> bool:
-        """True where nothing more can be done before a teacher reads it."""
+        """True where nothing is left for the student to do."""
         return self.status in (Status.PASSED, Status.ANSWER)
 
     @property
@@ -63,11 +62,11 @@ class State(NamedTuple):
 
 
 def progress(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[State]:
-    """Find out how each exercise stands.
+    """Return the state of each exercise; runs the checks whose verdict is not cached.
 
     Args:
         root: the course's folder.
-        exercises: those to look at.
+        exercises: which ones.
     """
     pieces = {piece.exercise.id: piece for piece in read_work(root)}
     given = _given(root)
@@ -92,7 +91,7 @@ def _state(piece: Piece, verdict: dict | None) -> State:
     if exercise.recipe not in RECIPES:
         return State(exercise, Status.ANSWER, "", digest)
     if verdict is None:
-        message = "its check did not come to an end"
+        message = "its check did not finish"
         return State(exercise, Status.STOPPED, message, digest)
     status = Status(verdict["status"])
     message = "" if status is Status.PASSED else verdict["message"]
@@ -100,7 +99,7 @@ def _state(piece: Piece, verdict: dict | None) -> State:
 
 
 def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
-    """Return the verdicts by id: those that are kept, and fresh ones for the rest."""
+    """Return the verdicts by id: from the cache, or from checks that run now."""
     try:
         path = cache_root() / "verdicts.json"
     except ValueError as error:  # ECE662_DATA names no folder
@@ -109,28 +108,28 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
     kept = _load(path) if path else {}
     missing = [id for id, fingerprint in wanted.items() if fingerprint not in kept]
     if missing:
-        message = "(those that train take some seconds each)"
-        print(f"Checking {len(missing)} exercises {message} ...", file=sys.stderr)
+        hint = "(those that train take some seconds each)"
+        print(f"Checking {len(missing)} exercises {hint} ...", file=sys.stderr)
         stopped = {}
         for verdict in _check(root, missing):
-            # A limit says little of the code: another time it may pass.
+            # Not cached where a limit was met: on a less busy computer it may pass.
             is_kept = verdict["status"] != Status.STOPPED
             (kept if is_kept else stopped)[wanted[verdict["id"]]] = verdict
         try:
             if path:
                 _save(path, kept)
         except OSError as error:
-            print(f"What was found will be checked again: {error}", file=sys.stderr)
+            print(f"Not saved, so it will be checked again: {error}", file=sys.stderr)
         kept = kept | stopped
     return {id: kept[mark] for id, mark in wanted.items() if mark in kept}
 
 
 def _check(root: Path, ids: Sequence[str]) -> list[dict]:
-    """Have exercises checked, in processes of their own on the code in ``root``.
+    """Check exercises in separate processes, with the code in ``root``.
 
-    Returns:
-        The verdicts. The student's code may end the process, or keep it busy in
-        compiled code that no limit reaches: that one is reported, and the rest goes on.
+    The student's code may end the process, or stay in compiled code, which no limit
+    interrupts. That exercise gets the status STOPPED, and a new process goes on with
+    the next one.
     """
     verdicts: list[dict] = []
     while len(verdicts) < len(ids):
@@ -140,13 +139,13 @@ def _check(root: Path, ids: Sequence[str]) -> list[dict]:
                 verdicts.append(verdict)
         if len(verdicts) < len(ids):
             id = ids[len(verdicts)]
-            message = "its check did not come to an end, or ended Python"
+            message = "its check did not finish, or it ended Python"
             verdicts.append({"id": id, "status": Status.STOPPED, "message": message})
     return verdicts
 
 
 def _answers(root: Path, ids: Sequence[str]) -> Iterator[dict]:
-    """Yield what one process says, line by line, while it keeps to the limits."""
+    """Yield the verdicts of one process, until it ends or exceeds a limit."""
     process = subprocess.Popen(
         [sys.executable, "-m", "ece662", "check", "--lines", "--", *ids],
         **with_package_in(root),
@@ -172,7 +171,7 @@ def _answers(root: Path, ids: Sequence[str]) -> Iterator[dict]:
 
 
 def _next_verdict(lines: queue.SimpleQueue, limit: float) -> dict | None:
-    """Return the next verdict; between them stands what compiled code has printed."""
+    """Return the next verdict; skips lines that compiled code has printed."""
     while line := lines.get(timeout=limit):
         try:
             found = json.loads(line)
@@ -184,7 +183,7 @@ def _next_verdict(lines: queue.SimpleQueue, limit: float) -> dict | None:
 
 
 def _read(process: subprocess.Popen, lines: queue.SimpleQueue) -> None:
-    """Hand on a process's lines, and an empty one at its end."""
+    """Put a process's lines into the queue, and an empty one at its end."""
     with process.stdout:
         for line in process.stdout:
             lines.put(line)
@@ -207,13 +206,13 @@ def _given(root: Path) -> str:
                 whole = (key for key in parsed.places if key[0] not in parsed.faults)
                 content = parsed.fill(dict.fromkeys(whole, "")).encode("utf-8")
             except ValueError:
-                pass  # damaged: whatever changes in it counts
+                pass  # damaged: the fingerprint is that of the whole file
         marks.append(file.encode() + hashlib.sha256(content).digest())
     return hashlib.sha256(b"".join(marks)).hexdigest()
 
 
 def _fingerprint(exercise: Exercise, pieces: dict[str, Piece], given: str) -> str:
-    """Return a fingerprint of all that the verdict on an exercise depends on."""
+    """Return a fingerprint of everything that an exercise's verdict depends on."""
     ids, todo = [], [exercise.id]
     while todo:
         id = todo.pop()

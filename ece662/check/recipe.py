@@ -1,20 +1,20 @@
-"""What a recipe is, and the small tools that recipes are written with.
+"""What a recipe is, and helpers to write one.
 
-A recipe tries an exercise and holds no answer: it makes inputs, hands them to the
-student's code, and returns what came out, as a flat dict of arrays. What should have
-come out is known elsewhere (`ece662.check.signatures`, or a live reference when a class
-is graded), so recipes may travel with the exercises.
+A recipe runs an exercise and contains no answer: it makes inputs, passes them to the
+student's code, and returns the outputs as a flat dict of arrays. The expected outputs
+are elsewhere (`ece662.check.signatures`, or a reference solution when a class is
+graded), so recipes may be given to students.
 
     run(code, inputs) -> outputs       pure; `code.affine_forward` is the student's
     make_inputs(rng, case) -> inputs   arrays, numbers and short lists only
-    cases                              names of the situations to try
+    cases                              the names of the cases
     derive(inputs, outputs)            for random outputs: facts that can be compared
 
-Names of outputs speak to the student. Some forms mean something: "x unchanged" says
-whether the caller's array was left alone; "forward's out" is what the other half of a
-pair gave, which decides nothing by itself; "own dx" holds slopes of the student's own
-forward, by which a backward is judged before anything else; and "called relu_forward"
-says which exercise was called on the way. `terms.read_output` reads them, once for all.
+Students see the names of outputs. Some have a meaning: "x unchanged" says whether the
+caller's array was left unchanged; "forward's out" is the output of the forward in the
+exercise of its backward, and is not judged; "own dx" holds slopes of the student's own
+forward, which a backward is compared with first; and "called relu_forward" says that
+this exercise was called. `terms.read_output` parses them.
 """
 
 import contextlib
@@ -49,49 +49,49 @@ __all__ = [
 
 DIRECTIONS = 3  # along which a gradient is compared with the student's own forward
 SLOPE_TOLERANCE = 1e-5
-MOST_NUMBERS = 10_000  # of a case with more, only the time and the values count
+MAX_NUMBERS = 10_000  # inputs larger than this have no slopes measured
 STEP = 1e-5  # half the step of the centred difference; see ece662.gradient_check
 
 
-EXACT = 1e-8  # what float64 always reaches, and float32 does not: as in the notebooks
+EXACT = 1e-8  # float64 always reaches it, float32 does not; as in the notebooks
 
 
 class Rule(NamedTuple):
     """How an output is judged."""
 
     how: How = How.CLOSE
-    tolerance: float = 1e-6  # of the largest expected value; the limit for How.AT_LEAST
-    says: str = ""  # what a failure means, or the sentence of a remark
+    tolerance: float = 1e-6  # of the largest expected value; How.AT_LEAST: the limit
+    says: str = ""  # the sentence for a failure or a remark
 
 
 WRITES_INTO_DOUT = Rule(
     How.REMARK,
-    says="Your backward writes into `dout`. Here nobody minds; where the caller still "
-    "needs its array, a copy is safer.",
+    says="Your backward writes into `dout`. That does no harm here, but a caller may "
+    "still need the array: working on a copy is safer.",
 )
 
 
 class Recipe(NamedTuple):
-    """How one exercise is tried."""
+    """How one exercise is run and judged."""
 
     run: Callable[[Any, dict], dict]
     make_inputs: Callable[[np.random.RandomState, str], dict]
     cases: tuple[str, ...]
-    rules: Mapping[str, Rule] = {}  # by "name" or "case/name"; else Rule()
+    rules: Mapping[str, Rule] = {}  # by "name" or "case/name"; Rule() by default
     derive: Callable[[dict, dict], dict] | None = None
-    # Set where the outputs are those of a backward: what gives them is the other half.
+    # For a backward: the forward that it belongs to, an exercise or "loss".
     forward: str | None = None
-    known: Mapping[str, Any] = {}  # expected outputs that are no secret, by name
-    about: Mapping[str, str] = {}  # the gradient that an output says something of
-    test_cases: tuple[str, ...] = ()  # cases that end in, or are all, mode "test"
-    # Names what is wrong fact by fact, where that says more than the numbers do.
+    known: Mapping[str, Any] = {}  # expected outputs that give nothing away, by name
+    about: Mapping[str, str] = {}  # for outputs that describe a gradient: which one
+    test_cases: tuple[str, ...] = ()  # cases in mode "test", or that end in it
+    # Makes diagnoses of the comparisons that failed, where general ones say too little.
     describe: Callable[[Sequence, Mapping], list] | None = None
-    tolerance: float = 1e-6  # of what has no rule
-    fixed: bool = True  # False where nothing else has an expected value to store
+    tolerance: float = 1e-6  # of outputs without a rule
+    fixed: bool = True  # False where no expected output is stored beside `known`
 
 
 class Misfit(Exception):
-    """The student's code returned something of another form than asked for."""
+    """The student's code returned something of another form than its docstring says."""
 
 
 def unpack(value, function: str, *names: str) -> list:
@@ -140,7 +140,7 @@ def copies(inputs: Mapping, *names: str) -> list:
 
 
 def unchanged(inputs: Mapping, **passed) -> dict:
-    """Tell of arrays that were passed whether they are as they were."""
+    """Return for each array that was passed whether it is unchanged."""
     return {
         f"{name} unchanged": np.array(np.array_equal(inputs[name], array))
         for name, array in passed.items()
@@ -149,14 +149,14 @@ def unchanged(inputs: Mapping, **passed) -> dict:
 
 @contextlib.contextmanager
 def without_prints() -> Iterator[None]:
-    """Swallow what code prints when it is called again and again."""
+    """Discard what code prints, where it is called many times."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
 
 @contextlib.contextmanager
 def in_forward(function: str) -> Iterator[None]:
-    """Mark exceptions as those of the other half of a pair; see `stopped_forward`."""
+    """Mark exceptions as raised in the forward of a pair; see `stopped_forward`."""
     try:
         yield
     except Exception as error:
@@ -165,7 +165,7 @@ def in_forward(function: str) -> Iterator[None]:
 
 
 def stopped_forward(error: BaseException) -> str:
-    """Return the forward that an exception stopped, "" where it was none."""
+    """Return the name of the forward that raised an exception; "" if none did."""
     return getattr(error, "stopped_forward", "")
 
 
@@ -192,20 +192,20 @@ def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> 
     """Compare gradients with the forward pass that they should belong to.
 
     Along a few fixed directions v, `sum(dx * v)` must be the slope of
-    `sum(forward(x) * dout)`. That takes a handful of forward passes instead of two
-    for each entry, and a wrong gradient does not fit by accident.
+    `sum(forward(x) * dout)`. That takes a few forward passes instead of two for each
+    entry, and a wrong gradient does not agree by chance.
 
     Args:
         forward: called with a value for each of `arrays`, in order; returns out.
         arrays: the float64 arrays by name.
         dout: the gradient of the loss with respect to out.
-        gradients: under the same names what the backward returned.
+        gradients: returned by the backward, by the same names.
 
     Returns:
-        "own dNAME": (2, DIRECTIONS), the gradient's slopes over the measured ones.
+        "own dNAME": (2, DIRECTIONS), the gradient's slopes, then the measured ones.
     """
     slopes: dict = {}
-    if sum(np.size(array) for array in arrays.values()) > MOST_NUMBERS:
+    if sum(np.size(array) for array in arrays.values()) > MAX_NUMBERS:
         return slopes
     for name, array in arrays.items():
         rng = np.random.RandomState(zlib.crc32(name.encode()))
@@ -227,10 +227,10 @@ def own_slopes(forward: Callable, arrays: Mapping, dout, gradients: Mapping) -> 
 
 
 def slopes_agree(claimed, measured) -> bool:
-    """True where a gradient fits the measured slopes.
+    """True where a gradient agrees with the measured slopes.
 
-    In one direction is enough: a gradient that is wrong anywhere fits in none, while
-    the slope across the corner of a ReLU may be measured wrongly.
+    One direction is enough: a wrong gradient agrees in none of them, and a slope that
+    is measured across the kink of a ReLU may be wrong.
     """
     scale = max(np.max(np.abs(claimed)), np.max(np.abs(measured)), 1e-3)
     return bool(np.min(np.abs(claimed - measured)) <= SLOPE_TOLERANCE * scale)

@@ -1,7 +1,7 @@
 """Show a verdict: HTML in a notebook, colour in a terminal, plain text elsewhere.
 
-The same verdict always gives the same text, figures included, so that a stored notebook
-can be compared with a new run.
+The same verdict always has the same text, numbers included, so that the outputs stored
+in a notebook can be compared with those of a new run.
 """
 
 import html
@@ -22,9 +22,9 @@ from ece662.check.terms import Role, Status
 __all__ = ["Report", "Result", "render"]
 
 _ROOT = Path(ece662.__file__).resolve().parents[1]
-SHOWN = 4  # outputs that are wrong; more do not help
-FEW = 3  # numbers that are shown all
-FAINT = "faint"  # the style of figures, beside what is said in words
+SHOWN = 4  # wrong outputs that are listed; more do not help
+FEW = 3  # arrays up to this size are printed whole
+FAINT = "faint"  # the style of lines with numbers
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#757575"
 HEADLINES = {
     Status.PASSED: (GREEN, "passed"),
@@ -42,20 +42,20 @@ class Result:
 
     verdict: Verdict
     diagnosis: Diagnosis | None = None
-    seconds: float = 0.0  # for tables; never shown, as it is never the same
-    notes: tuple[str, ...] = ()  # on the file, for whoever hands it in
+    seconds: float = 0.0  # not in the text, as it differs from run to run
+    notes: tuple[str, ...] = ()  # on the exercise's file
 
     @property
     def lines(self) -> list[tuple[str, str]]:
-        """What to say, as (style, text); the headline first, its style a colour."""
+        """The lines as (style, text); the headline is first, its style is a colour."""
         verdict, wrong = self.verdict, self.diagnosis
         colour, word = HEADLINES[verdict.status]
-        told = [(colour, f"{verdict.exercise}: {word}")]
+        lines = [(colour, f"{verdict.exercise}: {word}")]
         if wrong is not None:
-            told.append(("", wrong.message))
-            told += [("", f"Think: {wrong.question}")] if wrong.question else []
-        told += [(FAINT, line) for line in self._figures]
-        return told + [("", line) for line in self._remarks]
+            lines.append(("", wrong.message))
+            lines += [("", f"Think: {wrong.question}")] if wrong.question else []
+        lines += [(FAINT, line) for line in self._figures]
+        return lines + [("", line) for line in self._remarks]
 
     @property
     def details(self) -> list[str]:
@@ -75,7 +75,7 @@ class Result:
         return remarks + [f"Note: {note}." for note in self.notes]
 
     def text(self, colour: bool = False) -> str:
-        """Return the verdict as text, the headline coloured for a terminal if asked."""
+        """Return the verdict as text; the headline can be coloured for a terminal."""
         (shade, headline), *rest = self.lines
         if colour:
             headline = f"{ANSI[shade]}{headline}\033[0m"
@@ -93,7 +93,7 @@ class Report:
     """What `check` returns: shows itself wherever it is printed."""
 
     def __init__(self, results: list[Result]):
-        """Keep the results, in their order."""
+        """Keep the results."""
         self.results = results
 
     @property
@@ -117,14 +117,14 @@ def render(verdict: Verdict, diagnosis: Diagnosis | None = None) -> Report:
 
 
 def _summary(verdict) -> list[str]:
-    told = [_detail(c) for c in verdict.comparisons if c.at_least]
+    lines = [_detail(c) for c in verdict.comparisons if c.at_least]
     counted = [c for c in verdict.comparisons if not c.at_least]
     if not counted:
-        return told
+        return lines
     worst = max(counted, key=lambda c: c.error / c.tolerance)
     cases = len({c.case for c in counted})
     return [
-        *told,
+        *lines,
         f"{_count(len(counted), 'comparison')} in {_count(cases, 'case')}: "
         f"error {_short(worst.error)}, expected below {_short(worst.tolerance)}",
     ]
@@ -135,7 +135,7 @@ def _count(number: int, thing: str) -> str:
 
 
 def _stops(verdict, message) -> list[str]:
-    """Tell of what stopped in which cases, where the message has not done so."""
+    """List the errors, each with its cases, except those that the message contains."""
     stopped: dict[str, list[str]] = {}
     for problem in verdict.problems:
         if problem.case and problem.message not in message:
@@ -154,11 +154,11 @@ def _named(verdict, case) -> str:
 
 
 def _differences(verdict) -> list[str]:
-    """Tell of each output that is wrong in which cases, and which are right."""
+    """List the wrong outputs, each with its cases, and the names of the right ones."""
     failed: dict[str, list[Comparison]] = {}
     for found in verdict.failed:
         failed.setdefault(found.name, []).append(found)
-    told, shown = [], set()
+    lines, shown = [], set()
     for name, wrong in list(failed.items())[:SHOWN]:
         cases = sum(c.name == name for c in verdict.comparisons)
         among = f"; wrong in {len(wrong)} of {cases} cases" if cases > 1 else ""
@@ -166,15 +166,15 @@ def _differences(verdict) -> list[str]:
         case = smallest.case
         named = case if case in shown else _named(verdict, case)
         shown.add(case)
-        told.append(_detail(smallest, named) + among)
+        lines.append(_detail(smallest, named) + among)
     right = dict.fromkeys(
         c.name
         for c in verdict.comparisons
         if c.name not in failed and c.output.role is not Role.UNCHANGED
     )
     if failed and right and len(right) <= 2 * SHOWN:
-        told.append(f"right in all cases: {', '.join(right)}")
-    return told
+        lines.append(f"right in all cases: {', '.join(right)}")
+    return lines
 
 
 def _detail(found: Comparison, case: str = "") -> str:
@@ -206,7 +206,7 @@ def _numbers(array) -> str:
 
 
 def _short(number: float) -> str:
-    """Write an error as a reader wants it: 3e-10, 0.25, 0."""
+    """Write an error with few digits: 3e-10, 0.25, 0."""
     if number == 0 or 0.01 <= number < 1000:
         return f"{number:.2g}"
     return f"{number:.0e}".replace("e-0", "e-").replace("e+0", "e+")
@@ -229,7 +229,7 @@ def _html(result: Result) -> str:
 
 
 def _linked(text: str) -> str:
-    """Escape a text; a line of a file becomes a link, which JupyterLab follows."""
+    """Escape a text for HTML; "FILE, line N" becomes a link that JupyterLab opens."""
 
     def link(match: re.Match) -> str:
         # From the notebook's folder, which is where its kernel runs.

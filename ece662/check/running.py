@@ -1,7 +1,7 @@
-"""Run a recipe on somebody's code, so that nothing of the one run reaches the next.
+"""Run a recipe on a student's code, without effects on later runs.
 
-Inputs come from `RandomState`, whose numbers NumPy has promised never to change:
-expected outputs that were stored once hold on every student's computer.
+Inputs come from `RandomState`, whose numbers NumPy has promised never to change, so
+that stored expected outputs hold on every student's computer.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ SEED = 662  # of the inputs in a student's check; grading draws others
 
 
 class Run(NamedTuple):
-    """What came out, by "case/name", and what stood in the way."""
+    """The outputs, by "case/name", and the problems."""
 
     outputs: dict[str, np.ndarray]
     problems: tuple[Problem, ...] = ()
@@ -44,7 +44,7 @@ def recipe_of(exercise: Exercise) -> Recipe:
     """Return the exercise's recipe.
 
     Raises:
-        ValueError: there is none: a person has to look.
+        ValueError: it has none, as a person reads it.
     """
     if exercise.recipe not in RECIPES:
         raise ValueError(f"there is no check for {exercise.id}")
@@ -52,7 +52,7 @@ def recipe_of(exercise: Exercise) -> Recipe:
 
 
 def inputs_of(exercise: Exercise, seed: int | Sequence[int] = SEED) -> dict[str, dict]:
-    """Make the inputs of every case: fresh arrays at each call."""
+    """Make the inputs of every case; each call returns new arrays."""
     recipe = recipe_of(exercise)
     return {
         case: recipe.make_inputs(_rng(exercise, case, seed), case)
@@ -63,23 +63,23 @@ def inputs_of(exercise: Exercise, seed: int | Sequence[int] = SEED) -> dict[str,
 def run_case(
     exercise: Exercise, code: Any, inputs: Mapping, seed: int | Sequence[int] = SEED
 ) -> dict:
-    """Run one case and return the raw outputs; exceptions of the code come through."""
+    """Run one case and return the raw outputs; exceptions of the code propagate."""
     with _apart(seed):
         outputs = recipe_of(exercise).run(code, dict(inputs))
     return {name: array_of(value, name) for name, value in outputs.items()}
 
 
 def facts(exercise: Exercise, inputs: Mapping, outputs: Mapping) -> dict:
-    """Turn the raw outputs of a case into what is judged: mostly the same."""
+    """Turn the raw outputs of a case into those that are judged; mostly the same."""
     derive = recipe_of(exercise).derive
     with np.errstate(all="ignore"):
         return dict(derive(inputs, outputs) if derive else outputs)
 
 
 def run(exercise: Exercise, code: Any, seed: int | Sequence[int] = SEED) -> Run:
-    """Run all cases in this process, and derive what is judged."""
+    """Run all cases in this process, and derive the outputs that are judged."""
     ran = run_cases(exercise, code, inputs_of(exercise, seed), seed)
-    # Inputs made afresh: the code may have written into those that it was given.
+    # New inputs, as the code may have written into those that it was given.
     return derive_facts(exercise, inputs_of(exercise, seed), ran)
 
 
@@ -89,10 +89,10 @@ def run_cases(
     inputs: Mapping[str, Mapping],
     seed: int | Sequence[int] = SEED,
 ) -> Run:
-    """Run all cases; what stops one of them is reported and does not stop the next.
+    """Run all cases; an error in one of them does not stop the next.
 
-    Only where code is not there yet, its own or another exercise's, or cannot be read,
-    no case is tried: that is a single problem of no particular case.
+    Only if code is not written yet, this exercise's or another one's, or a file cannot
+    be read, the remaining cases are skipped; that is one problem, without a case.
 
     Returns:
         The raw outputs; see `derive_facts`.
@@ -117,11 +117,11 @@ def derive_facts(
     ran: Run,
     derive: Callable[[Exercise, Mapping, Mapping], dict] = facts,
 ) -> Run:
-    """Turn raw outputs into what is judged, case by case.
+    """Turn raw outputs into those that are judged, case by case.
 
     Args:
         exercise: which one.
-        inputs: by case, as the code was given them.
+        inputs: by case, the same that the code was given.
         ran: the raw outputs, and the problems of running.
         derive: turns the raw outputs of a case into facts.
 
@@ -134,7 +134,7 @@ def derive_facts(
         try:
             derived = derive(exercise, of_case, raw) if raw else {}
         except Exception as error:
-            # A recipe returns what can be derived from; this came another way.
+            # Not what the recipe returns: as in a forged answer.
             said = {"error": str(error)}
             misfits.append(Problem(Stop.MISFIT, Cause.OTHER_OUTPUTS, said, case))
             continue
@@ -151,13 +151,13 @@ def _of_case(outputs, case) -> Iterator[tuple[str, np.ndarray]]:
 
 def _rng(exercise, case, seed) -> np.random.RandomState:
     word = zlib.crc32(f"{exercise.recipe}/{case}".encode())
-    # One number or some: the checks have one, a grader's secret has four.
+    # The seed is one number for checks, and four for a grader's secret.
     return np.random.RandomState([*np.atleast_1d(seed), word])
 
 
 @contextlib.contextmanager
 def _apart(seed: int | Sequence[int]) -> Iterator[None]:
-    """Put back afterwards what code may change for everybody."""
+    """Restore NumPy's global random state, error settings and warnings afterwards."""
     state = np.random.get_state()
     np.random.seed(seed)
     try:

@@ -1,8 +1,9 @@
-"""What ships instead of answers: expected outputs, and sketches of known mistakes.
+"""What students get instead of answers: expected outputs, sketches of known mistakes.
 
-One file, `signatures.npz`, made by the staff from the reference and the mistakes. For
-each exercise it holds the reference's outputs on the fixed inputs, those of other right
-solutions where they differ, and each mistake's sketch, sentence and question.
+They are in one file, `signatures.npz`, which the staff makes from the reference and the
+mistakes. For each exercise it has the reference's outputs on fixed inputs, those of
+other right solutions where they differ, and each mistake's sketch, sentence and
+question.
 """
 
 import functools
@@ -22,7 +23,7 @@ PATH = Path(__file__).with_name("signatures.npz")
 
 
 class Signature(NamedTuple):
-    """What is known of an exercise."""
+    """Expected outputs of an exercise, and its known mistakes."""
 
     expected: Mapping[str, np.ndarray]  # by "case/name"
     accepted: tuple[Mapping[str, np.ndarray], ...] = ()
@@ -30,13 +31,13 @@ class Signature(NamedTuple):
 
 
 def signature_of(exercise: Exercise) -> Signature:
-    """Return the signature of an exercise; an empty one where there is none yet."""
+    """Return the signature of an exercise; an empty one if the file has none."""
     return load(PATH).get(exercise.id, Signature({}))
 
 
 @functools.lru_cache(maxsize=2)
 def load(path: Path) -> dict[str, Signature]:
-    """Read a file of signatures: exercise id to Signature."""
+    """Read a file of signatures; returns them by the exercise's id."""
     with np.load(path, allow_pickle=False) as file:
         index = json.loads(bytes(file["index"]).decode())
         numbers = {kind: file[kind] for kind in ("f", "b", "i")}
@@ -63,8 +64,8 @@ def _array(kind, start, shape, numbers) -> np.ndarray:
 def pack(path: Path, signatures: Mapping[str, Signature]) -> None:
     """Write a file of signatures.
 
-    All arrays lie end to end in one, with an index in JSON: a file of a thousand little
-    arrays would take longer to open than to use.
+    All arrays of a kind are concatenated, with an index in JSON: a file of a thousand
+    small arrays would take long to open.
     """
     parts: dict[str, list[np.ndarray]] = {"f": [], "b": [], "i": []}
     index = {}

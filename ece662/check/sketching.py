@@ -1,8 +1,8 @@
-"""Recognise outputs without keeping them: a few numbers for each stand for all.
+"""Recognise outputs by a few numbers instead of keeping them.
 
-A known mistake is told by what it computes. Of its outputs only this is kept: whether
-each one is there, a number for its shape, its length as a vector, and its projections
-on a few fixed directions. Enough to recognise it, and useless for anything else.
+A known mistake is recognised by its outputs. Of each output only a sketch is kept:
+whether there is one, a hash of its shape, its norm, and its projections on a few fixed
+directions. That is enough to recognise a mistake, and reveals no answer.
 """
 
 import zlib
@@ -13,14 +13,14 @@ import numpy as np
 __all__ = ["TOLERANCE", "matches", "matching_rows", "sketch"]
 
 PROJECTIONS = 3
-TOLERANCE = 1e-6  # of the vector's length; two spellings of one formula agree to 1e-12
-TINY = 1e-6  # a shorter vector is zero but for rounding
-LARGEST = 1e100  # of diverging numbers: their squares must not overflow
-NOT_FINITE = 12345.678  # stands for nan and infinity, which would spoil a projection
+TOLERANCE = 1e-6  # of the norm; two ways to write one formula agree to 1e-12
+TINY = 1e-6  # a smaller norm is zero up to rounding
+LARGEST = 1e100  # larger numbers are clipped: their squares must not overflow
+NOT_FINITE = 12345.678  # replaces nan and infinity, which would spoil a projection
 
 
 def sketch(outputs: Mapping[str, np.ndarray], names: Iterable[str]) -> np.ndarray:
-    """Return a row for each name: (there, shape, length, projections ...)."""
+    """Return a row for each name: (is there, shape, norm, projections ...)."""
     rows = [_row(name, outputs.get(name)) for name in names]
     return np.array(rows).reshape(-1, 3 + PROJECTIONS)
 
@@ -38,14 +38,14 @@ def _row(name, value) -> list[float]:
 
 
 def matches(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> bool:
-    """True where two sketches are those of the same outputs, to within rounding."""
+    """True where two sketches agree up to rounding."""
     return one.shape == other.shape and bool(matching_rows(one, other, tolerance).all())
 
 
 def matching_rows(
     one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE
 ) -> np.ndarray:
-    """Say row by row, which is output by output, whether two sketches agree."""
+    """Return for each row, that is each output, whether two sketches agree."""
     if one.shape != other.shape:
         return np.zeros(len(one), bool)
     length = np.maximum(np.maximum(one[:, 2], other[:, 2]), TINY)[:, np.newaxis]

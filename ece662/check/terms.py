@@ -1,7 +1,7 @@
-"""What checks and grading speak of: states, faults, what stops code, what an output is.
+"""The terms of checks and grading: states, faults, what stops code, kinds of outputs.
 
-All of it is an enum or a small record, and code looks at nothing else. Sentences are
-for people: they are made last and never compared, so rewording one changes no mark.
+Each is an enum or a small record, and code compares only those. Sentences are made
+last, for people, and never compared, so rewording one changes no mark.
 """
 
 import enum
@@ -25,23 +25,23 @@ __all__ = [
 
 
 class Status(enum.StrEnum):
-    """The state that an exercise is in. The values stand in records of grading."""
+    """The state of an exercise. The values are written into the records of grading."""
 
     PASSED = "passed"
     FAILED = "failed"
-    ECHO = "echo"  # right by itself: another exercise is what keeps it from passing
+    ECHO = "echo"  # right by itself, but another exercise keeps it from passing
     NOT_WRITTEN = "not written"
     NEEDS = "needs"  # another exercise first
     MISSING = "missing"  # the file
     DAMAGED = "damaged"  # marker lines
     STOPPED = "stopped"  # a limit, or no answer
-    ANSWER = "answer"  # written, and waits for a person to read it
+    ANSWER = "answer"  # written, and not yet read by a person
     READ = "read"
     NOT_RUN = "not run"
 
 
 class Stop(enum.StrEnum):
-    """Why there are no outputs, or not all."""
+    """Why outputs are missing."""
 
     NOT_IMPLEMENTED = "not-implemented"
     NEEDS = "needs"  # another exercise first
@@ -49,24 +49,24 @@ class Stop(enum.StrEnum):
     MISSING_PACKAGE = "missing-package"
     UNREADABLE = "unreadable"  # a whole file
     ENDLESS = "endless"  # a limit of time was met
-    MISFIT = "misfit"  # of another form than asked for
+    MISFIT = "misfit"  # the result has another form than the docstring says
     ERROR = "error"
-    OURS = "ours"  # no line of the student's is in it
+    OURS = "ours"  # an error without a line of the student's in its traceback
 
 
 class Cause(enum.StrEnum):
-    """What exactly stopped an exercise; only its words depend on this."""
+    """What exactly stopped an exercise; only its sentence depends on this."""
 
-    SAID = "said"  # its words come from elsewhere in the package, whole
+    SAID = "said"  # the whole sentence comes from elsewhere in the package
     RAISED = "raised"  # an exception
     SYNTAX = "syntax"
     MARKERS = "markers"  # are damaged
     OLD_NAME = "old-name"  # of NumPy
     NO_NAME = "no-name"  # that the exercise should provide
     ARGUMENTS = "arguments"  # are not those that the course passes
-    OTHER_OUTPUTS = "other-outputs"  # nothing can be derived from them
-    BUILDS_ON = "builds-on"  # what is not written
-    BUILDS_ON_ENDLESS = "builds-on-endless"  # what its limit of time stopped
+    OTHER_OUTPUTS = "other-outputs"  # than those of the recipe
+    BUILDS_ON = "builds-on"  # an exercise that is not written
+    BUILDS_ON_ENDLESS = "builds-on-endless"  # an exercise that its time limit stopped
     LIMIT = "limit"  # of time
     LIMIT_ELSEWHERE = "limit-elsewhere"  # in the code of another exercise
     LIMIT_LOADING = "limit-loading"  # while a file was imported
@@ -75,7 +75,7 @@ class Cause(enum.StrEnum):
 
 
 class Fault(enum.Enum):
-    """Which half of a pair makes a backward's outputs wrong."""
+    """Which half of a pair makes the gradients wrong."""
 
     FORWARD = enum.auto()
     BACKWARD = enum.auto()
@@ -83,9 +83,9 @@ class Fault(enum.Enum):
 
 
 class Kind(enum.StrEnum):
-    """What went wrong, where it is no known mistake. The values stand in records."""
+    """What went wrong, unless a known mistake. The values are written into records."""
 
-    # how a thing is built
+    # the form of an output
     MISSING = "missing"
     INPUT_CHANGED = "input-changed"
     NOT_SO = "not-so"
@@ -95,7 +95,7 @@ class Kind(enum.StrEnum):
     BROADCAST = "broadcast"
     SHAPE = "shape"
     NOT_FINITE = "nan"
-    # in which situation it fails
+    # the situation in which it fails
     TEST_MODE = "train-only"
     LATER_STEPS = "first-step-only"
     # how the numbers differ
@@ -110,7 +110,7 @@ class Kind(enum.StrEnum):
     PARTLY = "partly"
     DIFFERENT = "different"
     ONLY_WHERE = "only-where"  # in some cases, which have something in common
-    # dropout, fact by fact
+    # dropout
     SHARE_REVERSED = "share-reversed"
     SHARE_OF_NORMAL = "share-of-normal"
     SHARE = "share"
@@ -121,20 +121,20 @@ class Kind(enum.StrEnum):
     NOT_LEARNING = "not-learning"
     OVERFITTING = "overfitting"
     NOT_FAR_ENOUGH = "not-far-enough"
-    # whose fault it is
+    # which code is at fault
     STOPPED = "error"
     FORWARD_STOPS = "forward-stops"
     FORWARD_AT_FAULT = "forward-at-fault"
     LOSS_AT_FAULT = "loss-at-fault"
     BOTH_AT_FAULT = "both-at-fault"
     NEEDS_MENDING = "needs-mending"
-    # nobody's fault who wrote the exercise
+    # not the student's fault
     NO_SIGNATURE = "no-signature"
     OURS = "invalid"
 
 
 class Trait(enum.Enum):
-    """What a case of a recipe has that others have not."""
+    """A property that some cases of a recipe have and others have not."""
 
     NO_PADDING = enum.auto()
     PADDING = enum.auto()
@@ -159,22 +159,22 @@ class How(enum.Enum):
 
     CLOSE = enum.auto()
     AT_LEAST = enum.auto()
-    REMARK = enum.auto()  # reported, never held against anybody
+    REMARK = enum.auto()  # shown, without any effect on the verdict
 
 
 class Role(enum.Enum):
     """What an output is for."""
 
-    VALUE = enum.auto()  # what the exercise computes
-    UNCHANGED = enum.auto()  # whether an array of the caller was left alone
-    FORWARD = enum.auto()  # of the other half of a pair; decides nothing by itself
-    OWN = enum.auto()  # slopes of the student's own forward, to judge a gradient by
-    STATE = enum.auto()  # weights, to measure a network by
-    CALLED = enum.auto()  # an exercise that was called on the way
+    VALUE = enum.auto()  # a result of the exercise
+    UNCHANGED = enum.auto()  # whether an array of the caller was left unchanged
+    FORWARD = enum.auto()  # a result of the forward, in the exercise of its backward
+    OWN = enum.auto()  # slopes of the student's own forward, compared with gradients
+    STATE = enum.auto()  # weights, for the grader to measure the network itself
+    CALLED = enum.auto()  # another exercise that was called
 
 
 class Moment(enum.Enum):
-    """When an output was taken, where a recipe calls code more than once."""
+    """When an output was recorded, in a recipe that calls code more than once."""
 
     ONCE = enum.auto()
     STEP = enum.auto()
@@ -183,7 +183,7 @@ class Moment(enum.Enum):
 
 
 class Output(NamedTuple):
-    """What an output is, as its name in a recipe says."""
+    """What the name of an output in a recipe means."""
 
     role: Role
     of: str  # the array or number: "dx"
@@ -207,7 +207,7 @@ _MOMENTS = (
 
 @functools.lru_cache(maxsize=1000)
 def read_output(name: str) -> Output:
-    """Read a name that a recipe gives to an output: the only place where that is done.
+    """Parse the name of an output; nothing else does.
 
     "x unchanged", "forward's out", "own dx", "state W1" and "called adam" name a role;
     "w after step 2", "out of batch 2" and "out in test mode" a moment. All others are

@@ -1,7 +1,7 @@
-"""What the cases have in common in which something is wrong.
+"""What the cases with wrong outputs have in common.
 
-A trait is something that can be read off a case's inputs and that a student can look
-at: no padding, a window that is not square, one image alone.
+A trait is a property of a case's inputs that a student can see in them: no padding, a
+window that is not square, a single image.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -70,7 +70,7 @@ def common_trait(
 ) -> Trait | None:
     """Return the trait that all the wrong cases have and none of the right ones.
 
-    Where there are several, nobody can tell which of them counts, and it is None.
+    If there are several such traits, the result is None: any of them may be the cause.
     """
     if not wrong or not right or not {*wrong, *right} <= inputs.keys():
         return None

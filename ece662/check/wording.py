@@ -1,7 +1,7 @@
-"""What is said of a diagnosis: its sentences, made out of facts, and last of all.
+"""The sentences for diagnoses, filled in with their facts.
 
-Each kind has a sentence that is true wherever its facts are, and a question that leads
-on. Nothing else in `check` puts a diagnosis into words.
+Each kind has a sentence, which is true whenever the facts are, and a question that
+leads to the answer. Nothing else in `check` makes sentences for diagnoses.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     Kind.KEPT_AXES: (
         "The numbers are right. {name} has the shape {got}, where {want} is expected.",
-        "Who will multiply it later, and will its shape fit without luck?",
+        "What will be computed with it later, and is this the shape that is needed?",
     ),
     Kind.BROADCAST: (
         "{name} has the shape {got}, where {want} is expected. Broadcasting would make "
@@ -83,35 +83,35 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     Kind.SHARE_OF_NORMAL: (
         "Of x, {share:.0%} is kept where p is {p:g}: that is the share "
-        "of a bell curve that lies below p.",
-        "Which of NumPy's random numbers lie evenly between 0 and 1?",
+        "of a bell curve (a normal distribution) that lies below p.",
+        "Which of NumPy's functions draws uniformly between 0 and 1?",
     ),
     Kind.SHARE: (
         "Of x, {share:.0%} is kept where p is {p:g}.",
         "Between which bounds do your random numbers lie, and which of them pass?",
     ),
     Kind.DIVERGED: (
-        "The loss grew instead of falling: the steps are too large for it.",
+        "The loss grew instead of falling: the steps are too large.",
         "What happens if the learning rate is three times smaller?",
     ),
     Kind.NOT_LEARNING: (
-        "The loss has hardly moved from that of a guess.",
+        "The loss has hardly fallen from where it began.",
         "Does anything reach the last layer with these first weights, and how far does "
         "one step move them?",
     ),
     Kind.OVERFITTING: (
-        "It knows {training:.0%} of the training pictures and {validation:.0%} of "
-        "those it has not seen.",
+        "The network overfits: it classifies {training:.0%} of the training pictures "
+        "correctly, and {validation:.0%} of those it has not seen.",
         "What would keep it from learning single pictures by heart?",
     ),
     Kind.NOT_FAR_ENOUGH: (
-        "It learns, but has not come far enough.",
+        "The network learns, but its accuracy is still too low.",
         "Was the loss still falling when it ended? Change one setting at a time, by a "
         "factor of three.",
     ),
     Kind.LOSS_AT_FAULT: (
-        "Your gradients are those of your own loss; what is not right is the loss "
-        "itself, or the scores that it is made of.",
+        "Your gradients are those of your own loss; it is the loss itself that is not "
+        "right, or the scores that it is computed from.",
         "Which terms does the loss have, and which layers lead to the scores?",
     ),
     Kind.NO_SIGNATURE: ("What {exercise} should give is not known.", ""),
@@ -140,7 +140,7 @@ def _own_words(diagnosis) -> tuple[str, str]:
         return diagnosis.says, diagnosis.asks
     if diagnosis.id in MADE or "message" in facts:
         return MADE.get(diagnosis.id, _stopped)(facts)
-    # A problem without a message, as only a forged one is, may be of any kind.
+    # A problem without a message (a submission may send one) may be of any kind.
     says, asks = SENTENCES.get(diagnosis.id, ("", ""))
     return says.format(**facts), asks
 
@@ -283,7 +283,7 @@ def _test_scale(facts) -> tuple[str, str]:
         says = f"In test mode x is multiplied by {by}; it should come out as it is."
     else:
         says = "In test mode x should come out as it is, and some of it does not."
-    return says, "After training with the division by p, what is left to make up for?"
+    return says, "If training divides by p already, what is left to do in test mode?"
 
 
 def _stopped(facts) -> tuple[str, str]:

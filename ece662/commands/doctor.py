@@ -114,29 +114,29 @@ def check_python() -> Finding:
 
 def check_packages() -> Finding:
     """Is what the package requires there, and new enough?"""
-    missing, told = [], []
+    missing, parts = [], []
     for name, least in _requirements():
         version = _version(name)
         if version is None:
             missing.append(name)
         elif _numbers(version) < _numbers(least):
             missing.append(f"{name}>={least}")
-        told.append(f"{name} {version or 'missing'}")
+        parts.append(f"{name} {version or 'missing'}")
     if missing:
         advice = "pip install " + " ".join(f"'{name}'" for name in missing)
-        return Finding("FAIL", ", ".join(told), advice)
-    return Finding("ok", ", ".join(told))
+        return Finding("FAIL", ", ".join(parts), advice)
+    return Finding("ok", ", ".join(parts))
 
 
 def check_extras() -> Finding:
     """Which optional packages are there?"""
-    told = []
+    parts = []
     for name, purpose in PURPOSES.items():
         version = _version(name)
-        told.append(f"{name} {version}" if version else f"no {name} ({purpose})")
+        parts.append(f"{name} {version}" if version else f"no {name} ({purpose})")
     if _version("tensorflow") is None and not has_build("tensorflow"):
-        return Finding("warn", ", ".join(told), why_missing("tensorflow"))
-    return Finding("ok", ", ".join(told))
+        return Finding("warn", ", ".join(parts), why_missing("tensorflow"))
+    return Finding("ok", ", ".join(parts))
 
 
 def check_versions(folder: Path = PACKAGE.parent) -> Finding:
@@ -225,8 +225,8 @@ def check_blas() -> Finding:
         return Finding("ok", f"{blas['name']} {blas['version']}")
     np.ones((2, 2)) @ np.ones((2, 2))
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    told = [_describe_blas(pool) for pool in pools]
-    text = "; ".join(told) or "one that threadpoolctl does not know"
+    parts = [_describe_blas(pool) for pool in pools]
+    text = "; ".join(parts) or "one that threadpoolctl does not know"
     forced = os.environ.get("OPENBLAS_CORETYPE")
     if forced:
         advice = "unset it: this computer may have a faster kernel"

@@ -11,8 +11,8 @@ HELP = "check everything and pack a zip to hand in"
 DESCRIPTION = """\
 Check every exercise, say what is unfinished, and pack the files in which you write
 (the notebooks and some modules; no data, no models, no backups) into a zip to hand in.
-What is unfinished can be handed in, too. A damaged marker line is told with file and
-line and has to be mended first: what cannot be read cannot be graded.
+Unfinished work can be handed in, too. A damaged marker line has to be mended first; the
+message names its file and line. What cannot be read cannot be graded.
 """
 
 

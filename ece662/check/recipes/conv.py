@@ -17,7 +17,7 @@ from ece662.check.terms import How
 __all__ = ["RECIPES"]
 
 # Of each case: the shape of x, of w, stride and pad. The windows always end at the edge
-# of the padded image: what to do where they do not is nobody's mistake. N, F, C and
+# of the padded image, as the exercise does not say what to do otherwise. N, F, C and
 # the sides all differ, or a swapped axis would pass.
 CONV_CASES = {
     "square": ((2, 3, 4, 4), (5, 3, 3, 3), 1, 1),
@@ -88,7 +88,7 @@ def run_conv_backward(code, inputs):
 
 
 def make_pool_inputs(rng, case):
-    """Draw x and dout; the numbers of a window differ, but for the ties."""
+    """Draw x and dout; the numbers in a window differ, except in cases with ties."""
     shape, height, width, stride = EVERY_POOL_CASE[case]
     if case == TIES:
         x = rng.randint(2, size=shape).astype(float)

@@ -1,8 +1,8 @@
 """Recipes of dropout, which is random: judged by what is true of every right mask.
 
-Nobody's random numbers are compared with anybody else's. A recipe hands out what came
-of a large x; from that and from x are derived the share of what was kept, its scale,
-and whether the backward let the same numbers through.
+Random numbers are never compared. A recipe returns the output for a large x. From both
+are derived the share of x that was kept, its scale, and whether the backward used the
+same mask.
 """
 
 import math
@@ -71,7 +71,7 @@ def _shaped(value, name, inputs):
 
 
 def derive_forward(inputs, outputs):
-    """Turn what came out into facts that do not depend on the mask."""
+    """Turn the outputs into facts that do not depend on the mask."""
     x, p, out = inputs["x"], inputs["p"], outputs["out"]
     found = {"x unchanged": outputs["x unchanged"]}
     if out.shape != x.shape:
@@ -90,9 +90,9 @@ def derive_forward(inputs, outputs):
 
 
 def share_as_meant(kept, p) -> float:
-    """Return the share that is kept: p or 1 - p where it is near one, else as counted.
+    """Return the share that is kept: p or 1 - p if it is near, or else as counted.
 
-    What is counted is told to one digit, as more would be chance.
+    A counted share is rounded to one digit, as further ones are random.
     """
     share = kept.mean()
     for meant in (p, 1 - p):
@@ -108,13 +108,13 @@ def _range(ratios) -> np.ndarray:
 
 
 def describe(failed, inputs) -> list[Diagnosis]:
-    """Say fact by fact how much is kept, how it is scaled, and what test mode does."""
+    """Diagnose how much is kept, how it is scaled, and what test mode does."""
     found = {}
     for comparison in failed:
-        tell = FACTS.get(comparison.name)
-        if tell and comparison.name not in found:
+        diagnose = FACTS.get(comparison.name)
+        if diagnose and comparison.name not in found:
             same = [other for other in failed if other.name == comparison.name]
-            found[comparison.name] = tell(same, inputs)
+            found[comparison.name] = diagnose(same, inputs)
     left = {c.name for c in failed} - found.keys()
     if left == {"x unchanged"}:
         left = set()
@@ -177,7 +177,7 @@ def run_backward(code, inputs):
 
 
 def derive_backward(inputs, outputs):
-    """Compare what backward let through with what the student's forward did."""
+    """Compare the mask of the backward with that of the student's forward."""
     x, dout, out, dx = inputs["x"], inputs["dout"], outputs["out"], outputs["dx"]
     found = {"dout unchanged": outputs["dout unchanged"]}
     if dx.shape != x.shape or out.shape != x.shape:

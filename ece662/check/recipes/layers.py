@@ -61,7 +61,7 @@ def run_affine_forward(code, inputs):
 
 
 def _holds_flat(cache, x) -> bool:
-    """Say whether the cache is (x, w, b) with x flattened, and no shape beside it."""
+    """True where the cache is (x, w, b) with x flattened, and without x's shape."""
     if not isinstance(cache, tuple | list) or len(cache) != 3:
         return False
     return np.ndim(cache[0]) == 2 and np.shape(cache[0]) != x.shape
@@ -79,7 +79,7 @@ def run_affine_backward(code, inputs):
 
 
 def make_relu_inputs(rng, case):
-    """Draw x and dout; no entry of x is 0, where either slope is right."""
+    """Draw x and dout; no entry of x is 0, where the slope is not defined."""
     shape = RELU_SHAPES[case]
     return {"x": rng.standard_normal(shape), "dout": rng.standard_normal(shape)}
 

@@ -1,7 +1,8 @@
-"""Recipes of the networks: how they begin, their scores, their loss, their gradients.
+"""Recipes of the networks: initialisation, scores, loss, gradients.
 
-Weights may be drawn in any way: only their spread is judged. For all else the recipe
-puts its own parameters in. The gradients are held against the network's own loss first.
+Weights may be drawn in any way, as only their spread is judged. For everything else the
+recipe sets parameters of its own. Gradients are first compared with the network's own
+loss.
 """
 
 import copy
@@ -65,7 +66,7 @@ IMAGE = (3, 2, 2)  # inputs of 12 numbers come as images of this shape
 
 
 def with_setting(cases, **setting):
-    """Return the same cases with something more asked of the network."""
+    """Return the same cases with further arguments for the network."""
     return {case: {**made_with, **setting} for case, made_with in cases.items()}
 
 
@@ -153,9 +154,9 @@ def run_net(code, inputs, kind):
 
 
 def _build(code, inputs, kind, **more):
-    """Make the network, in float64 unless something else is asked for."""
+    """Make the network, in float64 unless the case has another dtype."""
     made_with = {"weight_scale": WEIGHT_SCALE, "dtype": np.float64}
-    # A copy: the list of hidden layers is theirs to change.
+    # A copy, as the student's code may change the list of hidden layers.
     made_with |= copy.deepcopy(inputs["made_with"]) | more
     if isinstance(made_with["input_dim"], list):
         made_with["input_dim"] = tuple(made_with["input_dim"])
@@ -164,7 +165,7 @@ def _build(code, inputs, kind, **more):
 
 
 def _beginning(model, inputs, kind):
-    """Look at the parameters as they were drawn, those that are there."""
+    """Return the initial parameters, as far as they exist."""
     outputs = {}
     for name in shapes_of(kind, inputs["made_with"]):
         if name in model.params:
@@ -177,9 +178,9 @@ def _beginning(model, inputs, kind):
 
 
 def derive_beginning(inputs, outputs):
-    """Replace weights, which are random, by their spread over the scale asked for.
+    """Replace weights, which are random, by their spread divided by weight_scale.
 
-    What is far from the scale is told to one digit: more would be chance.
+    A spread far from 1 is rounded to one digit, as further ones are random.
     """
     if "X" in inputs:
         return outputs
@@ -211,7 +212,7 @@ def _set(model, values, names):
 
 
 def _gradients(grads, names):
-    """Return those of the gradients that are there."""
+    """Return the gradients that exist."""
     if not isinstance(grads, dict):
         raise Misfit("loss(X, y) should return (loss, grads), grads being a dict")
     there = [name for name in names if name in grads]
@@ -219,7 +220,7 @@ def _gradients(grads, names):
 
 
 # Dropout in a network: what is random is judged by its spread.
-WIDTH, TRIALS = 50, 1000  # of a variance, 1000 trials tell 1 from 2 with certainty
+WIDTH, TRIALS = 50, 1000  # enough trials to distinguish one layer with dropout from two
 DROPOUT = {
     "gradients": {
         "hidden_dims": [6, 5],
@@ -250,8 +251,8 @@ def make_dropout_inputs(rng, case):
         inputs |= {"X": rng.standard_normal((5, *IMAGE)), "y": rng.randint(3, size=5)}
         return inputs
     # Every unit computes 1; the score of class 0 is 1, that of class 1 is 0. With
-    # gamma 0 and beta 1 a normalisation gives 1 for everything: what is dropped before
-    # it leaves no trace.
+    # gamma 0 and beta 1 the output of a normalisation is 1 everywhere, whatever was
+    # dropped before it.
     for name, shape in shapes.items():
         value = 1 / shape[0] if name[0] == "W" else float(name.startswith("beta"))
         inputs[name] = np.full(shape, value)
@@ -287,7 +288,7 @@ def run_dropout_net(code, inputs):
 
 
 def derive_dropout_net(inputs, outputs):
-    """Turn what is random into facts."""
+    """Turn random outputs into facts that can be compared."""
     found = {"scores in test mode": outputs["scores in test mode"]}
     if "losses" in outputs:
         # loss = log(1 + exp(-score)). A mean over n units, each kept with probability

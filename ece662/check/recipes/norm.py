@@ -72,7 +72,7 @@ def given(**settings) -> dict:
 
 
 def run_batchnorm_forward(code, inputs, function="batchnorm_forward"):
-    """Try a forward pass on some batches, then in mode "test" where a case has that."""
+    """Run a forward pass on some batches, then in mode "test" if the case says so."""
     forward = getattr(code, function)
     gamma, beta = copies(inputs, "gamma", "beta")
     bn_param = {"mode": "train"}

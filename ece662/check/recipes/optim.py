@@ -17,7 +17,7 @@ MATRIX = (3, 4)
 SHAPES = {"a vector": (5,), "filters": (2, 1, 3, 2), "one number": (1,)}
 STEPS = 4
 
-# By rule: the settings, what it remembers, and whether that is a square (not negative).
+# By rule: the settings, what it keeps in config, and whether that cannot be negative.
 RULES = {
     "sgd_momentum": (
         {"learning_rate": 0.05, "momentum": 0.7},

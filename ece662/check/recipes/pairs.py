@@ -1,8 +1,8 @@
-"""How a forward and its backward are tried together, whatever the layer.
+"""Run a forward and its backward together, for any layer.
 
-A backward is only ever called with the cache of the student's own forward. Where that
-forward gives another shape than it should, its backward is called twice: with the
-gradient that fits what should have come out, and with one that fits what did.
+A backward is only called with the cache of the student's own forward. If the output of
+that forward has the wrong shape, the backward is called twice: with a dout of the
+expected shape, and with one of the shape of that output.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +27,8 @@ KEEPS_TO_ITS_CACHE = "backward needs its cache alone"
 PAIR_RULES = {
     KEEPS_TO_ITS_CACHE: Rule(
         says="After another forward pass your backward gives other gradients for the "
-        "same cache: something is kept outside it (a global name, an attribute), and a "
-        "network runs all its forward passes before the first backward."
+        "same cache: something is kept outside it (in a global name or an attribute), "
+        "and a network runs all its forward passes before the first backward."
     )
 }
 
@@ -41,14 +41,14 @@ def try_pair(
     dout: np.ndarray,
     has_slopes: bool = True,
 ) -> dict:
-    """Try a backward after the student's own forward.
+    """Run a backward after the student's own forward.
 
     Args:
         names: of the forward and of the backward.
         forward: called with a copy of each of the arrays; returns (out, cache).
         backward: called with (dout, cache); returns a gradient for each array.
-        arrays: what is differentiated by, by name.
-        dout: the gradient of the loss with respect to what should come out.
+        arrays: the arrays to differentiate with respect to, by name.
+        dout: the gradient of the loss with respect to the expected output.
         has_slopes: False where the forward has no slope at these arrays.
 
     Returns:
@@ -65,7 +65,7 @@ def try_pair(
     except Exception as error:
         if out.shape == dout.shape:
             raise
-        problem = error  # no wonder, perhaps: look at what fits its own forward
+        problem = error  # perhaps because of the shape: try one that fits its forward
     outputs |= {f"d{name}": gradient for name, gradient in gradients.items()}
     outputs |= unchanged({"dout": dout}, dout=given)
     if out.shape == dout.shape:
@@ -114,7 +114,7 @@ class _Pair:
         return self.forward(*arrays)[0]
 
     def slopes_of_another_shape(self, shape, problem):
-        """Judge the backward by what its own forward gives, of another shape.
+        """Compare the backward with its own forward, whose output has another shape.
 
         Raises:
             Exception: `problem`, where the backward does not fit that forward either.
@@ -132,7 +132,7 @@ class _Pair:
         return slopes
 
     def keeps_to_its_cache(self, dout, gradients):
-        """Say whether another forward pass in between leaves the gradients alone."""
+        """True where another forward pass in between does not change the gradients."""
         others = {
             name: np.roll(array.ravel(), 1).reshape(array.shape)
             for name, array in self.arrays.items()

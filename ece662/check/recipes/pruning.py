@@ -1,4 +1,4 @@
-"""Recipes of Q6: which weights went, and are all others still there?"""
+"""Recipes of Q6: which weights were pruned, and are all others unchanged?"""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ WHOLE = "the model itself is whole"
 
 
 def run_unstructured(code, inputs, whole, pruned, weights_of):
-    """Take the weights of the pruned networks and of the one they were made of."""
+    """Return the weights of the pruned networks and of the network they come from."""
     whole, pruned = _left_behind(code, whole, pruned)
     shares = sorted(pruned)
     row, *rows = (
@@ -32,7 +32,7 @@ def run_unstructured(code, inputs, whole, pruned, weights_of):
 
 
 def compare_weights(inputs, outputs):
-    """Compare each pruned network with the one it was made of, weight by weight."""
+    """Compare each pruned network with the one it comes from, weight by weight."""
     before, zeros, smallest, kept_as_it_was = outputs["whole"], [], [], []
     rows = (np.size(outputs["shares asked for"]), *before.shape)
     if before.ndim != 1 or outputs["pruned"].shape != rows:
@@ -59,7 +59,7 @@ def whole_weights(net, weights_of) -> dict:
 
 
 def run_filters(code, inputs):
-    """Take the filters of the pruned networks and of the one they were made of."""
+    """Return the filters of the pruned networks and of the network they come from."""
     whole, pruned = _left_behind(code, "model", "filtered_models")
     shares = sorted(pruned)
     outputs = {"levels asked for": np.array(shares, float), **whole_filters(whole)}
@@ -167,7 +167,7 @@ ALL_LEVELS = {
 
 
 def recipe(run, compare, known):
-    """Return a recipe that ends in facts which have to hold."""
+    """Return a recipe whose outputs are facts that must be true."""
     return Recipe(run, make_nothing, (CASE,), RULES, compare, known=known, fixed=False)
 
 

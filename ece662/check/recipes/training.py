@@ -27,7 +27,7 @@ def run_validated(code, inputs, model_name):
 
 
 def run_overfitted(code, inputs):
-    """Look at how much of a few pictures a network has learned by heart.
+    """Measure how many of a few training pictures a network classifies correctly.
 
     The Solver hands back the weights that were best in validation, which says nothing
     here; so the best epoch counts as it was measured, and the last weights go along.
@@ -50,7 +50,7 @@ def _left_behind(code, model_name):
 
 
 def _course_of(solver) -> dict:
-    """Tell how the loss went, for the diagnosis."""
+    """Return the first and the last losses, for the diagnosis."""
     losses = np.array(solver.loss_history, float)
     if not losses.size:
         raise NotImplementedError
@@ -63,7 +63,7 @@ def _course_of(solver) -> dict:
 
 
 def _state(state) -> dict:
-    """Hand the weights along, so that a grader can measure for itself."""
+    """Return the weights, so that a grader can measure the network itself."""
     return {f"state {name}": np.array(value) for name, value in state.items()}
 
 
