@@ -1,4 +1,4 @@
-"""Direct convolution and max pooling, compiled: how they work and where to read on.
+"""Convolution and max pooling, compiled: how they work and where to read on.
 
 `ece662.fast.im2col` turns convolution into a matrix product, for which every pixel is
 copied once for each window that sees it. The kernels here copy an image once, and read
@@ -9,12 +9,16 @@ it where it lies. In the order to read them:
     pad_and_split.h     an image copied once, so that neighbours stand side by side
     convolve.h          the inner loop: a tile of sums that stays in registers
     weight_gradient.h   the same for the gradients of weights and biases
+    turn.h              images turned, so that a pixel's channels stand side by side
+    winograd.h          3 x 3 filters with a quarter of the multiplications, and its
+                        parts: transform.h, product.h; ece662/fast/winograd.py first
     max_pool.h          the largest of each window, and where it came from
     adam.h              an update rule in one pass over memory
     variants.h          one source compiled for each instruction set
     native.pyx          the kernels, called from Python on slices of a batch
     threads.py          a batch shared by a few threads
     direct.py           the layers: plans, weights in the kernels' order, threads
+    tiles.py            Winograd's way: where it pays
     choice.py           these kernels, or none
     builder.py          compiling from a running notebook
 

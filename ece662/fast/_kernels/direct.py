@@ -6,7 +6,7 @@ is shared among threads. Arrays come C-contiguous, of one type, and of shapes th
 
 import numpy as np
 
-from ece662.fast._kernels import plan
+from ece662.fast._kernels import plan, tiles
 from ece662.fast._kernels.threads import share
 
 __all__ = ["Kernels"]
@@ -31,7 +31,9 @@ class Kernels:
 
     def conv_forward(self, x, w, b, stride, pad, threads):
         """Return out, as `conv_forward_naive`."""
-        lanes, spots, filters, _ = self._tile(x)
+        if tiles.pays(self, x, w, stride, pad):
+            return tiles.convolve(self, x, w, b, pad, threads)
+        lanes, spots, filters, _ = self.tile(x)
         forward = plan.forward_plan(x.shape[1:], w.shape[2:], stride, pad, lanes, spots)
         out = np.empty((len(x), len(w), *forward.size), x.dtype)
         weights = [_tiles_of_filters(w, filters)]
@@ -44,17 +46,21 @@ class Kernels:
 
     def conv_input_gradient(self, dout, x, w, stride, pad, threads):
         """Return dx, as `conv_backward_naive`."""
-        lanes, spots, filters, _ = self._tile(x)
-        (_, C, H, W), (F, _, HH, WW) = x.shape, w.shape
+        # The filters and the channels change places: dx sums over the filters.
+        turned = w.transpose(1, 0, 2, 3)
+        no_bias = np.zeros(len(turned), x.dtype)
+        if tiles.pays(self, dout, turned, stride, 2 - pad):
+            backwards = turned[:, :, ::-1, ::-1]
+            return tiles.convolve(self, dout, backwards, no_bias, 2 - pad, threads)
+        lanes, spots, filters, _ = self.tile(x)
+        (_, _, H, W), (F, _, HH, WW) = x.shape, w.shape
         backward = plan.input_gradient_plan(
             (F, H, W), (HH, WW), stride, pad, lanes, spots
         )
-        # The filters and the channels change places: dx sums over the filters.
         weights = [
-            _tiles_of_filters(w[:, :, *piece.pixels].transpose(1, 0, 2, 3), filters)
+            _tiles_of_filters(turned[:, :, *piece.pixels], filters)
             for piece in backward.passes
         ]
-        no_bias = np.zeros(C, x.dtype)
         dx = np.empty_like(x)
 
         def convolve(first, last):
@@ -67,25 +73,32 @@ class Kernels:
 
     def conv_weight_gradients(self, dout, x, w, stride, pad, threads):
         """Return dw and db, as `conv_backward_naive`."""
-        lanes, _, _, taps = self._tile(x)
-        F, _, *window = w.shape
-        sums = plan.weight_gradient_plan(x.shape[1:], tuple(window), stride, pad, taps)
+        if tiles.pays_for_gradients(self, x, w, stride, pad):
+            dw = tiles.add_gradients(self, dout, x, pad, threads)
+        else:
+            dw = self._add_gradients(dout, x, w.shape[2:], stride, pad, threads)
+        dw = dw.sum(axis=0)
+        F, K = len(w), w[0].size
+        db = dw[K, :F].copy()
+        return np.ascontiguousarray(dw[:K, :F].T).reshape(w.shape), db
+
+    def _add_gradients(self, dout, x, window, stride, pad, threads):
+        """Return the gradients of filters and biases, as `tiles.add_gradients`."""
+        lanes, _, _, taps = self.tile(x)
+        F = dout.shape[1]
+        sums = plan.weight_gradient_plan(x.shape[1:], window, stride, pad, taps)
         shares = max(1, min(len(x), SHARES))
-        padded_F = -(-F // lanes) * lanes
-        dw = np.zeros((shares, len(sums.taps), padded_F), x.dtype)
+        dw = np.zeros((shares, len(sums.taps), -(-F // lanes) * lanes), x.dtype)
 
         def add_up(first, last):
             self.native.weight_gradient(self.level, x, sums, dout, dw, first, last)
 
         share(add_up, shares, threads)
-        dw = dw.sum(axis=0)
-        db = dw[sums.K, :F].copy()
-        dw = np.ascontiguousarray(dw[: sums.K, :F].T).reshape(w.shape)
-        return dw, db
+        return dw
 
     def max_pool_forward(self, x, height, width, stride, threads):
         """Return out, and which of its window's pixels each output is."""
-        lanes, spots, _, _ = self._tile(x)
+        lanes, spots, _, _ = self.tile(x)
         (N, C, H, W) = x.shape
         forward = plan.forward_plan((1, H, W), (height, width), stride, 0, lanes, spots)
         planes = x.reshape(N * C, 1, H, W)
@@ -129,7 +142,8 @@ class Kernels:
 
         share(update, w.size, threads)
 
-    def _tile(self, x):
+    def tile(self, x):
+        """Return (lanes of a vector, spots, filters and taps of a tile)."""
         return self.native.tile_sizes(self.level, x.itemsize)
 
 

@@ -7,9 +7,13 @@ typedef LANE_INT LANE_INTS __attribute__((vector_size(BYTES)));
 
 #include "pad_and_split.h"
 #include "convolve.h"
+#include "turn.h"
 #include "weight_gradient.h"
 #include "max_pool.h"
 #include "adam.h"
+#include "product.h"
+#include "transform.h"
+#include "winograd.h"
 
 static const Kernels NAME(kernels) = {
     LANES,
@@ -20,4 +24,8 @@ static const Kernels NAME(kernels) = {
     NAME(max_pool),
     NAME(max_pool_backward),
     NAME(adam),
+    NAME(winograd_memory),
+    NAME(winograd_filters),
+    NAME(winograd_convolve),
+    NAME(winograd_gradient),
 };

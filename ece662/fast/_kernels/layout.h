@@ -62,4 +62,29 @@ typedef struct {
     int overlap;           /* whether a pixel may lie in several windows */
 } Windows;
 
+/* A batch of images, or one of them: a plane for each channel. */
+typedef struct {
+    ptrdiff_t channels, height, width;
+} Images;
+
+/* How winograd.h cuts a batch into tiles of outputs. */
+typedef struct {
+    Images images, outputs; /* the outputs' channels are the filters */
+    ptrdiff_t pad;
+    ptrdiff_t down, across; /* tiles below each other, and side by side */
+    ptrdiff_t strips;       /* rows of tiles in a block */
+} Tiling;
+
+/* From one place of a transformed tile to the next: of all channels, of a block's. */
+typedef struct {
+    ptrdiff_t V, block;
+} Room;
+
+/* The shape of a matrix product, see product.h. */
+typedef struct {
+    ptrdiff_t rows, depth;
+    ptrdiff_t row, step; /* from one row of `a` to the next, from one column */
+    int add;             /* whether the product is added to what `to` holds */
+} Product;
+
 #endif

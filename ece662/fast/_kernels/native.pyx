@@ -48,6 +48,13 @@ cdef extern from "variants.h" nogil:
     ctypedef struct AdamStep:
         double learning_rate, beta1, beta2, epsilon, unbias1, unbias2
 
+    ctypedef struct Images:
+        ptrdiff_t channels, height, width
+
+    ctypedef struct Tiling:
+        Images images, outputs
+        ptrdiff_t pad, down, across, strips
+
     ctypedef struct Kernels:
         int lanes, tile_spots
         void (*pad_and_split)(const void *, void *, const Layout *) noexcept nogil
@@ -61,6 +68,15 @@ cdef extern from "variants.h" nogil:
         void (*adam)(
             void *, const void *, void *, void *, ptrdiff_t, ptrdiff_t,
             const AdamStep *) noexcept nogil
+        ptrdiff_t (*winograd_memory)(const Tiling *, int) noexcept nogil
+        void (*winograd_filters)(
+            const Tiling *, const void *, void *, void *) noexcept nogil
+        void (*winograd_convolve)(
+            const Tiling *, const void *, const void *, const void *, void *, void *,
+            ptrdiff_t, ptrdiff_t) noexcept nogil
+        void (*winograd_gradient)(
+            const Tiling *, const void *, const void *, void *, void *, ptrdiff_t,
+            ptrdiff_t) noexcept nogil
 
     int TILE_FILTERS, GRAD_TAPS, GRAD_STRIP
     int best_level()
@@ -239,6 +255,75 @@ def adam(
     cdef void *squares = cnp.PyArray_DATA(v)
     with nogil:
         kernels.adam(weights, gradients, means, squares, first, last, &step)
+
+
+def winograd_filters(
+    int level,
+    cnp.ndarray w,  # IN  (F, C, 3, 3)
+    dict tiling,    # IN  as Tiling, see plan.py
+    cnp.ndarray U,  # OUT (places, C, F rounded up to vectors)
+):
+    """Transform filters, for winograd_convolve."""
+    cdef int itemsize = w.itemsize
+    cdef const Kernels *kernels = kernels_for(level, itemsize)
+    cdef Tiling at = tiling
+    cdef Py_ssize_t width = kernels.tile_spots * kernels.lanes
+    cdef Memory turned = Memory(w.shape[1] * 9 * width * itemsize)
+    cdef const void *filters = cnp.PyArray_DATA(w)
+    cdef void *to = cnp.PyArray_DATA(U)
+    with nogil:
+        kernels.winograd_filters(&at, filters, turned.data, to)
+
+
+def winograd_convolve(
+    int level,
+    cnp.ndarray images,  # IN  (N, C, H, W)
+    dict tiling,         # IN  as Tiling, see plan.py
+    cnp.ndarray U,       # IN  from winograd_filters
+    cnp.ndarray bias,    # IN  (F rounded up to vectors,)
+    cnp.ndarray out,     # OUT (N, F, H_out, W_out)
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Convolve some rows of tiles, counted through the batch."""
+    cdef const Kernels *kernels = kernels_for(level, images.itemsize)
+    cdef Tiling at = tiling
+    cdef Memory memory = Memory(kernels.winograd_memory(&at, 0) * images.itemsize)
+    cdef const void *pixels = cnp.PyArray_DATA(images)
+    cdef const void *filters = cnp.PyArray_DATA(U)
+    cdef const void *shifts = cnp.PyArray_DATA(bias)
+    cdef void *to = cnp.PyArray_DATA(out)
+    with nogil:
+        kernels.winograd_convolve(
+            &at, pixels, filters, shifts, to, memory.data, first, last)
+
+
+def winograd_gradient(
+    int level,
+    cnp.ndarray images,  # IN     (N, C, H, W)
+    dict tiling,         # IN     as Tiling, see plan.py
+    cnp.ndarray dout,    # IN     (N, F, H_out, W_out)
+    cnp.ndarray dw,      # IN/OUT (shares, C * 9 + 1, F rounded up to vectors) zeros
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Compute some shares of the gradients of weights and, below them, biases.
+
+    The i-th of all shares takes the rows of tiles from i / shares of the batch on.
+    """
+    cdef const Kernels *kernels = kernels_for(level, images.itemsize)
+    cdef Tiling at = tiling
+    cdef Py_ssize_t shares = dw.shape[0], share_bytes = dw.strides[0], share
+    cdef Py_ssize_t strips = images.shape[0] * at.down
+    cdef Memory memory = Memory(kernels.winograd_memory(&at, 1) * images.itemsize)
+    cdef const void *pixels = cnp.PyArray_DATA(images)
+    cdef const void *gradient = cnp.PyArray_DATA(dout)
+    cdef char *to = <char *> cnp.PyArray_DATA(dw)
+    with nogil:
+        for share in range(first, last):
+            kernels.winograd_gradient(
+                &at, pixels, gradient, to + share * share_bytes, memory.data,
+                strips * share // shares, strips * (share + 1) // shares)
 
 
 cdef class Memory:

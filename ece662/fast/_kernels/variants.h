@@ -17,6 +17,9 @@ enum {
     TILE_FILTERS = 6, /* filters in a tile of convolve.h */
     GRAD_TAPS = 6,    /* taps in a tile of weight_gradient.h */
     GRAD_STRIP = 256, /* outputs that weight_gradient.h turns at a time */
+    OUT_TILE = 4, /* height and width of a tile of outputs in winograd.h, */
+    IN_TILE = 6,  /* of the pixels they see with 3 x 3 filters, */
+    PLACES = 36,  /* and how many those are */
 };
 
 /* The settings of optim.py's Adam; unbias1 is 1 / (1 - beta1^t), unbias2 likewise. */
@@ -36,6 +39,13 @@ typedef struct {
                               const Windows *windows, void *dx);
     void (*adam)(void *weights, const void *gradients, void *means, void *squares,
                  ptrdiff_t first, ptrdiff_t last, const AdamStep *step);
+    ptrdiff_t (*winograd_memory)(const Tiling *at, int sums);
+    void (*winograd_filters)(const Tiling *at, const void *w, void *turned, void *U);
+    void (*winograd_convolve)(const Tiling *at, const void *images, const void *U,
+                              const void *bias, void *out, void *memory,
+                              ptrdiff_t first, ptrdiff_t last);
+    void (*winograd_gradient)(const Tiling *at, const void *images, const void *dout,
+                              void *dw, void *memory, ptrdiff_t first, ptrdiff_t last);
 } Kernels;
 
 /* What every processor has: SSE2 on a PC, NEON on ARM (with twice the registers). */

@@ -34,6 +34,7 @@
 #define LANE_INTS NAME(ints)
 #define LOAD(from) (*(const VEC *)(from))
 #define STORE(to, vector) (*(VEC *)(to) = (vector))
+#define ROUND_UP(count) (((count) + LANES - 1) / LANES * LANES) /* to whole vectors */
 
 /* A short loop with a fixed count, written out by the compiler, so that an array such
    as sum[6][4] lives in registers. */

@@ -16,36 +16,6 @@
          ...
        pixel below tap 5           +=             +=                                  */
 
-/* Turn `positions` outputs of `count` filters into [position][filter]; filters beyond
-   them, up to `width`, become zero.
-
-   Moving numbers one by one would take a tenth of the whole gradient's time. So four
-   filters go at a time, one store for all four. And dout is read in short pieces from
-   many places, which the processor does not foresee: each piece is asked for one strip
-   ahead. */
-KERNEL void NAME(turn)(const REAL *dout, ptrdiff_t plane, ptrdiff_t count,
-                       ptrdiff_t positions, ptrdiff_t width, REAL *turned)
-{
-    enum { STRIP = 16 }; /* so few that the cache lines they are written to stay near */
-    for (ptrdiff_t begin = 0; begin < positions; begin += STRIP) {
-        const ptrdiff_t end = begin + STRIP < positions ? begin + STRIP : positions;
-        ptrdiff_t f = 0;
-        for (; f + 4 <= count; f += 4) {
-            const REAL *a = dout + f * plane, *b = a + plane;
-            const REAL *c = b + plane, *d = c + plane;
-            __builtin_prefetch(a + end);
-            __builtin_prefetch(b + end);
-            __builtin_prefetch(c + end);
-            __builtin_prefetch(d + end);
-            for (ptrdiff_t p = begin; p < end; p++)
-                *(FOUR *)(turned + p * width + f) = (FOUR){a[p], b[p], c[p], d[p]};
-        }
-        for (; f < width; f++)
-            for (ptrdiff_t p = begin; p < end; p++)
-                turned[p * width + f] = f < count ? dout[f * plane + p] : 0;
-    }
-}
-
 /* Add `rows` rows of outputs to the sums of GRAD_TAPS taps by `columns` vectors. */
 INLINE void NAME(grad_tile)(const int columns, const REAL *pixels, const Sums *sums,
                             const ptrdiff_t *taps, ptrdiff_t rows, const REAL *turned,
