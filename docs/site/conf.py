@@ -60,7 +60,7 @@ def _inline(self, node):
 
 def _display(self, node):
     formula = convert(node.astext(), display="block")
-    self.body.append(f'<div class="formula">{formula}</div>\n')
+    self.body.append(f'<div class="formula" tabindex="0">{formula}</div>\n')
     raise nodes.SkipNode
 
 

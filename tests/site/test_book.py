@@ -140,12 +140,24 @@ def test_no_solution_is_read_in_the_student_edition(pages, tmp_path):
     assert leaks(said_by(pages["staff"], tmp_path / "staff"))
 
 
-def test_pages_fit_a_phone_and_a_desktop(site, pages):
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless Chromium; tests skip where there is none."""
     playwright = pytest.importorskip("playwright.sync_api")
     browsers = ("chromium", "chromium-browser", "google-chrome")
     found = next(filter(None, map(shutil.which, browsers)), None)
     if found is None:
         pytest.skip("no browser is installed")
+    options = ["--no-sandbox", "--disable-gpu"]
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=found, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Where a server on this computer has both editions."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *what):
@@ -153,21 +165,37 @@ def test_pages_fit_a_phone_and_a_desktop(site, pages):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site))
     Thread(target=server.serve_forever, daemon=True).start()
-    wide = []
-    with server, playwright.sync_playwright() as running:
-        browser = running.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
-        )
-        for width in (390, 1280):
-            page = browser.new_page(viewport={"width": width, "height": 800})
-            for path in pages["student"]:
-                address = path.relative_to(site).as_posix()
-                page.goto(f"http://127.0.0.1:{server.server_port}/{address}")
-                if page.evaluate("document.documentElement.scrollWidth") > width:
-                    wide.append((address, width))
-        browser.close()
+    with server:
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pages_fit_a_phone_and_a_desktop(site, pages, chromium, address, width):
+    page = chromium.new_page(viewport={"width": width, "height": 800})
+    wide = []
+    for path in pages["student"]:
+        name = path.relative_to(site).as_posix()
+        page.goto(f"{address}/{name}")
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(name)
+    page.close()
     assert wide == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_everybody_can_use_every_page(site, pages, chromium, address, theme):
+    """Ask axe-core; of the theme's own frame, landmarks of its sidebar are left out."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page, found = chromium.new_page(color_scheme=theme), []
+    for path in pages["student"]:
+        page.goto(f"{address}/{path.relative_to(site).as_posix()}")
+        for violation in axe.run(page).response["violations"]:
+            if violation["id"] != "region":
+                what = violation["nodes"][0]["html"][:200]
+                found.append((path.name, violation["id"], what))
+    page.close()
+    assert found == []
 
 
 # ------------------------------------------------------------- without Sphinx
