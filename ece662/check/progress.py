@@ -111,37 +111,42 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
         hint = "(those that train take some seconds each)"
         print(f"Checking {len(missing)} exercises {hint} ...", file=sys.stderr)
         stopped = {}
-        for verdict in _check(root, missing):
-            # Not cached where a limit was met: on a less busy computer it may pass.
-            is_kept = verdict["status"] != Status.STOPPED
-            (kept if is_kept else stopped)[wanted[verdict["id"]]] = verdict
         try:
-            if path:
-                _save(path, kept)
-        except OSError as error:
-            print(f"Not saved, so it will be checked again: {error}", file=sys.stderr)
+            for number, verdict in enumerate(_check(root, missing), start=1):
+                # Not cached where a limit was met: another time it may pass.
+                is_kept = verdict["status"] != Status.STOPPED
+                (kept if is_kept else stopped)[wanted[verdict["id"]]] = verdict
+                word = WORDS[Status(verdict["status"])]
+                done = f"{number} of {len(missing)}: {verdict['id']} {word}"
+                print(done, file=sys.stderr, flush=True)
+        finally:  # Ctrl-C loses none of them
+            try:
+                if path:
+                    _save(path, kept)
+            except OSError as error:
+                hint = f"Not saved, so it will be checked again: {error}"
+                print(hint, file=sys.stderr)
         kept = kept | stopped
     return {id: kept[mark] for id, mark in wanted.items() if mark in kept}
 
 
-def _check(root: Path, ids: Sequence[str]) -> list[dict]:
-    """Check exercises in separate processes, with the code in ``root``.
+def _check(root: Path, ids: Sequence[str]) -> Iterator[dict]:
+    """Check exercises in separate processes, with the code in ``root``, one by one.
 
     The student's code may end the process, or stay in compiled code, which no limit
     interrupts. That exercise gets the status STOPPED, and a new process goes on with
     the next one.
     """
-    verdicts: list[dict] = []
-    while len(verdicts) < len(ids):
-        waiting = ids[len(verdicts) :]
-        for verdict in _answers(root, waiting):
-            if verdict["id"] == ids[len(verdicts)]:
-                verdicts.append(verdict)
-        if len(verdicts) < len(ids):
-            id = ids[len(verdicts)]
+    done = 0
+    while done < len(ids):
+        for verdict in _answers(root, ids[done:]):
+            if verdict["id"] == ids[done]:
+                done += 1
+                yield verdict
+        if done < len(ids):
             message = "its check did not finish, or it ended Python"
-            verdicts.append({"id": id, "status": Status.STOPPED, "message": message})
-    return verdicts
+            yield {"id": ids[done], "status": Status.STOPPED, "message": message}
+            done += 1
 
 
 def _answers(root: Path, ids: Sequence[str]) -> Iterator[dict]:

@@ -17,10 +17,9 @@ from pathlib import Path
 import ece662
 from ece662._files import writing
 from ece662.check.progress import State
-from ece662.exercises import EXERCISES
 from ece662.exercises.work import keep
 
-__all__ = ["MANIFEST", "contents", "keep_earlier", "write_zip"]
+__all__ = ["MANIFEST", "contents", "keep_earlier", "student_in", "write_zip"]
 
 MANIFEST = "manifest.json"
 PACKAGES = ("numpy", "matplotlib", "torch", "tensorflow")
@@ -31,13 +30,13 @@ def contents(root: Path, states: Sequence[State], student: str) -> dict[str, byt
 
     Args:
         root: the course's folder.
-        states: how each exercise stands.
+        states: how each exercise stands that is handed in.
         student: the name or number that the teacher asked for; may be empty.
 
     Returns:
         The files' bytes by path, the manifest first.
     """
-    names = dict.fromkeys(exercise.file for exercise in EXERCISES)
+    names = dict.fromkeys(state.exercise.file for state in states)
     files = {name: (root / name).read_bytes() for name in names}
     manifest = {
         "format": 1,
@@ -71,6 +70,15 @@ def keep_earlier(path: Path, root: Path) -> Path | None:
     if path.is_dir() or not _is_ours(path):
         raise ValueError(f"{path} is there already, and is no zip to hand in")
     return keep(path.read_bytes(), path, root)
+
+
+def student_in(path: Path) -> str:
+    """Return the name that an earlier zip was handed in under; "" where none is."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            return str(json.loads(packed.read(MANIFEST))["student"])
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        return ""
 
 
 def _is_ours(path: Path) -> bool:

@@ -21,7 +21,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "--student", default="", metavar="ID", help="your name or number, if asked for"
+        "notebooks",
+        nargs="*",
+        metavar="NOTEBOOK",
+        help="hand in Q1, Q2, ... alone (all of them where none is given)",
+    )
+    parser.add_argument(
+        "--student",
+        metavar="ID",
+        help="your name or number, if asked for (else that of the earlier zip)",
     )
     parser.add_argument(
         "--out",
@@ -36,12 +44,18 @@ def run(args: argparse.Namespace) -> int:
     """Pack the work; return 1, and pack nothing, where it cannot be read."""
     from ece662.check.progress import progress
     from ece662.check.terms import Status
-    from ece662.commands.packing import contents, keep_earlier, write_zip
+    from ece662.commands.packing import contents, keep_earlier, student_in, write_zip
     from ece662.commands.status import notes_of
+    from ece662.exercises import EXERCISES, exercises_of
     from ece662.exercises.work import find_root
 
     root = find_root()
-    states = progress(root)
+    try:
+        chosen = [e for name in args.notebooks for e in exercises_of(name)]
+    except ValueError as error:
+        print(f"ece662 submit: {error}", file=sys.stderr)
+        return 2
+    states = progress(root, dict.fromkeys(chosen) or EXERCISES)
     if damages := dict.fromkeys(
         state.message for state in states if state.status is Status.DAMAGED
     ):
@@ -52,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         return 1
     out = args.out.resolve()
     try:
-        files = contents(root, states, args.student)
+        student = student_in(out) if args.student is None else args.student
+        files = contents(root, states, student)
         kept = keep_earlier(out, root)
         write_zip(out, files)
     except (OSError, ValueError) as error:
@@ -60,14 +75,21 @@ def run(args: argparse.Namespace) -> int:
         print("'--out FILE' writes the zip to another folder.", file=sys.stderr)
         return 1
     unfinished = [state for state in states if not state.finished]
-    if unfinished:
+    to_do = [state.exercise.id for state in unfinished if state.word == "to do"]
+    begun = [state for state in unfinished if state.word != "to do"]
+    if begun:
         print("Unfinished:")
-        for state in unfinished:
+        for state in begun:
             print(f"  {state.exercise.id}: {state.word}")
+    if to_do:
+        print(f"To do, {len(to_do)}: {', '.join(to_do)}")
     for note in notes_of(states):
         print(f"Note: {note}.")
     print(f"{len(states) - len(unfinished)} of {len(states)} exercises are finished.")
-    print(f"Packed: {', '.join(files)}")
+    print(f"Packed{f' for {student}' if student else ''}: {', '.join(files)}")
+    if chosen:
+        names = dict.fromkeys(exercise.notebook for exercise in chosen)
+        print(f"Only {', '.join(names)}: the other notebooks are not in this zip.")
     if kept:
         print(f"The earlier zip: {kept.relative_to(root).as_posix()}")
     print(f"Hand in {out}")

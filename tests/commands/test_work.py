@@ -118,6 +118,49 @@ def test_submit_packs_the_work_and_nothing_else(root, capsys):
     assert manifest["versions"].keys() >= {"ece662", "python", "numpy"}
 
 
+def test_submit_one_notebook_alone_and_asks_for_a_name_once(root, capsys):
+    main(["submit", "--student", "ann 007"])
+    capsys.readouterr()
+    main(["reset", "dropout_forward"])
+    main(["reset", "dropout_backward"])
+    capsys.readouterr()
+    assert main(["submit", "q3"]) == 0
+    said = capsys.readouterr().out
+    assert "To do, 2: dropout_forward, dropout_backward\n" in said
+    assert "adam" not in said
+    assert "Packed for ann 007: manifest.json" in said
+    assert "Only Q3-Dropout: the other notebooks are not in this zip." in said
+    with zipfile.ZipFile(root / "submission.zip") as packed:
+        names = set(packed.namelist())
+        assert json.loads(packed.read("manifest.json"))["student"] == "ann 007"
+    mine = {exercise.file for exercise in EXERCISES if exercise.notebook[:2] == "Q3"}
+    assert names == {"manifest.json", *mine}
+    assert main(["submit", "Q9"]) == 2
+
+
+def test_what_was_checked_is_kept_and_shown_as_it_comes(root, capsys, monkeypatch):
+    def stops(root, ids):
+        for id in ids[:3]:
+            yield {"id": id, "status": "passed", "message": ""}
+        raise KeyboardInterrupt
+
+    first = progress_module._check
+    monkeypatch.setattr(progress_module, "_check", stops)
+    assert main(["submit", "Q1"]) == 130
+    lines = [s for s in capsys.readouterr().err.splitlines() if " of " in s]
+    assert lines[0].endswith(": affine_forward passed")
+    asked = []
+
+    def goes_on(root, ids):
+        asked.extend(ids)
+        return first(root, ids)
+
+    monkeypatch.setattr(progress_module, "_check", goes_on)
+    assert main(["submit", "Q1"]) == 0
+    assert lines[0].startswith(f"1 of {len(asked) + 3}:")
+    assert "affine_forward" not in asked
+
+
 def test_submit_from_a_folder_below_twice_is_the_same(root, monkeypatch):
     main(["submit", "--out", "one.zip"])
     monkeypatch.chdir(root / "notebooks")
