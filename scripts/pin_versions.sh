@@ -10,7 +10,7 @@ held="torch==2.13.0 jsonschema<4.25"
 
 venv=.venv-constraints
 sh scripts/make_venv.sh "$venv" "${1:-}" >&2
-"$venv/bin/python" -m pip install -q --progress-bar=off -e '.[all,dev,demo]' $held >&2
+"$venv/bin/python" -m pip install -q --progress-bar=off -e '.[all,dev,demo,site]' $held >&2
 
 cat <<'HEADER'
 # The known-good versions: what continuous integration tests and `make` installs, on
@@ -18,11 +18,14 @@ cat <<'HEADER'
 # patch release of Python 3.11, because what installs there installs everywhere.
 HEADER
 # The two builds of TensorFlow go together (see pyproject.toml), appnope comes with
-# IPython on macOS only, and +cpu is a build of torch, not a version.
+# IPython on macOS only, the next three with Jupyter on Windows, and +cpu is a build of
+# torch, not a version.
 "$venv/bin/python" -m pip freeze --all --exclude-editable |
     awk -F== '
         $1 == "pip" || $1 == "ece662" { next }
         { sub(/\+cpu$/, ""); print }
-        $1 == "ipython" { print "appnope==0.1.4" }
+        $1 == "ipython" {
+            print "appnope==0.1.4\ncolorama==0.4.6\npywin32==312\npywinpty==3.1.2"
+        }
         tolower($1) ~ /^tensorflow[-_]cpu$/ { print "tensorflow==" $2 }
     ' | LC_ALL=C sort -f
