@@ -43,6 +43,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="more points for answers, a .csv or .xlsx, beside DIR/answers/points.csv",
     )
     parser.add_argument(
+        "--course",
+        type=Path,
+        metavar="TOML",
+        help="deadline, list of students, weights ... (DIR/course.toml)",
+    )
+    parser.add_argument(
         "--skip-training",
         action="store_true",
         help="leave out the notebooks' cells, which take most of the time",
@@ -82,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
             scheduler=args.scheduler,
             quiet=not sys.stderr.isatty(),
         )
-        complaints = write_reports(args.out, *args.points)
+        complaints = write_reports(args.out, *args.points, course=args.course)
     except NoWallsError as error:
         print(f"ece662-staff grade: {error}\n{TRUST}", file=sys.stderr)
         return 1

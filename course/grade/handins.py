@@ -72,8 +72,9 @@ class HandIn:
     @property
     def about(self) -> dict[str, str | bool]:
         """What a record keeps of it."""
+        file = self.parts[0][0].name if self.parts and self.id else ""
         found = {"name": self.name, "id": self.id, "when": self.when,
-                 "late": self.is_late}  # fmt: skip
+                 "late": self.is_late, "file": file}  # fmt: skip
         return {key: value for key, value in found.items() if value}
 
 

@@ -47,6 +47,7 @@ __all__ = ["GradingError", "grade_class", "record_path", "write_whole"]
 
 ATTEMPTS = 3  # of a submission whose worker died
 WINDOW = 64  # submissions under way on a cluster: enough to do, and never all
+RULES = "course.toml"  # may be there before a run
 RECORDS, RUN, PACE, LEFT_OUT = "records", "run.json", "pace.csv", "left-out.json"
 
 
@@ -145,7 +146,8 @@ def _settle(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]
             raise GradingError(f"the run in {out} has another secret: see its {RUN}")
         kept = {name: earlier[name] for name in ("secret", "training")}
         return {**settings, **kept}
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    held = {p.name for p in out.iterdir()} - {RULES} if out.is_dir() else set()
+    if held or (out.exists() and not out.is_dir()):
         raise GradingError(f"{out} is not empty: grade with --resume, or elsewhere")
     out.mkdir(parents=True, exist_ok=True)
     if settings["secret"] is None:

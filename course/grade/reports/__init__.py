@@ -6,7 +6,11 @@ made again at any time, and five thousand students need hardly more memory than 
 
 from pathlib import Path
 
+from course.grade.books.rules import COURSE, load
 from course.grade.reports import answers, pages, tables
+from course.grade.reports.class_list import ClassList
+from course.grade.reports.class_page import write_class_page, write_mail
+from course.grade.reports.feedback import write_feedback
 from course.grade.reports.losses import left_out_of, losses_of
 from course.grade.reports.records import Records
 from course.grade.reports.survey import survey
@@ -14,15 +18,17 @@ from course.grade.reports.survey import survey
 __all__ = ["losses_in", "write_reports"]
 
 
-def write_reports(out: Path, *points: Path) -> list[str]:
+def write_reports(out: Path, *points: Path, course: Path | None = None) -> list[str]:
     """Write all reports of the records in `out/records`.
 
     Args:
         out: the folder of the run.
         points: tables in which answers were marked, beside the one of this run.
+        course: the file with the course's rules; None for the one in the folder.
 
     Returns:
-        What is wrong with the tables of points: sentences, none if all is well.
+        What a person has to look at, in tables of points, the list of students and
+        gradebooks: sentences, none if all is well.
 
     Raises:
         GradingError: the disk is full, or the marks that are known cannot be read.
@@ -30,13 +36,20 @@ def write_reports(out: Path, *points: Path) -> list[str]:
     records = Records(out)
     complaints = answers.take_points(out, points, records)
     answers.write_answers(out, records)
-    overview = survey(records)
+    students = ClassList(records, load(course or out / COURSE))
+    complaints += students.complaints()
+    overview = survey(records, students)
     overview.losses = losses_of(out, records)
     overview.left_out = left_out_of(out)
-    tables.write_csv(out / "class.csv", records)
-    tables.write_json(out / "class.json", records, overview)
-    pages.write_pages(out / "students", records)
+    tables.write_csv(out / "class.csv", records, students)
+    tables.write_json(out / "class.json", records, overview, students)
+    pages.write_pages(out / "students", records, students)
     pages.write_summary(out, overview)
+    write_class_page(out, records, students)
+    write_mail(out / "mail.csv", records, students)
+    write_feedback(out, records)
+    if len(records):
+        complaints += students.fill_gradebooks(out)
     return complaints
 
 

@@ -31,12 +31,19 @@ def escape(text: object) -> str:
     return html.escape(printable(str(text)))
 
 
-def page(title: str, body: Iterable[str]) -> str:
-    """Return a whole page."""
+def page(title: str, body: Iterable[str], allowed: str = "") -> str:
+    """Return a whole page.
+
+    Args:
+        title: of the page.
+        body: pieces of HTML.
+        allowed: what its policy lets the browser do beside showing it.
+    """
+    policy = f"{POLICY}; {allowed}" if allowed else POLICY
     return "\n".join(
         [
             '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width">',
             f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
             f"<h1>{escape(title)}</h1>",

@@ -26,13 +26,13 @@ def keep_copy(path: Path) -> Path | None:
     return copy
 
 
-def replace_file(path: Path, text: str) -> Path | None:
+def replace_file(path: Path, text: str | bytes) -> Path | None:
     """Write a file where it says something else; return the copy of what it was.
 
     Raises:
         GradingError: the disk is full.
     """
-    data = text.encode("utf-8")
+    data = text.encode("utf-8") if isinstance(text, str) else text
     try:
         if path.read_bytes() == data:
             return None

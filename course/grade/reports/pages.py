@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from course.grade.books.rules import Standing
 from course.grade.reports import html
-from course.grade.reports.records import Records, totals
+from course.grade.reports.class_list import ClassList
+from course.grade.reports.records import Records
 from course.grade.reports.sentences import sentence_of
 from course.grade.reports.survey import TENTHS, Survey
 from course.grade.run import write_whole
@@ -34,16 +36,32 @@ WORDS = {
 }
 
 
-def write_pages(folder: Path, records: Records) -> None:
+def write_pages(folder: Path, records: Records, students: ClassList) -> None:
     """Write `NAME.html` and `NAME.md` for each student."""
     folder.mkdir(exist_ok=True)
     for record in records:
         name = file_name(record["student"])
-        got, of = totals(record)
+        standing = students.standing(record)
+        got, of = standing.points, standing.of
         title = f"{record['student']}: {got:g} of {of:g} points"
-        write_whole(folder / f"{name}.html", html.page(title, _as_html(record)))
-        text = "\n".join([f"# {_line(title)}", "", *_as_markdown(record)])
+        told = list(_standing_in_words(standing))
+        body = [*map(html.paragraph, told), *_as_html(record)]
+        write_whole(folder / f"{name}.html", html.page(title, body))
+        lines = [*(f"{_line(text)}\n" for text in told), *_as_markdown(record)]
+        text = "\n".join([f"# {_line(title)}", "", *lines])
         write_whole(folder / f"{name}.md", text + "\n")
+
+
+def _standing_in_words(standing: Standing) -> Iterator[str]:
+    if standing.open:
+        yield f"{standing.open:g} more points are not decided on yet."
+    if standing.bonus:
+        yield f"{standing.bonus:g} of the points are extra."
+    if standing.days:
+        yield (f"{standing.days} days late, which costs {standing.lost:g} of "
+               f"{standing.points + standing.lost:g} points.")  # fmt: skip
+    if standing.remark:
+        yield f"{standing.remark}."
 
 
 def write_summary(out: Path, overview: Survey) -> None:
@@ -83,7 +101,7 @@ def _as_html(record) -> Iterator[str]:
         yield f"<h2>{html.escape(notebook)}</h2>"
         for mark in marks:
             yield html.paragraph(_headline(mark), kind_of(mark["status"]), "h3")
-            for text in (mark["message"], mark["question"]):
+            for text in (_by_hand(mark), mark["message"], mark["question"]):
                 if text:
                     yield html.paragraph(text)
             if details := mark["details"]:
@@ -93,13 +111,22 @@ def _as_html(record) -> Iterator[str]:
                 yield html.preformatted(printable(mark["printed"], PRINTED))
 
 
+def _by_hand(mark: Mark) -> str:
+    """Say why a mark is not that of the check."""
+    change = mark.get("by hand")
+    if change is None:
+        return ""
+    return f"Changed by hand, from {change['was']:g} points: {change['reason']}"
+
+
 def _as_markdown(record) -> Iterator[str]:
     yield from (f"- {_line(note)}" for note in record["notes"])
     for notebook, marks in _sections(record):
         yield from ("", f"## {_line(notebook)}", "")
         for mark in marks:
             yield f"- **{_line(_headline(mark))}**"
-            texts = [mark["message"], mark["question"], *mark["details"]]
+            texts = [_by_hand(mark), mark["message"], mark["question"]]
+            texts += mark["details"]
             yield from (f"  {_line(text)}  " for text in texts if text)
 
 
@@ -138,6 +165,7 @@ def _summary_as_html(overview: Survey) -> Iterator[str]:
     if overview.left_out:
         yield "<h2>In the folder, and no submission</h2>"
         yield html.table(("name", "why it is not graded"), overview.left_out)
+    yield '<p><a href="class.html">The list of students</a></p>'
     yield "<h2>Points, as a share of those to be had</h2>"
     yield html.bars(_tenths(overview))
     yield "<h2>What to teach again: the most frequent mistakes</h2>"
@@ -150,6 +178,13 @@ def _summary_as_html(overview: Survey) -> Iterator[str]:
     if overview.noted:
         yield "<h2>Notes on what was handed in</h2>"
         yield html.table(("student", "note"), overview.noted)
+    if overview.by_hand:
+        yield "<h2>Marks changed by hand</h2>"
+        heads = ("student", "exercise", "was", "is", "reason")
+        yield html.table(heads, overview.by_hand)
+    if overview.reread:
+        yield "<h2>Answers that have changed since they were marked</h2>"
+        yield html.table(("student", "question"), overview.reread)
     if overview.odd:
         yield "<h2>Where code goes its own way</h2>"
         yield html.paragraph(

@@ -11,7 +11,7 @@ from course.grade.text import file_name
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 
-__all__ = ["Given", "Records", "digest_of_answer", "record_name", "totals"]
+__all__ = ["Given", "Records", "digest_of_answer", "record_name"]
 
 QUESTIONS = {exercise.id for exercise in EXERCISES if not exercise.is_checked}
 
@@ -94,14 +94,3 @@ def record_name(student: str) -> str:
     Two names may look the same, or become so in a spreadsheet.
     """
     return f"{file_name(student)}.json"
-
-
-def totals(record: Mapping[str, Any]) -> tuple[float, float]:
-    """Return the points of a student, and how many there were to be had.
-
-    What nobody has marked yet, or was not run, counts on neither side.
-    """
-    counted = [
-        m for m in record["marks"] if m["status"] not in (Status.ANSWER, Status.NOT_RUN)
-    ]
-    return sum(m["points"] for m in counted), sum(m["of"] for m in counted)

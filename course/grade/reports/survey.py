@@ -3,7 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from course.grade.reports.records import Records, totals
+from course.grade.reports.class_list import ClassList
+from course.grade.reports.records import Records
 from course.grade.similar import Likeness, likenesses
 from ece662.check.terms import Kind, Status
 from ece662.exercises import EXERCISES
@@ -33,16 +34,19 @@ class Survey:
     odd: list[tuple[str, str, str]] = field(default_factory=list)  # and exercise
     alike: list[Likeness] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)  # what was not graded, in words
+    by_hand: list[tuple[str, ...]] = field(default_factory=list)
+    reread: list[tuple[str, str]] = field(default_factory=list)  # student and question
     left_out: list[tuple[str, str]] = field(default_factory=list)  # name, and why
 
 
-def survey(records: Records) -> Survey:
+def survey(records: Records, students: ClassList) -> Survey:
     """Go through the records and count."""
     found = Survey(outcomes={exercise.id: Counter() for exercise in EXERCISES})
     for record in records:
         found.students += 1
-        got, of = totals(record)
-        found.tenths[min(TENTHS - 1, int(TENTHS * got / of)) if of else 0] += 1
+        standing = students.standing(record)
+        share = standing.points / standing.of if standing.of else 0
+        found.tenths[min(TENTHS - 1, int(TENTHS * share))] += 1
         found.noted += [(record["student"], note) for note in record["notes"]]
         for mark in record["marks"]:
             found.odd += [
@@ -50,6 +54,12 @@ def survey(records: Records) -> Survey:
                 for text in mark.get("noticed", ())
             ]
             found.outcomes[mark["exercise"]][mark["status"]] += 1
+            if change := mark.get("by hand"):
+                found.by_hand.append((record["student"], mark["exercise"],
+                                      f"{change['was']:g}", f"{mark['points']:g}",
+                                      change["reason"]))  # fmt: skip
+            if mark.get("changed since"):
+                found.reread.append((record["student"], mark["exercise"]))
             told = mark["diagnosis"]
             wrong = mark["status"] in (Status.FAILED, Status.STOPPED)
             if wrong and told and told not in ECHOES:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from course.grade.reports.records import Records, record_name, totals
+from course.grade.reports.class_list import ClassList
+from course.grade.reports.keeping import replace_file
+from course.grade.reports.records import Records, record_name
 from course.grade.reports.survey import Survey
 from course.grade.run import RUN, write_whole
 from course.grade.text import cell
@@ -18,16 +20,23 @@ __all__ = ["as_csv", "write_csv", "write_json"]
 KEPT = ("status", "points", "of", "diagnosis", "message", "question")
 
 
-def write_csv(path: Path, records: Records) -> None:
-    """Write a line for each student: name, total, and the points of each exercise."""
+def write_csv(path: Path, records: Records, students: ClassList) -> None:
+    """Write a line for each student: name, total, and the points of each exercise.
+
+    All are out of the same; what nobody has decided on yet is under `open`.
+    """
     ids = [exercise.id for exercise in EXERCISES]
-    rows = [["student", "points", "of", *ids, "notes", "record"]]
+    rows = [["student", "points", "of", "open", "late", *ids, "notes", "record"]]
     for record in records:
         points = {mark["exercise"]: _entry(mark) for mark in record["marks"]}
-        row = [record["student"], *map(_short, totals(record))]
+        standing = students.standing(record)
+        row = [record["student"], *map(_short, standing[:3]), standing.days]
         row += [points[id] for id in ids]
         rows.append([*row, "; ".join(record["notes"]), record_name(record["student"])])
-    write_whole(path, as_csv(rows))
+    for person in students.missing:
+        empty = [""] * (len(ids) + 4)
+        rows.append([person.shown, *empty, "no submission", ""])
+    replace_file(path, as_csv(rows))
 
 
 def as_csv(rows: Iterable[Iterable[object]]) -> str:
@@ -51,7 +60,9 @@ def _short(number: float) -> str:
     return f"{number:g}"
 
 
-def write_json(path: Path, records: Records, overview: Survey) -> None:
+def write_json(
+    path: Path, records: Records, overview: Survey, students: ClassList
+) -> None:
     """Write all that is known of the class; the same run gives the same bytes."""
     run = json.loads((path.parent / RUN).read_text("utf-8"))
     summary = {
@@ -64,21 +75,29 @@ def write_json(path: Path, records: Records, overview: Survey) -> None:
             for (exercise, diagnosis), count in _by_frequency(overview.mistakes)
         ],
         "similar": [pair._asdict() for pair in overview.alike],
-        "students": [_student(record) for record in records],
+        "students": [_student(record, students) for record in records],
+        "without a submission": [person.shown for person in students.missing],
     }
     write_whole(path, json.dumps(summary, indent=1, ensure_ascii=True) + "\n")
+
+
+def _mark(mark) -> dict:
+    more = {key: mark[key] for key in ("by hand", "changed since") if key in mark}
+    return {key: mark[key] for key in KEPT} | more
 
 
 def _by_frequency(counts) -> list:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _student(record) -> dict:
-    got, of = totals(record)
+def _student(record, students: ClassList) -> dict:
+    standing = students.standing(record)
     return {
         "student": record["student"],
-        "points": got,
-        "of": of,
-        "exercises": {m["exercise"]: {k: m[k] for k in KEPT} for m in record["marks"]},
+        "points": standing.points,
+        "of": standing.of,
+        "open": standing.open,
+        "days late": standing.days,
+        "exercises": {m["exercise"]: _mark(m) for m in record["marks"]},
         "notes": record["notes"],
     }
