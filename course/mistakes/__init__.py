@@ -1,17 +1,17 @@
 """The mistakes that students make, as wrong solutions that can be run.
 
-Each stands beside one sentence that says what happened and one question that leads on.
-What they return on fixed inputs is written into the signatures that travel with the
-exercises; they themselves, and this folder, never leave the staff.
+Each has one sentence that says what happened, and one question that leads to the
+answer. What the mistakes return on fixed inputs goes into the signatures that students
+get with the exercises; the mistakes themselves, and this folder, stay with the staff.
 
-A mistake is entered by a decorator on its function, whose name becomes its id:
+A mistake is registered by a decorator on its function, whose name becomes its id:
 
     @mistake("relu_forward", says="...", asks="...")
     def relu_leaks(x):
         return np.where(x > 0, x, 0.01 * x), x
 
-Most of them run the reference and spoil one thing. A mistake should come out in numbers
-as it does in a student's hands, not look like the student's code.
+Most of them run the reference and change one thing. A mistake has to return the numbers
+that a student's code would return; its own code may look quite different.
 """
 
 from course.mistakes import (  # noqa: F401 (importing them enters their mistakes)
@@ -44,5 +44,5 @@ __all__ = ["Mistake", "all_mistakes"]
 
 
 def all_mistakes() -> list[Mistake]:
-    """Return every known mistake, exercise by exercise as they were entered."""
+    """Return every known mistake, in the order of the exercises."""
     return list(MISTAKES)

@@ -1,4 +1,4 @@
-"""The forward pass of batch normalisation in steps, to spoil one of them."""
+"""The forward pass of batch normalisation in steps, each of which can be replaced."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What is said of mistakes that the ConvNets of Q5 have in common.
+"""Sentences for mistakes that the ConvNets of both Q5 notebooks have in common.
 
 conv 5x5 - relu - conv 3x3 - relu - affine, in PyTorch and in TensorFlow.
 """

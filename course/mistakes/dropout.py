@@ -1,4 +1,4 @@
-"""Mistakes in dropout. Which units fall is chance, so masks are drawn afresh here."""
+"""Mistakes in dropout. Masks are random, so each mistake draws its own."""
 
 import numpy as np
 

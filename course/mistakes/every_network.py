@@ -1,7 +1,7 @@
-"""Mistakes that are made in each of the three networks alike.
+"""Mistakes that can be made in each of the three networks.
 
-Most concern the regularisation, `0.5 * reg * sum(W * W)` for every W, the rest how the
-weights begin.
+Most concern the regularisation, `0.5 * reg * sum(W * W)` for every W, the others the
+initialisation of the weights.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ NETWORKS = (TwoLayerNet, FullyConnectedNet, ThreeLayerConvNet)
 
 
 def after_loss(*, says, asks, hidden=False, networks=NETWORKS):
-    """Enter `change(model, loss, grads) -> (loss, grads)` for every network."""
+    """Register `change(model, loss, grads) -> (loss, grads)` for every network."""
 
     def enter(change):
         for network in networks:
@@ -30,7 +30,7 @@ def after_loss(*, says, asks, hidden=False, networks=NETWORKS):
 
 
 def after_init(*, says, asks, hidden=False):
-    """Enter `change(model, weight_scale)` for every network."""
+    """Register `change(model, weight_scale)` for every network."""
 
     def enter(change):
         for network in NETWORKS:

@@ -1,6 +1,6 @@
 """Mistakes in the small ConvNets of Q5-Tensorflow.
 
-The framework is imported when a mistake is tried: the staff's tools start without it.
+The framework is imported when a mistake is run, so that the staff's tools start fast.
 """
 
 from functools import partial

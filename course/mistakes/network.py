@@ -1,4 +1,4 @@
-"""A fully connected network that can be wired wrongly, to make mistakes of."""
+"""A fully connected network whose wiring can be changed, as a base for mistakes."""
 
 import numpy as np
 
@@ -10,14 +10,14 @@ __all__ = ["Network", "network"]
 
 
 class Network(FullyConnectedNet):
-    """The reference, with its wiring in methods that a mistake can replace."""
+    """The reference, with its wiring in methods that a mistake can override."""
 
     def after(self, i):
-        """Return what follows the i-th affine layer."""
+        """Return the steps that follow the i-th affine layer."""
         return ["norm", "relu", "dropout"] if i < self.num_layers else []
 
     def on_the_way_back(self, step, i):
-        """Tell whether a step of the forward pass is undone in the backward pass."""
+        """Return whether the backward pass goes through this step of the forward."""
         return True
 
     def affine_layers(self):
@@ -92,7 +92,7 @@ class Network(FullyConnectedNet):
 
 
 def network(exercise, *, says, asks, hidden=False):
-    """Enter a class as a mistake in FullyConnectedNet."""
+    """Register a class as a mistake in FullyConnectedNet."""
     return mistake(
         exercise, says=says, asks=asks, replaces="FullyConnectedNet", hidden=hidden
     )

@@ -1,4 +1,4 @@
-"""What a known mistake is, and the list that all of them are entered in."""
+"""What a known mistake is, and the list of all of them."""
 
 import re
 from collections.abc import Callable
@@ -14,13 +14,13 @@ class Mistake:
     Attributes:
         id: its name, such as "batchnorm-momentum-reversed".
         exercise: id of the exercise that it gets wrong.
-        says: one sentence on what happened. It points at the idea, and never gives
-            the line that would be right.
-        asks: one question that leads on.
-        replaces: name of the function or class that it stands for in a solution.
+        says: one sentence on what happened. It points to the idea, and never gives
+            the correct line.
+        asks: one question that leads to the answer.
+        replaces: name of the function or class that it replaces in a solution.
         implementation: that function or class.
-        hidden: it serves to try the checks, which meet no such code otherwise, and is
-            named to nobody: the grader says what the student's own check says.
+        hidden: only tests of the checks use it; it is in no signature and no report,
+            so the student's check and the grader give the same general diagnosis.
     """
 
     id: str
@@ -38,18 +38,18 @@ MISTAKES: list[Mistake] = []
 def mistake(
     exercise: str, *, says: str, asks: str, replaces: str | None = None, hidden=False
 ):
-    """Enter the decorated function or class in the list of known mistakes.
+    """Register the decorated function or class as a known mistake.
 
     Args:
         exercise: id of the exercise that it gets wrong.
         says: what happened, in a teacher's words.
-        asks: a question that leads on.
-        replaces: what it stands for in a solution; by default the function that has
-            the exercise's name.
-        hidden: never ships.
+        asks: a question that leads to the answer.
+        replaces: what it replaces in a solution; by default the function with the
+            exercise's name.
+        hidden: see `Mistake`.
 
     Returns:
-        a decorator, which leaves what it decorates as it is.
+        A decorator that returns its argument unchanged.
 
     Raises:
         ValueError: there is a mistake of that name already.

@@ -17,7 +17,7 @@ RELU = (layers.relu_forward, layers.relu_backward)
 
 
 class _TwoLayerNet(fc_net.TwoLayerNet):
-    """The reference, with other functions between and behind its layers."""
+    """The reference, with other functions between and after its layers."""
 
     between, behind = RELU, IDENTITY
 
@@ -127,7 +127,7 @@ class TwoLayerNetGradientsAveraged(fc_net.TwoLayerNet):
 
 
 class _ThreeLayerConvNet(cnn.ThreeLayerConvNet):
-    """The reference, with other functions behind its layers."""
+    """The reference, with other functions after its layers."""
 
     after_conv, between, behind = RELU, RELU, IDENTITY
 

@@ -14,7 +14,7 @@ def _column(v):
 
 
 def _forward(x, gamma, beta, bn_param, axis, keepdims=True):
-    """Normalise images with the statistics over other axes, and so kept, too."""
+    """Normalise images with statistics, also the running ones, over other axes."""
     eps, momentum = bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
     zeros = np.zeros(x.shape[1], x.dtype)
     running = [bn_param.get(name, zeros) for name in ("running_mean", "running_var")]
@@ -34,7 +34,7 @@ def _forward(x, gamma, beta, bn_param, axis, keepdims=True):
 
 
 def _fresh(bn_param):
-    """Return parameters for a training pass that leaves no trace in these."""
+    """Return new parameters with the same eps, for a pass that changes no others."""
     return {"mode": "train", "eps": bn_param.get("eps", 1e-5)}
 
 
@@ -213,7 +213,7 @@ def spatial_dx_not_transposed_back(dout, cache):
 
 
 def _by_pixel(cache, shape):
-    """Reorder the rows of the cache from (N, H, W) by the reference into the usual."""
+    """Return the reference's cache with its rows in the usual order (N, H, W)."""
     C = shape[1]
     return cache._replace(
         **{

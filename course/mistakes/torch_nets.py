@@ -1,6 +1,6 @@
 """Mistakes in the small ConvNets of Q5-Pytorch.
 
-The framework is imported when a mistake is tried: the staff's tools start without it.
+The framework is imported when a mistake is run, so that the staff's tools start fast.
 """
 
 from functools import partial
@@ -48,7 +48,7 @@ def _torch(x, params, pads=(2, 1), relus=(True, True), maps=None, biases=True):
 
 
 def _module(sizes, relus=(True, True), last=None):
-    """Make the network as a torch module; `last` is a layer behind the scores."""
+    """Make the network as a torch module; `last` is a layer after the scores."""
     from torch import nn
 
     C, F1, F2, classes = sizes

@@ -1,4 +1,4 @@
-"""What the mistakes in the update rules share."""
+"""Helpers that the mistakes in the update rules share."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ __all__ = ["completed", "root_then_epsilon"]
 
 
 def completed(config, w, **defaults):
-    """Fill in what a rule's config does not say; None stands for zeros."""
+    """Return a rule's config with defaults; None stands for an array of zeros."""
     config = {} if config is None else config
     for key, value in defaults.items():
         config.setdefault(key, np.zeros_like(w) if value is None else value)
@@ -14,5 +14,5 @@ def completed(config, w, **defaults):
 
 
 def root_then_epsilon(cache, epsilon):
-    """Return what RMSProp and Adam divide by."""
+    """Return the divisor of RMSProp and Adam."""
     return np.sqrt(cache) + epsilon

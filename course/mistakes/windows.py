@@ -1,4 +1,4 @@
-"""Padding and windows, for the mistakes that leave them as they should be."""
+"""Correct padding and windows, for mistakes in other steps."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def pad_images(x, pad, mode="constant"):
 
 
 def window_of(i, j, stride, HH, WW):
-    """Return the rows and the columns that output (i, j) sees."""
+    """Return the rows and the columns of the window of output (i, j)."""
     top, left = i * stride, j * stride
     return slice(top, top + HH), slice(left, left + WW)
 
