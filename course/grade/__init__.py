@@ -1,6 +1,6 @@
-"""Grade a class: `run` leads through it, docs/grading.md tells how it is used.
+"""Grade a class: `run` is the entry, docs/grading.md describes how to use it.
 
-intake opens a submission, `ece662.exercises.reading` takes what stands between the
-marker lines, pristine puts it into a fresh students' copy, marking runs that in the
-sandbox and judges what comes back, reports tells teacher and students.
+intake opens a submission, `ece662.exercises.reading` reads the text between the marker
+lines, pristine puts it into a new copy of what students were handed out, marking runs
+that in the sandbox and judges the outputs, reports writes the pages and tables.
 """

@@ -8,17 +8,17 @@ SPENT = "Others of this submission took all the time that there is for one."
 
 
 class Budget:
-    """The wall time that a submission has left, whatever its exercises take each."""
+    """The wall time that a submission has left, for all its exercises together."""
 
     def __init__(self, seconds: float):
         self._end = time.monotonic() + seconds
 
     @property
     def share(self) -> float:
-        """Half of what is left: no exercise takes all of it from the others."""
+        """Half of what is left, so that no exercise takes all of it."""
         return max(1.0, (self._end - time.monotonic()) / 2)
 
     @property
     def is_spent(self) -> bool:
-        """True where there is not enough left to try anything."""
+        """True where too little is left to run another exercise."""
         return self._end - time.monotonic() < 2.0

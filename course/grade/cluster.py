@@ -1,8 +1,8 @@
-"""Grade on a Dask cluster: the same work, handed to other processes.
+"""Grade on a Dask cluster: the same work, done by other processes.
 
 Workers need this repository: start them in its folder, with the package's extra
-`cluster` installed (`dask worker ADDRESS --nthreads 1`). Each of them makes its own
-copy of what students got, and tries its own sandbox before it runs a submission.
+`cluster` installed (`dask worker ADDRESS --nthreads 1`). Each worker makes its own copy
+of what students were handed out, and tests its own sandbox before it runs a submission.
 """
 
 from concurrent.futures import Executor
@@ -38,14 +38,14 @@ class _ClusterExecutor(Executor):
     def __init__(self, client):
         """Wrap a client."""
         self._client = client
-        # Not pure: what is handed in twice is computed twice, and never looked up.
+        # pure=False: the same call twice is computed twice, without Dask's cache.
         self._inner = client.get_executor(pure=False)
 
     def submit(self, function, /, *args, **kwargs):
-        """Hand out a call, as `concurrent.futures` has it."""
+        """Submit a call, as in `concurrent.futures.Executor`."""
         return self._inner.submit(function, *args, **kwargs)
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Let go of the cluster; what is under way there is forgotten."""
+        """Disconnect from the cluster; results of calls still running are dropped."""
         self._inner.shutdown(wait=False)
         self._client.close()

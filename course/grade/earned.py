@@ -1,8 +1,8 @@
-"""Points are for the exercise: what else is asked of what has passed its check.
+"""Further demands on exercises that pass their check, before they get their points.
 
-Numbers can be right for another reason than that somebody did the exercise. A gradient
-may have been measured, a network may come from a closed formula instead of a Solver.
-What can be shown costs the points; what only looks like it is told to the teacher.
+Numbers can be right although the exercise was not done: a gradient may have been
+measured, a network may come from a closed formula instead of a Solver. Where that is
+certain, the exercise gets no points; where it is only likely, the teacher gets a note.
 """
 
 import ast
@@ -46,18 +46,18 @@ __all__ = [
 PUBLIC = (SEED,)  # the seed of the inputs that every student has
 NOTICING = "ece662.check._noticing"  # where that module is laid in the sandbox
 
-# Right gradients in float64, however they are written, agree to 4e-15; central
-# differences to 1e-8 or, where the forward is linear, to 1e-11.
+# Derived gradients in float64 agree to 4e-15, however they are written; central
+# differences to 1e-8 or, for a linear forward, to 1e-11.
 EXACT = 1e-12
 ACCURACY = "validation accuracy"
-BY_CHANCE = 0.05  # so much two sets of 1,200 pictures may differ
-# What is handed out and does the work of an exercise.
+BY_CHANCE = 0.05  # accuracies on two sets of 1,200 pictures may differ by so much
+# Modules that students have, with code that solves an exercise.
 HANDED_OUT = ("ece662/fast/im2col.py", "ece662/gradient_check.py")
-SHARED_RUNS, SHARE = 6, 0.5  # of the runs of tokens that a student's text has
+SHARED_RUNS, SHARE = 6, 0.5  # runs of tokens in common: their number, and share
 
 
 class Shortfall(NamedTuple):
-    """Why something that passed its check gets no points."""
+    """Why an exercise that passed its check gets no points."""
 
     id: str
     message: str
@@ -103,10 +103,10 @@ KNEW_BEFORE = Shortfall(
 
 
 class Demands:
-    """What is asked beside the check, for a run; keeps what is the same for all."""
+    """The further demands of a run; caches what is the same for all submissions."""
 
     def __init__(self, pristine: Pristine, lock: threading.Lock):
-        """Read off the notebooks what exercises are given.
+        """Find out from the notebooks which names exercises are given.
 
         Args:
             pristine: the students' copy.
@@ -120,11 +120,11 @@ class Demands:
         self._expected: dict[tuple[str, Sequence[int]], dict[str, np.ndarray]] = {}
 
     def of(self, exercise: Exercise, seed: Sequence[int]) -> tuple[dict, dict]:
-        """Return the inputs of further cases, and the arguments that go with them."""
+        """Return the inputs of further cases, and the arguments for them."""
         if seed == PUBLIC:
             return {}, {}
         key = (exercise.id, seed)
-        if key not in self._large:  # nobody writes into them: what goes in is a copy
+        if key not in self._large:  # safe to share: the sandbox gets copies
             self._large[key] = large_inputs(exercise, seed)
         large = self._large[key]
         if large is None:
@@ -132,12 +132,12 @@ class Demands:
         return {LARGE: large}, {"large": LARGE, "seconds": SECONDS}
 
     def noticed(self, pieces: Pieces, sandbox: Sandbox) -> dict[str, list[str]]:
-        """Return what there is to look at in the text, by exercise."""
+        """Return the findings in a submission's text, by exercise."""
         arrays = {"/".join(map(str, p)): as_bytes(b) for p, b in pieces.bodies.items()}
         asked = {"provided": self._provided}
-        told = sandbox.call(f"{NOTICING}:notice_all", arrays, asked)
+        outcome = sandbox.call(f"{NOTICING}:notice_all", arrays, asked)
         try:
-            return sentences_of(read_json(told.outputs.get(NOTICED)))
+            return sentences_of(read_json(outcome.outputs.get(NOTICED)))
         except (ValueError, AttributeError):
             why = ["it cannot be looked through: reading it takes too much"]
             return {exercise.id: why for exercise in EXERCISES if exercise.is_checked}
@@ -145,7 +145,7 @@ class Demands:
     def with_notices(
         self, marks: Sequence[Mark], pieces: Pieces, sandbox: Sandbox
     ) -> list[Mark]:
-        """Return marks with what there is to look at in the text."""
+        """Return marks with the findings in the text."""
         found = self.noticed(pieces, sandbox)
         return [
             replace(mark, noticed=(*found.get(mark.exercise, ()), *mark.noticed))
@@ -166,10 +166,10 @@ class Demands:
 
         Args:
             exercise: which one.
-            mark: as the check alone would have it.
+            mark: from the check alone.
             verdict: of the check.
-            raw: the outputs, those of further cases among them.
-            seen: what `watching` has seen.
+            raw: the outputs, including those of further cases.
+            seen: the records of `watching`.
             pieces: of the submission.
             seed: of the inputs.
         """
@@ -200,7 +200,7 @@ class Demands:
         seen: Mapping[str, Any],
         seed: Sequence[int],
     ) -> Shortfall | None:
-        """Say why what passes gets no points; None where it does. See `asked_of`."""
+        """Return why an exercise gets no points, None where it does; see `asked_of`."""
         if exercise.kind == "training":
             return in_training(exercise, raw, seen)
         return in_large(exercise, raw, self._expected_in_large(exercise, seed))
@@ -221,7 +221,7 @@ def _notebook(exercise: Exercise, pristine: Pristine) -> str:
 def in_large(
     exercise: Exercise, got: Mapping[str, np.ndarray], want: Mapping[str, np.ndarray]
 ) -> Shortfall | None:
-    """Judge what came of the large inputs; None where that is right.
+    """Judge the outputs for the large inputs; None where they are right.
 
     Args:
         exercise: which one.
@@ -243,9 +243,9 @@ def in_large(
 
 
 def _belongs_to_loss(got: Mapping[str, np.ndarray]) -> bool:
-    """Tell whether a network with dropout gives the gradients of its loss.
+    """True where a network with dropout returns the gradients of its loss.
 
-    Of one picture with two classes, of which the scores differ by d, the loss is
+    For one picture and two classes, whose scores differ by d, the loss is
     log(1 + exp(-d)) or log(1 + exp(d)), by its class. Without biases the scores grow
     in proportion to the weights of any layer, so each layer's sum(W * dW) is
     d * dloss/dd, a number that follows from the loss.
@@ -255,7 +255,7 @@ def _belongs_to_loss(got: Mapping[str, np.ndarray]) -> bool:
     if loss is None or not sums or loss.shape or any(s.shape for s in sums):
         return False
     if not 0 < loss < np.inf:
-        return False  # no such loss is ever 0
+        return False  # this loss is never 0
     d = -np.log(np.expm1(float(loss)))
     expected = -d / (1 + np.exp(d))
     return bool(np.allclose(sums, expected, rtol=1e-6, atol=0)) and expected != 0
@@ -264,12 +264,12 @@ def _belongs_to_loss(got: Mapping[str, np.ndarray]) -> bool:
 def in_training(
     exercise: Exercise, outputs: Mapping[str, np.ndarray], seen: Mapping[str, Any]
 ) -> Shortfall | None:
-    """Say what is amiss with how a network was trained; None where nothing is.
+    """Return what is wrong with how a network was trained, None where nothing is.
 
     Args:
         exercise: a cell that trains.
         outputs: of its recipe.
-        seen: what `watching` has seen.
+        seen: the records of `watching`.
     """
     if exercise.frameworks:
         if seen.get("straight"):
@@ -301,14 +301,14 @@ def oddities(
     seen: Mapping[str, Any],
     body: str,
 ) -> Iterator[str]:
-    """Tell of what a teacher should look at in something that has passed.
+    """Yield what a teacher should look at in an exercise that has passed.
 
     Args:
         exercise: which one.
         verdict: on it.
-        raw: the outputs as they came.
-        seen: what `watching` has seen.
-        body: what the student has written.
+        raw: the raw outputs.
+        seen: the records of `watching`.
+        body: the student's text.
     """
     if recipe_of(exercise).forward:
         gradients = [c for c in verdict.comparisons if c.name.startswith("d")]
@@ -338,7 +338,7 @@ def _handed_out() -> dict[str, frozenset[int]]:
 
 
 def _bodies(text: str) -> Iterator[str]:
-    """Yield the lines of every function of a module, without what describes it."""
+    """Yield the body of every function of a module, without its docstring."""
     lines = text.split("\n")
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
@@ -348,20 +348,20 @@ def _bodies(text: str) -> Iterator[str]:
 
 
 def read_seen(sent: np.ndarray | None) -> dict[str, Any]:
-    """Read what was seen of trainings.
+    """Read the records of trainings.
 
     Raises:
-        ValueError: it is not told as `watching` tells it.
+        ValueError: they have another form than those of `watching`.
     """
     if sent is None:
         return {}
-    told = read_json(sent)
+    seen = read_json(sent)
     try:
-        for run in told["runs"]:
+        for run in seen["runs"]:
             words = [run["began"], *run["left"], *run["networks"]]
             flags = [run["its own loss"], run["guessing at first"], run["usual steps"]]
             if {*map(type, words)} - {str} or {*map(type, flags)} - {bool}:
                 raise ValueError
-        return {str(name): value for name, value in told.items()}
+        return {str(name): value for name, value in seen.items()}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ValueError("what was seen of the training has another form") from None

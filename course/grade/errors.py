@@ -1,7 +1,7 @@
-"""What grading raises where it cannot do its work."""
+"""The exception that grading raises where it cannot do its work."""
 
 __all__ = ["GradingError"]
 
 
 class GradingError(RuntimeError):
-    """Grading cannot begin or go on; says what to do."""
+    """Grading cannot begin or go on; the message says what to do."""

@@ -1,4 +1,4 @@
-"""What goes into the sandbox for an exercise, and how what comes back is read."""
+"""What is sent into the sandbox for an exercise, and how its answer is read."""
 
 import json
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ __all__ = ["as_bytes", "read_json", "read_problems", "split_inputs", "why_stoppe
 MAX_PROBLEMS = 50
 MAX_FACTS = 10  # of one problem
 NAMED = ("needs", "forward", "inside")  # fields of a problem that name an exercise
-MAX_TOLD = 1 << 20  # bytes of a JSON text, whose objects take many times its size
+MAX_TOLD = 1 << 20  # bytes of a JSON text; parsed, it takes many times as much memory
 MAX_WORDS = 200  # characters of a file's name or a line
 
 
 def split_inputs(inputs: Mapping[str, Mapping]) -> tuple[dict[str, np.ndarray], dict]:
-    """Part the inputs into arrays, which travel as bytes, and what JSON can say."""
+    """Split the inputs into arrays, which are sent as bytes, and values for JSON."""
     arrays, plain = {}, {}
     for case, of_case in inputs.items():
         plain[case] = {}
@@ -39,16 +39,16 @@ def as_bytes(text: str) -> np.ndarray:
 
 
 def read_problems(sent: np.ndarray | None) -> tuple[Problem, ...]:
-    """Read the problems that the sandbox tells of.
+    """Read the problems that the sandbox reports.
 
     Raises:
-        ValueError: they are not told as `inside` tells them.
+        ValueError: they have another form than those of `inside`.
     """
-    told = read_json(sent)
-    if not isinstance(told, list) or len(told) > MAX_PROBLEMS:
+    entries = read_json(sent)
+    if not isinstance(entries, list) or len(entries) > MAX_PROBLEMS:
         raise ValueError("its problems are no list")
     problems = []
-    for entry in told:
+    for entry in entries:
         if not isinstance(entry, dict) or set(entry) != set(Problem._fields):
             raise ValueError("a problem has another form")
         facts = _words(entry.pop("facts"))
@@ -61,25 +61,25 @@ def read_problems(sent: np.ndarray | None) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _words(told: Any) -> dict[str, str]:
-    """Return names and texts, cut; a text that is none is refused."""
-    if not isinstance(told, dict) or len(told) > MAX_FACTS:
+def _words(entry: Any) -> dict[str, str]:
+    """Return a dict of texts, each cut to a limit; refuse anything else."""
+    if not isinstance(entry, dict) or len(entry) > MAX_FACTS:
         raise ValueError("a problem has other facts")
-    if not all(isinstance(value, str) for value in told.values()):
+    if not all(isinstance(value, str) for value in entry.values()):
         raise ValueError("a problem is not made of words")
-    return {key: value[:2000] for key, value in told.items()}
+    return {key: value[:2000] for key, value in entry.items()}
 
 
 def read_json(sent: np.ndarray | None) -> Any:
     """Read a JSON text that was sent as an array.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not JSON, or too long.
     """
     if sent is None or sent.dtype != np.uint8:
         raise ValueError("it does not say how it went")
     if sent.size > MAX_TOLD:
-        raise ValueError(f"it tells {sent.size} bytes, expected up to {MAX_TOLD}")
+        raise ValueError(f"it sent {sent.size} bytes, expected up to {MAX_TOLD}")
     try:
         return json.loads(sent.tobytes())
     except (ValueError, RecursionError):
@@ -94,14 +94,15 @@ def _known(id: str) -> str:
 
 
 def why_stopped(outcome: Outcome) -> str:
-    """Say in words what stopped an exercise that gave no answer."""
+    """Return a sentence on what stopped an exercise that gave no answer."""
     where = ""
     if outcome.lines:
         file, line, _, text = outcome.lines[-1]
         where = f", in {file[:MAX_WORDS]}, line {line} (`{text[:MAX_WORDS]}`)"
-    told = {
+    sentences = {
         Ending.TIME: "It took too long, and was stopped.",
         Ending.MEMORY: "It took too much memory, and was stopped.",
         Ending.SIZE: "What it returned is too large.",
     }
-    return told.get(outcome.ending, f"It gave no answer{where}: {outcome.message}.")
+    no_answer = f"It gave no answer{where}: {outcome.message}."
+    return sentences.get(outcome.ending, no_answer)

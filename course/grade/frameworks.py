@@ -1,8 +1,8 @@
-"""Exercises in PyTorch and TensorFlow: a second sandbox, where they are installed.
+"""Exercises in PyTorch and TensorFlow: a second sandbox, with these installed.
 
-NumPy's exercises never see it. PyTorch computes in one thread. TensorFlow cannot do
-without several; how many a process may have is counted for each sandbox only behind
-bubblewrap, so elsewhere its exercises are not run.
+Exercises in NumPy run in the first one. PyTorch computes in one thread. TensorFlow
+needs several; only bubblewrap can limit their number for each sandbox, so without it
+its exercises are not run.
 """
 
 import importlib.util
@@ -24,20 +24,20 @@ LIMITS = {
 
 
 def prepare(folder: Path, isolation: Isolation, code: Path) -> dict[str, str]:
-    """Lay out what is installed of the frameworks, and try it.
+    """Copy the installed frameworks into a folder for the sandbox, and test them.
 
     Args:
         folder: an empty one.
-        isolation: the walls that hold here.
+        isolation: the kind of sandbox that works here.
         code: a tree of `Pristine`.
 
     Returns:
-        Why exercises in a framework cannot be run, by its name: "" where they can.
+        For each framework why its exercises cannot be run, or "".
     """
     installed = [name for name in LIMITS if importlib.util.find_spec(name)]
     why = {name: missing(name) for name in LIMITS if name not in installed}
     if isolation is not Isolation.NONE and installed:
-        modules = [*installed, "IPython"]  # which reads cells with magics
+        modules = [*installed, "IPython"]  # to read cells with magics
         lay_out(folder, sorted({"numpy", *distributions_of(modules)}))
     return why | {name: _fault(name, folder, isolation, code) for name in installed}
 
@@ -79,10 +79,10 @@ def open_sandbox(
 
     Args:
         name: of the framework.
-        isolation: the walls.
-        folder: which `prepare` has filled.
-        code: the folder.
-        *preload: further modules to load before the walls close.
+        isolation: the kind of sandbox.
+        folder: the one that `prepare` has filled.
+        code: the folder of code.
+        *preload: further modules to import before the sandbox is closed.
     """
     preload = (*preload, _preload_of(name))
     return Sandbox(isolation, folder, code, LIMITS[name], preload)

@@ -2,9 +2,9 @@
 
     python -m course.grade.gradescope SUBMISSION RESULTS [--trust-submissions]
 
-is what the zip's `run_autograder` calls, with this repository beside it. Gradescope
-gives each submission a container of its own; whether walls can be put up inside it is
-tried there, as everywhere. Without them nothing runs unless submissions are trusted.
+is called by the zip's `run_autograder`, with this repository beside it. Gradescope runs
+each submission in its own container; whether a sandbox works inside it is tested there,
+as everywhere. Without a sandbox nothing runs, unless submissions are trusted.
 """
 
 import argparse
@@ -27,9 +27,9 @@ from ece662.exercises import EXERCISES
 
 __all__ = ["main", "results_of", "write_autograder"]
 
-COUNTS = (Status.PASSED, Status.ECHO)  # in full
+COUNTS = (Status.PASSED, Status.ECHO)  # they get all points
 ROOT = Path(__file__).resolve().parents[2]
-# What of the repository the grader needs: to make the students' copy, and itself.
+# The folders of the repository that the grader needs.
 PACKED = ("course", "docs", "ece662", "notebooks", "scripts")
 BINARY = {".so", ".pyc"}
 SECRET_FILE = "secret.txt"  # in the zip, which students do not see
@@ -66,12 +66,12 @@ cd "$root/source"
 def write_autograder(
     path: Path, secret: Secret, trusted: bool, training: bool = True
 ) -> int:
-    """Write the zip that Gradescope takes as an autograder; return its files' number.
+    """Write the zip for Gradescope's autograder; return the number of its files.
 
     Args:
         path: of the zip.
-        secret: of which each submission gets one of its own.
-        trusted: run submissions also where no walls hold.
+        secret: the secret of each submission is derived from it.
+        trusted: run submissions also without a sandbox.
         training: also the notebooks' cells.
     """
     options = "--trust-submissions" * trusted
@@ -110,7 +110,7 @@ def results_of(record: Mapping[str, Any]) -> dict[str, Any]:
             "score": mark["points"],
             "max_score": mark["of"],
             "status": "passed" if mark["status"] in COUNTS else "failed",
-            "output": printable("\n".join(filter(None, _told(mark)))),
+            "output": printable("\n".join(filter(None, _lines_of(mark)))),
             "output_format": "text",
             "visibility": "visible",
         }
@@ -127,13 +127,13 @@ def results_of(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(mark: Mapping[str, Any]) -> Sequence[str]:
-    said = WORDS[mark["status"]], mark["message"], mark["question"]
-    return [*said, *mark["details"]]
+def _lines_of(mark: Mapping[str, Any]) -> Sequence[str]:
+    first = WORDS[mark["status"]], mark["message"], mark["question"]
+    return [*first, *mark["details"]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Grade one submission; what goes wrong is told in the results, too."""
+    """Grade one submission; errors are written into the results, too."""
     parser = argparse.ArgumentParser(prog="python -m course.grade.gradescope")
     parser.add_argument("submission", type=Path)
     parser.add_argument("results", type=Path)
@@ -143,18 +143,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     submission = take(args.submission)
     whole = Secret(args.secret_file.read_text("utf-8").strip())
-    # Its own inputs for each submission, and the same whenever that is graded again.
+    # Different inputs for each submission, but the same when it is graded again.
     secret = whole.of(f"submission/{submission.digest}").text
     print(f"secret of this submission: {secret}")  # which only staff can see
     setup = Setup(secret, args.trust_submissions, not args.skip_training)
     try:
         results = results_of(grade(setup, submission))
     except Exception as error:
-        # Without results a student sees only that something broke, and we nothing.
+        # Without a results file, Gradescope shows only that the autograder failed.
         kind = "" if isinstance(error, NoWallsError) else f"{type(error).__name__}: "
         print(f"{kind}{error}", file=sys.stderr)
-        told = "This could not be graded: please tell your teacher."
-        results = {"score": 0, "output": told, "visibility": "visible"}
+        message = "This could not be graded: please tell your teacher."
+        results = {"score": 0, "output": message, "visibility": "visible"}
     write_whole(args.results, json.dumps(results, indent=1) + "\n")
     return 0
 

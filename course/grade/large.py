@@ -1,9 +1,9 @@
 """Inputs too large for a gradient that is measured instead of derived.
 
 A difference quotient takes two forward passes for each number of the input. For the
-few numbers of a check that is no time at all, and its error of 1e-9 or so passes. These
-inputs have tens of thousands of numbers: a backward pass takes some milliseconds for
-them, naive loops included, and differences take minutes.
+small inputs of a check that is fast, and its error of about 1e-9 passes. These inputs
+have tens of thousands of numbers: a backward pass takes milliseconds for them, even
+with naive loops, and difference quotients take minutes.
 """
 
 from collections.abc import Callable
@@ -110,7 +110,7 @@ def _network(rng, name, **settings) -> dict[str, Any]:
         inputs[parameter] = drawn
     dim = made_with["input_dim"]
     shape = nets.IMAGE if isinstance(dim, int) else tuple(dim)
-    N = 5 if kind != "dropout" else 1  # of one picture the loss tells the scores
+    N = 5 if kind != "dropout" else 1  # for one picture, loss and scores correspond
     inputs["X"] = rng.standard_normal((N, *shape))
     return inputs | {"y": rng.randint(made_with["num_classes"], size=N)}
 

@@ -1,4 +1,4 @@
-"""How one exercise came out: the record that reports are made of."""
+"""The result of one exercise: the record that reports are made of."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ MAX_MESSAGE, MAX_LINE, MAX_LINES, MAX_PRINTED = 4000, 1000, 50, 4000
 
 @dataclass(frozen=True)
 class Mark:
-    """How one exercise of one submission came out."""
+    """The result of one exercise of one submission."""
 
     exercise: str
     status: Status
@@ -25,10 +25,10 @@ class Mark:
     question: str = ""
     details: tuple[str, ...] = ()
     printed: str = ""
-    noticed: tuple[str, ...] = ()  # what a teacher should look at, and nobody else
+    noticed: tuple[str, ...] = ()  # findings that only the teacher is shown
 
     def __post_init__(self):
-        """Cut what may come from outside."""
+        """Limit the length of texts that a submission may have sent."""
         lines = tuple(line[:MAX_LINE] for line in self.details[:MAX_LINES])
         object.__setattr__(self, "message", self.message[:MAX_MESSAGE])
         object.__setattr__(self, "question", self.question[:MAX_MESSAGE])

@@ -1,11 +1,11 @@
-"""What a teacher should look at: read off a submission's text, never a verdict.
+"""Find unusual code in a submission, for a teacher to look at; it changes no mark.
 
-An exercise takes NumPy and the course's own functions. What takes something else may be
-an idea that nobody had before, or a way around the exercise: code that looks into the
-one that calls it, changes what others use, or measures a gradient instead of deriving
-it. Each is told by a sentence of this module's own. Nothing is run; but reading a text
-can take all memory, so it is done in the sandbox, where this file is laid into the
-students' package as `ece662.check._noticing`.
+An exercise needs NumPy and the course's own functions. Code that uses something else
+may be a new idea, or a way around the exercise: it may inspect its caller, change what
+other code uses, or measure a gradient instead of deriving it. For each finding there is
+a fixed sentence. Nothing is run, but parsing a text can take all memory, so it is done
+in the sandbox, where this file is copied into the students' package as
+`ece662.check._noticing`.
 """
 
 import ast
@@ -21,8 +21,8 @@ from ece662.exercises.regions import is_empty, parse_file
 
 __all__ = ["NOTICED", "notice", "notice_all", "provided_for", "sentences_of"]
 
-NOTICED = "noticed"  # under this name they go out, as the bytes of a JSON text
-# What an exercise may import without a word; of ece662 but for some parts.
+NOTICED = "noticed"  # the output's name; it holds the bytes of a JSON text
+# What an exercise may import; of ece662 not the parts in NOT_FOR_EXERCISES.
 IN_LAYERS = {
     "collections", "copy", "ece662", "functools", "itertools", "math", "numpy", "time",
     "typing", "warnings",
@@ -42,8 +42,7 @@ INNER = {
 }  # fmt: skip
 USUAL_DUNDERS = {"__init__", "__call__", "__len__", "__name__", "__iter__"}
 NUMERICAL = {"eval_numerical_gradient", "eval_numerical_gradient_array"}
-# Names that stand for something which others use as well, and what is there in it to
-# be changed.
+# Names of modules that other code uses, too, and settings in them that may be changed.
 SHARED = {"F", "keras", "layers", "nn", "np", "numpy", "optim", "tf", "torch", "plt"}
 SETTINGS = {"backends", "rcParams"}
 
@@ -51,11 +50,11 @@ Found = Iterator[str]
 
 
 def notice_all(arrays, provided):
-    """Return what there is to look at in the regions of a submission.
+    """Return the findings in the regions of a submission.
 
     Args:
         arrays: the bodies of regions, as the bytes of their text, by "file/owner/n".
-        provided: what `provided_for` gives, by exercise.
+        provided: from `provided_for`, by exercise.
 
     Returns:
         The sentences by exercise, as the bytes of a JSON text.
@@ -68,16 +67,16 @@ def notice_all(arrays, provided):
             starts = tuple(f"{exercise.file}/{owner}/" for owner in owners)
             mine = [text for name, text in texts.items() if name.startswith(starts)]
             found[exercise.id] = notice(exercise, mine, {*provided[exercise.id]})
-    told = json.dumps({id: sentences for id, sentences in found.items() if sentences})
-    return {NOTICED: np.frombuffer(told.encode(), np.uint8)}
+    text = json.dumps({id: sentences for id, sentences in found.items() if sentences})
+    return {NOTICED: np.frombuffer(text.encode(), np.uint8)}
 
 
 def notice(exercise: Exercise, bodies: list[str], provided: set[str]) -> list[str]:
-    """Return what there is to look at in an exercise, one sentence each.
+    """Return the findings in an exercise, one sentence each.
 
     Args:
         exercise: which one.
-        bodies: what a student wrote into its regions.
+        bodies: the texts in its regions.
         provided: names of functions and classes that it is given.
     """
     found: list[str] = []
@@ -87,7 +86,7 @@ def notice(exercise: Exercise, bodies: list[str], provided: set[str]) -> list[st
         try:
             tree = ast.parse("if 1:\n" + textwrap.indent(_plain(body), " "))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # which is told where it is run
+            continue  # reported when it is run
         for node in ast.walk(tree):
             found += _imports(exercise, node)
             found += _reflection(exercise, node)
@@ -97,7 +96,7 @@ def notice(exercise: Exercise, bodies: list[str], provided: set[str]) -> list[st
 
 
 def _plain(body: str) -> str:
-    """Return a body without what only IPython can read, from its first column on."""
+    """Return a body dedented, with IPython's own syntax replaced by `pass`."""
     lines = textwrap.dedent(body.expandtabs()).split("\n")
     return "\n".join(
         f"{line[: len(line) - len(line.lstrip())]}pass"
@@ -147,7 +146,7 @@ def _name_of(node: ast.AST) -> str:
 
 
 def _changes(exercise: Exercise, node: ast.AST, provided: set[str]) -> Found:
-    """Tell of what is changed that others use, or kept from call to call."""
+    """Yield changes to what other code uses, and what is kept from call to call."""
     if isinstance(node, ast.Global):
         yield "it keeps something from one call to the next"
     for base, path in _stored(node):
@@ -171,7 +170,7 @@ def _is_class_name(name: str) -> bool:
 
 
 def _stored(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
-    """Yield names that a node binds or changes, each with the attributes behind it."""
+    """Yield names that a node binds or changes, each with its attributes."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         yield node.name, []
     elif isinstance(node, ast.alias):
@@ -186,7 +185,7 @@ def _stored(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
 
 
 def _instead_of_deriving(exercise: Exercise, node: ast.AST) -> Found:
-    """Tell of what computes a gradient without deriving it."""
+    """Yield signs of a gradient that is computed without being derived."""
     if exercise.kind == "training":
         return
     name, forward = _name_of(node), recipe_of(exercise).forward
@@ -213,7 +212,7 @@ def provided_for(exercise: Exercise, notebook: str = "") -> list[str]:
     """
     names = {"Solver", "TrainingLog"}
     for need in map(find_exercise, exercise.needs):
-        # Variables that a cell leaves behind may be written anew.
+        # Variables of an earlier cell may be assigned again.
         names |= {name for name in need.provides if _is_class_name(name)}
         if need.kind != "training":
             names |= {need.id, *need.provides}
@@ -223,7 +222,7 @@ def provided_for(exercise: Exercise, notebook: str = "") -> list[str]:
 
 
 def _made_in(notebook: str, context: tuple[str, ...]) -> set[str]:
-    """Return what cells of a notebook define as functions or classes, or import."""
+    """Return the names of functions and classes that cells define or import."""
     cells, found = parse_file(notebook, "given.ipynb").cells, set()
     for id in context:
         try:
@@ -236,17 +235,17 @@ def _made_in(notebook: str, context: tuple[str, ...]) -> set[str]:
     return found - {"*"}
 
 
-def sentences_of(told: Mapping) -> dict[str, list[str]]:
-    """Return what came out of the sandbox, if it has the form of what goes out there.
+def sentences_of(found: Mapping) -> dict[str, list[str]]:
+    """Return the findings from the sandbox after a check of their form.
 
     Raises:
-        ValueError: it has not.
+        ValueError: they have another form than `notice_all` returns.
     """
-    for id, sentences in told.items():
+    for id, sentences in found.items():
         find_exercise(id)
         if not isinstance(sentences, list) or not all(
             isinstance(text, str) and len(text) < 200 and text.isprintable()
             for text in sentences
         ):
             raise ValueError("these are no sentences")
-    return dict(told)
+    return dict(found)

@@ -1,8 +1,8 @@
 """The secret of a run, and what is derived from it: hidden inputs, weights, labels.
 
-It stays outside the sandbox. What goes in is drawn from numbers that a keyed hash makes
-of the secret and a purpose, so that somebody who found one of them would know nothing
-of the secret, and nothing of what is drawn for another exercise.
+It stays outside the sandbox. The seeds of what goes in come from a keyed hash of the
+secret and a purpose, so that whoever finds out one of them knows neither the secret nor
+the seed of another exercise.
 """
 
 import argparse
@@ -23,10 +23,10 @@ class Secret:
     text: str
 
     def __post_init__(self):
-        """Refuse what is no secret.
+        """Check the text.
 
         Raises:
-            ValueError: it is not made of 32 hexadecimal digits.
+            ValueError: it does not consist of 32 hexadecimal digits.
         """
         if not re.fullmatch(f"[0-9a-f]{{{2 * BYTES}}}", self.text):
             raise ValueError(
@@ -35,16 +35,16 @@ class Secret:
             )
 
     def __repr__(self) -> str:
-        """Keep it out of messages and tracebacks."""
+        """Do not show the secret in messages and tracebacks."""
         return "Secret(...)"
 
     @classmethod
     def draw(cls) -> "Secret":
-        """Draw a new one."""
+        """Draw a new secret."""
         return cls(secrets.token_hex(BYTES))
 
     def of(self, purpose: str) -> "Secret":
-        """Return the secret of a part: of one exercise, or of one submission."""
+        """Derive the secret of a part, such as one exercise or one submission."""
         key = bytes.fromhex(self.text)
         digest = hashlib.blake2b(purpose.encode(), key=key, digest_size=BYTES)
         return Secret(digest.hexdigest())
@@ -61,10 +61,10 @@ class Secret:
 
 
 def secret_text(text: str) -> str:
-    """Return a secret's text as a command line gives it, for argparse.
+    """Read a secret from the command line, as a type for argparse.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: it is not a secret.
     """
     try:
         return Secret(text.strip().lower()).text

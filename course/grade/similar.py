@@ -1,9 +1,10 @@
-"""Places where two submissions look alike: where to look, never a verdict.
+"""Find submissions that look alike, for a teacher to compare; it changes no mark.
 
-Names and spacing are easily changed, the run of a program's tokens is not. So each
-piece of code becomes a sequence of tokens in which every name is the same; of all runs
-of a few tokens a sample is kept, by winnowing (Schleimer et al., SIGMOD 2003), and two
-pieces share what both kept. Runs that many students have are the task's own.
+Names and spacing are easily changed, the sequence of a program's tokens is not. So code
+becomes a sequence of tokens in which all names are equal, and of its runs of RUN tokens
+a sample is kept, by winnowing (Schleimer et al., SIGMOD 2003). Two submissions are
+alike if they have many of these runs in common. Runs that many students have come from
+the exercise itself and are ignored.
 """
 
 import hashlib
@@ -19,11 +20,11 @@ from ece662.exercises import EXERCISES
 
 __all__ = ["Likeness", "fingerprints", "likenesses", "runs_of"]
 
-RUN = 12  # tokens in a run: shorter ones are idiom
-WINDOW = 6  # of so many neighbouring runs one is kept
-COMMON = 0.1  # a run that a larger share of the students has says nothing
-ENOUGH = 4  # rare runs shared, at least
-MOST = 1000  # runs that are kept of an exercise: five times what a long one has
+RUN = 12  # tokens in a run; shorter ones are common idioms
+WINDOW = 6  # one run is kept of so many consecutive ones
+COMMON = 0.1  # runs that a larger share of the students has are ignored
+ENOUGH = 4  # rare runs in common, at least
+MOST = 1000  # runs kept of an exercise: five times as many as a long one has
 SKIPPED = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -46,7 +47,7 @@ class Likeness(NamedTuple):
 
 
 def fingerprints(bodies: Mapping[tuple[str, str, int], str]) -> dict[str, list[int]]:
-    """Return by exercise the runs that are kept of a student's code, as numbers."""
+    """Return the runs of a student's code, as hashes, by exercise."""
     owners = {
         (exercise.file, owner): exercise.id
         for exercise in EXERCISES
@@ -56,7 +57,7 @@ def fingerprints(bodies: Mapping[tuple[str, str, int], str]) -> dict[str, list[i
     for (file, owner, _), body in sorted(bodies.items()):
         if (file, owner) in owners:
             kept[owners[file, owner]] |= runs_of(body)
-    # Of more, the lowest: of two that share all, those are the same.
+    # The lowest hashes are kept, so that equal submissions keep the same ones.
     return {exercise: sorted(numbers)[:MOST] for exercise, numbers in kept.items()}
 
 
@@ -65,7 +66,7 @@ def likenesses(exercise: str, kept: Mapping[str, Iterable[int]]) -> list[Likenes
 
     Args:
         exercise: its id.
-        kept: what `fingerprints` gave, by student.
+        kept: hashes from `fingerprints`, by student.
     """
     spread = Counter(number for numbers in kept.values() for number in numbers)
     most = max(2, COMMON * len(kept))
@@ -88,7 +89,7 @@ def likenesses(exercise: str, kept: Mapping[str, Iterable[int]]) -> list[Likenes
 
 
 def runs_of(body: str) -> set[int]:
-    """Return the runs that are kept of some code, as numbers."""
+    """Return the runs that are kept of some code, as hashes."""
     return _winnow(_tokens(body))
 
 
@@ -106,7 +107,7 @@ def _tokens(body: str) -> list[str]:
             )
             tokens.append("name" if is_name else token.string)
     except (tokenize.TokenError, SyntaxError):
-        pass  # what comes before the error will do
+        pass  # the tokens before the error are used
     return tokens[3:]
 
 

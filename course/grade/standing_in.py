@@ -1,6 +1,6 @@
-"""Stand in, in the sandbox, for what nobody sees there: plots, progress bars, data.
+"""Replace, in the sandbox, plots and progress bars that nobody sees, and data sets.
 
-This file is laid into the student's copy of the package as
+This file is copied into the student's copy of the package as
 `ece662.check._standing_in`.
 """
 
@@ -26,7 +26,7 @@ PLOTS = tuple(
 
 
 def stand_in():
-    """Let imports find packages that take every call and do nothing."""
+    """Make imports of PACKAGES return modules in which every call does nothing."""
     from ece662.frameworks import tf_tools
 
     sys.meta_path.insert(0, _Finder)
@@ -34,7 +34,7 @@ def stand_in():
 
 
 def serve_data(data):
-    """Let `get_CINIC10_data` give the data set that came with the exercise."""
+    """Make `get_CINIC10_data` return the data set that came with the exercise."""
     served = types.ModuleType("ece662.data_utils")
     served.get_CINIC10_data = lambda *args, **kwargs: dict(data)
     meta = {"source": {"kind": "synthetic"}}
@@ -43,7 +43,7 @@ def serve_data(data):
 
 
 def serve_models(weights):
-    """Let `load_model` give networks with the weights that came with the exercise.
+    """Make `load_model` return networks with the weights that came with the exercise.
 
     Args:
         weights: arrays by name, by mode.
@@ -61,7 +61,7 @@ def serve_models(weights):
 
 
 class _Nothing(types.ModuleType):
-    """Stands for a package that shows things: takes every call and does nothing."""
+    """Replaces a package that shows things: every attribute and call is itself."""
 
     def __getattr__(self, name):
         if name.startswith("__"):

@@ -6,26 +6,26 @@ import unicodedata
 
 __all__ = ["cell", "file_name", "markdown", "name_line", "name_of", "printable"]
 
-# Categories that steer instead of being seen: controls, directions, lone surrogates.
+# Unicode categories of invisible characters: controls, text direction, surrogates.
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# What begins a formula, in the wide form of East Asian keyboards too.
+# The first characters of formulas, also in the wide forms of East Asian keyboards.
 FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
-# And what begins one behind characters at which a table may be split. At a comma only a
-# program splits that does not know quotes: there "(2,-1)" stays as it is.
+# The same after characters at which a table may be split. Only programs that ignore
+# quotes split at a comma; fewer characters count there, so that "(2,-1)" is unchanged.
 BEHIND = dict.fromkeys(";\t\r\n", FORMULA) | dict.fromkeys(",|", frozenset("=@"))
 LONGEST_NAME, LONGEST_FILE = 200, 80
-# Names that Windows keeps for devices, whatever follows their first full stop.
+# Names that Windows reserves for devices, whatever follows their first full stop.
 DEVICES = {"con", "prn", "aux", "nul"}
 DEVICES |= {f"{port}{number}" for port in ("com", "lpt") for number in range(10)}
 _WRITTEN = re.compile(r"\^[a-z]|~_|(?:~[0-9a-f]{2})+")
 
 
 def printable(text: str, limit: int = 20_000) -> str:
-    """Return text with everything invisible written out, but for line breaks and tabs.
+    """Return text with invisible characters escaped, except line breaks and tabs.
 
     Args:
         text: of any origin.
-        limit: of characters; what is longer is cut, and says so.
+        limit: in characters; a longer text is cut, with a note that says so.
     """
     if len(text) > limit:
         text = f"{text[:limit]} [... {len(text) - limit} more characters]"
@@ -43,7 +43,7 @@ def _escape(character: str) -> str:
 
 
 def name_line(name: str) -> str:
-    """Return a name on one line, as it is shown; two names never give the same one."""
+    """Return a name on one line for reports; different names give different lines."""
     lines = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
     shown = printable(lines)
     if len(shown) <= LONGEST_NAME:
@@ -54,8 +54,8 @@ def name_line(name: str) -> str:
 def cell(text: str) -> str:
     """Return text for a CSV cell that no spreadsheet takes for a formula.
 
-    Spreadsheets split a table at commas, semicolons, tabs or all of them, whatever it
-    was written with. So an apostrophe stands wherever a part could begin a formula.
+    A spreadsheet may split a table at commas, semicolons or tabs, whichever of them it
+    was written with. So an apostrophe is put wherever a part could begin a formula.
     """
     text = printable(text)
     parts, formula = [], FORMULA
@@ -81,21 +81,21 @@ def _is_passed_over(character: str) -> bool:
 
 
 def markdown(text: str) -> str:
-    """Return text that Markdown shows as it is, HTML in it included."""
+    """Return text that Markdown shows literally, HTML in it included."""
     escaped = re.sub(r"([\\`*_{}\[\]()#+\-.!|~$])", r"\\\1", printable(text))
-    # Entities, and not backslashes: some renderers look for HTML before anything else.
+    # Entities instead of backslashes, as some renderers parse HTML first.
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def file_name(name: str) -> str:
-    """Return a file name for a student: their own, where it is a plain one.
+    """Return a file name for a student; for a plain name, the name itself.
 
-    In others `~` writes a character as its bytes and `^` a capital; `name_of` reads it
-    back. What is longer than that allows ends with a digest in place of the rest. Two
-    names never give the same file, on file systems that ignore case neither.
+    In others, `~` with hexadecimal digits stands for a character's bytes, and `^` for a
+    capital letter; `name_of` decodes it. The end of a long name is replaced by a
+    digest. Different names give different files, also where file systems ignore case.
     """
     parts = [_plain(character) for character in name]
-    if not name or not name[0].isalnum():  # nor hidden, nor an option
+    if not name or not name[0].isalnum():  # a hidden file, or like an option
         parts[:1] = [_as_bytes(name[:1])]
     if name.partition(".")[0].lower() in DEVICES:
         parts[0] = _as_bytes(name[0])
@@ -109,7 +109,7 @@ def file_name(name: str) -> str:
 
 
 def name_of(file: str) -> str | None:
-    """Return the name that `file_name` gave a file for; None where it was too long."""
+    """Return the name that a file name was made of; None where it was too long."""
     if "~~" in file:
         return None
     return "" if file == "~" else _WRITTEN.sub(_read, file)
@@ -138,6 +138,6 @@ def _read(match: re.Match) -> str:
 
 
 def _digest(name: str) -> str:
-    """Return 128 bits that no two names share, as far as anybody knows."""
+    """Return 128 bits of a cryptographic hash."""
     data = name.encode("utf-8", "surrogatepass")
     return hashlib.sha256(data).hexdigest()[:32]

@@ -1,10 +1,10 @@
-"""Notebook cells: what goes into the sandbox, and what is measured of what comes out.
+"""Notebook cells: what goes into the sandbox, and how its outputs are measured.
 
-A student's process says what it reached, and is not believed. A network of NumPy comes
-back as its weights; they are put into the reference's network, and that is what is
-measured. Of a network in PyTorch or TensorFlow, which may be of any make, come back the
-scores that it gives to pictures which nobody else has: they are drawn for this run, and
-their labels stay outside. Networks to be pruned are drawn for this run as well.
+Accuracies reported by a student's process are not trusted. A NumPy network is returned
+as its weights, which are loaded into the reference's network and measured there. A
+network in PyTorch or TensorFlow can have any architecture; it returns its scores for
+pictures that are drawn for this run and whose labels stay outside. Networks to be
+pruned are drawn for this run, too.
 """
 
 import functools
@@ -36,14 +36,14 @@ from ece662.training.accuracy import accuracy
 
 __all__ = ["asked", "cells_of", "facts_of", "limits_of", "measured", "served"]
 
-# Right solutions need a tenth of it. Where something took all its time, the rest is not
-# given more than that tenth.
+# Right solutions need a tenth of it. After one exercise has used all its time, the
+# others of the submission get no more than that tenth.
 LIMITS = Limits(cpu=300, wall=1800.0, memory=4 << 30)
-PICTURES = 1200  # to judge by
-# Two sets of so many pictures differ by less, in 99 of 100 cases. So much is nobody's
-# fault who measured on the notebook's own.
+PICTURES = 1200  # to measure accuracy on
+# Accuracies on two sets of 1,200 pictures differ by less than this in 99 of 100 cases,
+# so a student whose network reached the limit in the notebook is granted it.
 MARGIN = 0.05
-# Exercises that prune, and what their recipes tell of the network that they were given.
+# Exercises that prune, and the outputs of their recipes for the unpruned network.
 WHOLE_OF = {
     "q6-unstructured-exercise": functools.partial(
         pruning.whole_weights, weights_of=pruning.torch_weights
@@ -55,7 +55,7 @@ WHOLE_OF = {
 }
 VALIDATION = "validation accuracy"
 MAX_WEIGHTS = 20_000_000  # ten times what the widest network of the course has
-SMALL = 50  # pictures that are to be learned by heart
+SMALL = 50  # training pictures of the exercise that overfits on purpose
 
 
 @functools.lru_cache(maxsize=1)
@@ -91,7 +91,7 @@ def limits_of(exercise: Exercise, in_full: bool = True) -> Limits:
 
     Args:
         exercise: which one.
-        in_full: False where another exercise of the submission had to be stopped.
+        in_full: False if another exercise of the submission has reached its limit.
     """
     needs = exercise.frameworks
     limits = frameworks.LIMITS[needs[0]] if needs else LIMITS
@@ -101,7 +101,7 @@ def limits_of(exercise: Exercise, in_full: bool = True) -> Limits:
 
 
 def served(exercise: Exercise, cells: list[tuple[str, str]], secret: Secret) -> dict:
-    """Return what the cells of an exercise are given, as `inside.run_cells` wants it.
+    """Return the arrays that `inside.run_cells` needs for an exercise.
 
     Args:
         exercise: which one.
@@ -119,7 +119,7 @@ def served(exercise: Exercise, cells: list[tuple[str, str]], secret: Secret) -> 
 
 
 def asked(exercise: Exercise, secret: Secret) -> dict[str, np.ndarray]:
-    """Return the pictures to judge a network by that comes back as its scores."""
+    """Return the pictures for which a network in a framework has to return scores."""
     trains = VALIDATION in recipe_of(exercise).rules
     return {"pictures": pictures(secret)[0]} if trains and exercise.frameworks else {}
 
@@ -132,7 +132,7 @@ def framework(mode: str) -> Any:
 
 @functools.lru_cache(maxsize=2)
 def network(mode: str, secret: Secret) -> Any:
-    """Return the network that is to be pruned in this run, its weights just drawn."""
+    """Return the network to be pruned in this run, with new random weights."""
     architecture, _ = course_network(mode, full=False)
     return framework(mode).build(architecture, secret.of(f"weights/{mode}").number())
 
@@ -141,7 +141,7 @@ def network(mode: str, secret: Secret) -> Any:
 def pictures(secret: Secret) -> tuple[np.ndarray, np.ndarray]:
     """Draw pictures that are in no data set, and their labels.
 
-    Their order, which alone a list of labels would have to know, is drawn apart.
+    Their order is drawn separately: it is all that one would need to guess the labels.
     """
     X, y = synthetic.draw_split(secret.of("pictures").words(), PICTURES)
     lots = np.random.RandomState(secret.of("order of the pictures").words())
@@ -155,12 +155,12 @@ def facts_of(
     outputs: Mapping[str, np.ndarray],
     secret: Secret,
 ) -> dict[str, np.ndarray]:
-    """Return what is judged of the outputs of an exercise in cells.
+    """Return the facts by which an exercise in cells is judged.
 
     Args:
         exercise: which one.
         inputs: of its recipe.
-        outputs: of its recipe, as they came out of the sandbox.
+        outputs: of its recipe, from the sandbox.
         secret: of this run.
 
     Raises:
@@ -177,7 +177,7 @@ def facts_of(
 def measured(
     outputs: Mapping[str, np.ndarray], secret: Secret
 ) -> dict[str, np.ndarray]:
-    """Return a trained exercise's facts, with accuracies measured anew.
+    """Return the facts of a cell that trains, with accuracies measured here.
 
     Args:
         outputs: of a recipe of cells that train.
@@ -196,7 +196,7 @@ def measured(
             said[name] = array
     facts = {name: array for name, array in said.items() if name not in MEASURES}
     if VALIDATION in said and "scores" in said:
-        # What a log says counts for nothing: only what was measured does.
+        # The accuracy in the student's log is replaced by the one measured here.
         fresh = _right_share(facts.pop("scores"), pictures(secret)[1])
         return facts | {VALIDATION: np.array(fresh)}
     if state:
@@ -218,7 +218,7 @@ def _by_heart(model: FullyConnectedNet, secret: Secret) -> float:
     return accuracy_of(model, data["X_train"][:SMALL], data["y_train"][:SMALL])
 
 
-# What is never believed: it is measured on the weights, or missing.
+# Facts that are measured on the weights, and never taken from the submission.
 MEASURES = {
     VALIDATION: _validate,
     "training accuracy": _by_heart,
@@ -234,17 +234,19 @@ def _right_share(scores: np.ndarray, y: np.ndarray) -> float:
 
 
 def _credible(own: float, fresh: float) -> float:
-    """Return an accuracy on the notebook's own pictures as far as fresh ones bear it.
+    """Return the accuracy that counts: on the notebook's pictures, but limited.
 
-    Both were measured; but those of the notebook may have been learned by heart.
+    A network may have been trained on the notebook's validation set, so `own` counts
+    only up to MARGIN above the accuracy on fresh pictures.
     """
     return max(fresh, min(own, fresh + MARGIN))
 
 
 def _check_sizes(weights: list[np.ndarray]) -> None:
-    """Raise where no network has these weights, before one is made by their shapes.
+    """Raise a ValueError unless weights have plausible shapes.
 
-    A shape takes no room: with a side of 0, the other one may claim any number.
+    This is done before a network of these shapes is made: an array with a side of 0
+    takes no memory, whatever its other side is.
     """
     fits = all(W.ndim == 2 and W.size for W in weights)
     if not fits or any(V.shape[1] != W.shape[0] for V, W in pairwise(weights)):
@@ -254,7 +256,7 @@ def _check_sizes(weights: list[np.ndarray]) -> None:
 
 
 def _rebuilt(state: Mapping[str, np.ndarray]) -> FullyConnectedNet:
-    """Return the reference's network with somebody's weights in it."""
+    """Return the reference's network with a student's weights."""
     depth = sum(name.startswith("W") for name in state)
     if not depth or any(array.dtype.kind != "f" for array in state.values()):
         raise ValueError("these are no weights")

@@ -1,10 +1,10 @@
-"""Watch, in the sandbox, that what a cell needs is really used.
+"""Record, in the sandbox, what the course's Solver has trained.
 
-This file is laid into the student's copy of the package as `ece662.check._watching`.
-Trained weights could come from anywhere: a closed formula on random features, say, with
-an object beside it that looks like a Solver. So each training of the course's Solver is
-noted down with the network it trained, what that knew before, and a digest of the
-weights that it left. Outside, the weights that came back are looked for among them.
+This file is copied into the student's copy of the package as `ece662.check._watching`.
+Trained weights could come from elsewhere: a closed formula on random features, for
+example, beside an object that only looks like a Solver. So each call of Solver.train is
+recorded: the network's classes, its accuracy before, and a digest of the weights that
+resulted. Outside of the sandbox, the weights of the submission are compared with those.
 """
 
 import copy
@@ -18,8 +18,8 @@ from ece662 import optim, solver
 
 __all__ = ["SEEN", "Watch", "digest_of"]
 
-SEEN = "seen"  # under this name it goes out, as the bytes of a JSON text
-# Of six classes, a network that has not learned gets a sixth right.
+SEEN = "seen"  # the output's name; it holds the bytes of a JSON text
+# With six classes, the accuracy of an untrained network is about 1/6.
 GUESSING = {"val_acc_history": 0.30, "train_acc_history": 0.45}
 MAX_RUNS = 1000
 MODULE = "ece662.classifiers.fc_net"
@@ -35,12 +35,12 @@ CHALLENGES = {
     "q5-tf-challenge-net": ("tensorflow", "make_challenge_net"),
     "q5-tf-challenge-train": ("tensorflow", "challenge_net"),
 }
-BEND = 0.02  # in half precision a straight line bends by less
+BEND = 0.02  # rounding in half precision makes a linear network deviate by less
 RULES = ("sgd", "sgd_momentum", "rmsprop", "adam", "adam_fast")
 
 
 def digest_of(params):
-    """Return a digest of weights, by which the same ones are known again."""
+    """Return a digest of weights, to recognise the same ones."""
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(params):
         array = np.ascontiguousarray(params[name])
@@ -50,10 +50,10 @@ def digest_of(params):
 
 
 class Watch:
-    """Notes down every training of a Solver from now on, to tell of them later."""
+    """Records every training with the course's Solver from now on."""
 
     def __init__(self):
-        """Stand between the cells and the course's own `Solver.train`."""
+        """Replace `Solver.train` by a function that records and calls it."""
         self._runs = runs = []
         original = solver.Solver.train
 
@@ -68,28 +68,28 @@ class Watch:
         solver.Solver.train = train
 
     def seen(self, exercise, names):
-        """Return what was seen, as the bytes of a JSON text.
+        """Return the records, as the bytes of a JSON text.
 
         Args:
             exercise: the id of the exercise whose cell has run.
-            names: what the cells have left behind.
+            names: the notebook's names after the cells have run.
         """
-        told = {"runs": self._runs[-MAX_RUNS:]}
+        seen = {"runs": self._runs[-MAX_RUNS:]}
         if exercise in NETWORKS:
             network, kind = (names.get(name) for name in NETWORKS[exercise])
-            told["its own network"] = kind is not None and type(network) is kind
+            seen["its own network"] = kind is not None and type(network) is kind
         if exercise in CHALLENGES:
-            told["straight"] = _is_straight(*CHALLENGES[exercise], names)
-        return {SEEN: np.frombuffer(json.dumps(told).encode(), np.uint8)}
+            seen["straight"] = _is_linear(*CHALLENGES[exercise], names)
+        return {SEEN: np.frombuffer(json.dumps(seen).encode(), np.uint8)}
 
 
-def _is_straight(framework, name, names):
-    """Tell whether a network gives a picture between two others scores between theirs.
+def _is_linear(framework, name, names):
+    """True where the scores of the mean of two pictures are the mean of their scores.
 
     Args:
         framework: "torch" or "tensorflow".
-        name: of the network, or of what makes one of a width.
-        names: what the cells have left behind.
+        name: of the network, or of a class or function that makes one of a width.
+        names: the notebook's names.
     """
     pictures = np.random.RandomState(0).standard_normal((2, 3, 32, 32)) * 60
     pictures = np.concatenate([pictures, pictures.mean(axis=0, keepdims=True)])
@@ -97,7 +97,7 @@ def _is_straight(framework, name, names):
     scores_of = _torch_scores if framework == "torch" else _keras_scores
     try:
         one, other, between = scores_of(names[name], pictures)
-    except Exception:  # which its recipe will meet as well, and tell
+    except Exception:  # its recipe will raise and report it, too
         return False
     bend = np.max(np.abs(between - (one + other) / 2))
     return bool(bend < BEND * max(np.max(np.abs(one)), np.max(np.abs(other))))
@@ -117,7 +117,7 @@ def _keras_scores(network, pictures):
 
 
 def _noted(done, began):
-    """Return what is to be known of a training that has ended."""
+    """Return the record of a training that has ended."""
     latest = done._latest_state or {}
     last = {name: latest[name] for name in done.model.params if name in latest}
     kind = type(done.model)
