@@ -7,6 +7,7 @@ import ast
 import contextlib
 import json
 import linecache
+import marshal
 import signal
 import sys
 
@@ -189,20 +190,24 @@ def find_unreadable(arrays, pristine):
             writes in the regions, no definition around them can change.
 
     Returns:
-        The reasons by name, as the bytes of a JSON text.
+        The reasons by name, as the bytes of a JSON text; and by the names of the others
+        their bytecode.
     """
-    reasons = {}
+    reasons, bytecode = {}, {}
     for name, given in pristine.items():
         try:
             tree = ast.parse(arrays[name].tobytes())
-            compile(tree, name, "exec", dont_inherit=True)  # which refuses some more
+            # Which refuses some more.
+            code = compile(tree, name, "exec", dont_inherit=True)
             if _outline(tree) != _outline(ast.parse(arrays[given].tobytes())):
                 reasons[name] = "it ends the function that it stands in"
+            else:
+                bytecode[name] = np.frombuffer(marshal.dumps(code), np.uint8)
         except SyntaxError as error:
             reasons[name] = f"{error.msg}, line {error.lineno}"
         except (ValueError, RecursionError, MemoryError) as error:
             reasons[name] = f"{error or type(error).__name__}"
-    return {PROBLEMS: np.frombuffer(json.dumps(reasons).encode(), np.uint8)}
+    return bytecode | {PROBLEMS: np.frombuffer(json.dumps(reasons).encode(), np.uint8)}
 
 
 def _outline(tree):

@@ -1,11 +1,11 @@
 """Mark one submission: run its pieces in the sandbox, judge outside what comes back."""
 
 import math
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from course.grade import frameworks, training
+from course.grade.benches import Bench, Benches
 from course.grade.budget import SPENT, Budget
 from course.grade.earned import NOTICING, PUBLIC, Demands, read_seen
 from course.grade.exchange import read_problems, split_inputs, why_stopped
@@ -43,6 +44,9 @@ __all__ = ["Mark", "Marker", "Tried"]
 # may well be the same thing again. Right solutions need a tenth of it.
 AFTER_A_STOP = Limits(cpu=2, wall=10.0)
 INSIDE = "ece662.check._inside"
+# What a sandbox's server imports for all calls: trusted, and nothing that students
+# write in.
+PRELOADED = (INSIDE, NOTICING, "ece662.fast_layers", "numpy.typing")
 LIMITS_REACHED = ("time", "memory", "size", "sandbox-failed")
 # What is said of code that only hidden inputs show to be wrong: nothing of those.
 HIDDEN_ONLY = (
@@ -87,10 +91,18 @@ class Marker:
     limits: Limits = field(default_factory=Limits)
     # Is entered with an exercise's id while that is run (False) and judged (True).
     watch: Watch = _unwatched
-    work: Path | None = None  # for temporary files; else beside the runtime
+    # For temporary files, and what is kept from one submission to the next. Without it
+    # nothing is kept, and those files lie beside the runtime.
+    work: Path | None = None
 
     def __post_init__(self):
         """Start with no signatures: they are made when first needed."""
+        folder = self.work or (self.runtime.parent if self.runtime else Path())
+        self.benches = Benches(
+            lambda place: Bench(self.pristine, place, self._sandboxes),
+            folder,
+            keep=self.work is not None,
+        )
         self._signatures: dict[tuple[str, Sequence[int], bool], Signature] = {}
         self._lock = threading.Lock()
         self.demands = Demands(self.pristine, self._lock)
@@ -110,41 +122,29 @@ class Marker:
                 are not tried again.
         """
         budget = Budget(seconds)
-        with tempfile.TemporaryDirectory(
-            prefix="submission-", dir=self.work or self.runtime.parent
-        ) as name:
-            folder = Path(name)
-            folder.chmod(0o755)
-            with self._spliced(pieces, folder / "all") as sandboxes:
-                full = sandboxes[FULL]
-                if not leave_out_unreadable(pieces, self.pristine, full):
-                    return self._mark_all(pieces, sandboxes, budget, spoilt)
-            with self._spliced(pieces, folder / "readable") as sandboxes:
-                return self._mark_all(pieces, sandboxes, budget, spoilt)
+        with self.benches.lend("submission") as bench:
+            full = bench.sandboxes[FULL]
+            bytecode = leave_out_unreadable(pieces, self.pristine, full)
+            bench.put(pieces.bodies, bytecode)
+            with RightPieces(pieces, partial(self.benches.lend, "right")) as right:
+                submission = _Submission(self, pieces, bench.sandboxes, right)
+                submission.budget, submission.spoilt = budget, spoilt
+                marks = [submission.examined(exercise)[0] for exercise in EXERCISES]
+            return self.demands.with_notices(marks, pieces, full)
 
-    @contextmanager
-    def _spliced(self, pieces: Pieces, target: Path) -> Iterator[dict[str, Sandbox]]:
-        """Open the sandboxes of a submission: by tree, and by framework."""
-        target.mkdir()
-        self.pristine.splice(pieces.bodies, target)
-        with ExitStack() as stack:
-            sandboxes = {tree: self._sandbox(target / tree) for tree in (FULL, BARE)}
-            for name in (name for name, why in self.why_not.items() if not why):
-                sandboxes[name] = frameworks.open_sandbox(
-                    name, self.isolation, self.frameworks, target / FULL, INSIDE
-                )
-            yield {key: stack.enter_context(s) for key, s in sandboxes.items()}
-
-    def _mark_all(self, pieces, sandboxes, budget, spoilt) -> list[Mark]:
-        with RightPieces(self, pieces, self._sandbox) as right:
-            submission = _Submission(self, pieces, sandboxes, right)
-            submission.budget, submission.spoilt = budget, spoilt
-            marks = [submission.examined(exercise)[0] for exercise in EXERCISES]
-        return self.demands.with_notices(marks, pieces, sandboxes[FULL])
-
-    def _sandbox(self, code: Path) -> Sandbox:
-        modules = (INSIDE, NOTICING)
-        return Sandbox(self.isolation, self.runtime, code, self.limits, modules)
+    def _sandboxes(self, folder: Path) -> dict[str, Sandbox]:
+        """Make the sandboxes of a bench: by tree, and by framework."""
+        sandboxes = {
+            tree: Sandbox(
+                self.isolation, self.runtime, folder / tree, self.limits, PRELOADED
+            )
+            for tree in (FULL, BARE)
+        }
+        for name in (name for name, why in self.why_not.items() if not why):
+            sandboxes[name] = frameworks.open_sandbox(
+                name, self.isolation, self.frameworks, folder / FULL, INSIDE
+            )
+        return sandboxes
 
     def why_not_run(self, exercise: Exercise) -> str:
         """Say why an exercise cannot be run here; "" where it can."""

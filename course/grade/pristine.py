@@ -8,8 +8,10 @@ they are built on the fast layers and should not fail over somebody's naive ones
 
 import compileall
 import functools
+import importlib.util
 import py_compile
 import shutil
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +35,12 @@ FULL, BARE = "full", "bare"
 
 # What a package for the sandbox can do without, the compiled layers among it.
 LEFT_OUT = ("*.npz", "*.so", "*.pyx", "*.h", "commands", "widgets", "__pycache__")
-FAST = ("fast/im2col.py", "fast/_kernels")
+FAST = ("im2col.*", "_kernels", "fast_layers.*")
+# With the source, which gets other dates by copying.
+NEVER_COMPARED = py_compile.PycInvalidationMode.UNCHECKED_HASH
+# How such bytecode begins: what Python made it, how it is compared, a hash unused then.
+BYTECODE = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
+TAG = sys.implementation.cache_tag
 NO_FAST_LAYERS = '''"""The fast layers are not here: the exercise is to do without."""
 
 
@@ -68,16 +75,13 @@ class Pristine:
         release = folder / "release"
         make_release(ROOT, release)
         _make_tree(release, folder / FULL)
-        _make_tree(release, folder / BARE)
-        package = folder / BARE / "ece662"
-        for name in FAST:
-            path = package / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        (package / "fast_layers.py").write_text(NO_FAST_LAYERS)
-        for tree in (FULL, BARE):
-            # Never compared with the source again, which gets other dates by copying.
-            mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-            compileall.compile_dir(folder / tree, quiet=2, invalidation_mode=mode)
+        compileall.compile_dir(folder / FULL, quiet=2, invalidation_mode=NEVER_COMPARED)
+        # Bytecode names its file; Python sets that right where it loads a copy.
+        ignored = shutil.ignore_patterns(*FAST)
+        shutil.copytree(folder / FULL, folder / BARE, ignore=ignored)
+        layers = folder / BARE / "ece662" / "fast_layers.py"
+        layers.write_text(NO_FAST_LAYERS, "utf-8")
+        py_compile.compile(str(layers), quiet=2, invalidation_mode=NEVER_COMPARED)
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
         return cls(folder)
@@ -93,28 +97,48 @@ class Pristine:
             for file, regions in by_file.items()
         }
 
-    def splice(self, bodies: Mapping[Place, str], target: Path) -> None:
-        """Make both trees of a submission, as `full/` and `bare/` in a new folder.
-
-        Raises:
-            KeyError: there is no such region.
-        """
-        modules = {file: text.encode() for file, text in self.modules(bodies).items()}
+    def write_trees(self, target: Path) -> None:
+        """Write both trees, as `full/` and `bare/` in an empty folder."""
         for tree, files in self._files.items():
-            folder = target / tree
             for name in files.folders:
-                (folder / name).mkdir()
-            outdated = tuple(map(_compiled, modules))
-            for name, content in (files.contents | modules).items():
-                if not name.startswith(outdated):
-                    write_sealed(f"{folder}/{name}", content)
+                (target / tree / name).mkdir()
+            for name, content in files.contents.items():
+                write_sealed(f"{target}/{tree}/{name}", content)
         seal_folders(target)
 
     @functools.cached_property
-    def _files(self) -> dict[str, "_Files"]:
-        """What is in both trees: it is written out anew for each submission.
+    def replaced(self) -> dict[str, dict[str, bytes]]:
+        """What gives way to modules of a submission: files by name, for each tree."""
+        outdated = tuple(p for file in self.texts for p in (file, _compiled(file)))
+        return {
+            tree: {n: c for n, c in files.contents.items() if n.startswith(outdated)}
+            for tree, files in self._files.items()
+        }
 
-        A second name for the same file would be quicker, and a way to tell the next
+    def with_modules(
+        self, bodies: Mapping[Place, str], bytecode: Mapping[str, bytes]
+    ) -> dict[str, dict[str, bytes]]:
+        """Return what stands in place of `replaced` with a submission in the trees.
+
+        Args:
+            bodies: of its regions.
+            bytecode: by module, where that is known. Python then believes it.
+        """
+        modules = {file: text.encode() for file, text in self.modules(bodies).items()}
+        outdated = tuple(p for file in modules for p in (file, _compiled(file)))
+        for file in modules.keys() & bytecode.keys():
+            modules[f"{_compiled(file)}{TAG}.pyc"] = BYTECODE + bytecode[file]
+        return {
+            tree: {n: c for n, c in kept.items() if not n.startswith(outdated)}
+            | modules
+            for tree, kept in self.replaced.items()
+        }
+
+    @functools.cached_property
+    def _files(self) -> dict[str, "_Files"]:
+        """What is in both trees: it is written out anew for each bench.
+
+        A second name for the same file would be quicker, and a way to tell another
         submission something: when it was last read.
         """
         return {tree: _Files.below(self.folder / tree) for tree in (FULL, BARE)}

@@ -10,12 +10,10 @@ that its forward is at fault and gets no points: that it fits its own forward is
 by numbers from the student's process, which may say what it likes.
 """
 
-import tempfile
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack
 
+from course.grade.benches import Bench
 from course.grade.pristine import ROOT, tree_of
 from course.sandbox.client import Sandbox
 from ece662.check.judging import Verdict
@@ -35,49 +33,38 @@ class RightPieces:
     """Opens sandboxes in which some of a submission's exercises are our solutions."""
 
     def __init__(
-        self,
-        marker: Any,
-        pieces: Pieces,
-        opener: Callable[[Path], Sandbox],
+        self, pieces: Pieces, lend: Callable[[], AbstractContextManager[Bench]]
     ):
         """Keep what a tree is made of; used as a context manager.
 
         Args:
-            marker: has the pristine copy, and a runtime beside which folders are made.
             pieces: the submission.
-            opener: opens a sandbox on a tree.
+            lend: lends a bench.
         """
-        self._marker, self._pieces, self._open = marker, pieces, opener
-        self._opened: dict[tuple, Sandbox] = {}
+        self._pieces, self._lend = pieces, lend
+        self._bench: Bench | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> "RightPieces":
-        """Begin with no sandbox: most submissions need none."""
+        """Begin with no bench: most submissions need none."""
         return self
 
     def __exit__(self, *exception) -> None:
-        """Close all that were opened."""
+        """Give the bench back."""
         self._stack.close()
 
     def sandbox_for(self, exercise: Exercise, wrong: set[str]) -> Sandbox | None:
-        """Return a sandbox in which the wrong pieces are right; None if none can be."""
+        """Return a sandbox in which the wrong pieces are right; None if none can be.
+
+        It is good until another one is asked for.
+        """
         ids = with_other_halves(wrong, exercise)
         if ids is None:
             return None
-        tree = tree_of(exercise)
-        key = (tree, *sorted(ids))
-        if key not in self._opened:
-            place = tempfile.TemporaryDirectory(
-                prefix="right-",
-                dir=self._marker.work or self._marker.runtime.parent,
-            )
-            folder = Path(self._stack.enter_context(place))
-            folder.chmod(0o755)
-            bodies = {**self._pieces.bodies, **solutions(ids)}
-            self._marker.pristine.splice(bodies, folder)
-            sandbox = self._open(folder / tree)
-            self._opened[key] = self._stack.enter_context(sandbox)
-        return self._opened[key]
+        if self._bench is None:
+            self._bench = self._stack.enter_context(self._lend())
+        self._bench.put({**self._pieces.bodies, **solutions(ids)})
+        return self._bench.sandboxes[tree_of(exercise)]
 
 
 def wrong_among(

@@ -20,8 +20,10 @@ MAX_REASON = 200  # characters
 FUNCTION = "ece662.check._inside:find_unreadable"
 
 
-def leave_out_unreadable(pieces: Pieces, pristine: Pristine, sandbox: Sandbox) -> bool:
-    """Take out of a submission what Python cannot read there; tell whether any was.
+def leave_out_unreadable(
+    pieces: Pieces, pristine: Pristine, sandbox: Sandbox
+) -> dict[str, bytes]:
+    """Take out of a submission what Python cannot read there.
 
     Mostly a function spoils its module alone. One that does so only beside another is
     found by adding one after the other.
@@ -30,6 +32,9 @@ def leave_out_unreadable(pieces: Pieces, pristine: Pristine, sandbox: Sandbox) -
         pieces: of the submission; gets the reasons, too.
         pristine: what students were handed out.
         sandbox: to read texts in, which can take all memory or crash.
+
+    Returns:
+        The bytecode of modules with what is left, by file: of some of them.
     """
     reader = _Reader(pristine, sandbox)
     owned: dict[Place, dict[Place, str]] = defaultdict(dict)
@@ -37,6 +42,8 @@ def leave_out_unreadable(pieces: Pieces, pristine: Pristine, sandbox: Sandbox) -
         if place[0].endswith(".py"):
             owned[(*place[:2], 0)][place] = body
     spoilt = reader.spoilt_files(owned)
+    if not spoilt:
+        return reader.bytecode
     found = reader.reasons({o: b for o, b in owned.items() if o[0] in spoilt})
     rest = {owner: bodies for owner, bodies in owned.items() if owner not in found}
     for file in reader.spoilt_files(rest):
@@ -45,7 +52,7 @@ def leave_out_unreadable(pieces: Pieces, pristine: Pristine, sandbox: Sandbox) -
         pieces.unreadable[owner[:2]] = why
         for place in owned[owner]:
             del pieces.bodies[place]
-    return bool(found)
+    return reader.bytecode
 
 
 class _Reader:
@@ -53,12 +60,14 @@ class _Reader:
 
     def __init__(self, pristine: Pristine, sandbox: Sandbox):
         self.pristine, self.sandbox = pristine, sandbox
+        self.bytecode: dict[str, bytes] = {}  # of whole modules that can be read
 
     def spoilt_files(self, owned: Mapping[Place, Mapping[Place, str]]) -> set[str]:
         """Return the modules that cannot be read with all that some owners have."""
         whole: dict[Place, dict[Place, str]] = defaultdict(dict)
         for owner, bodies in owned.items():
             whole[owner[0], "", 0] |= bodies
+        self.bytecode = {}
         return {file for file, _, _ in self.reasons(whole)}
 
     def found_by_adding(self, owned: Mapping[Place, dict[Place, str]]) -> dict:
@@ -92,7 +101,11 @@ class _Reader:
         outcome = self.sandbox.call(FUNCTION, arrays, {"pristine": names})
         try:
             told = read_json(outcome.outputs.get(PROBLEMS))
-            return {by_name[name]: str(why)[:MAX_REASON] for name, why in told.items()}
+            reasons = {by_name[n]: str(why)[:MAX_REASON] for n, why in told.items()}
+            for name, (file, owner, _) in by_name.items():
+                if not owner and name in outcome.outputs:
+                    self.bytecode[file] = outcome.outputs[name].tobytes()
+            return reasons
         except (KeyError, ValueError, AttributeError):
             if len(texts) == 1:
                 why = outcome.message[:MAX_REASON] or "it stops Python"

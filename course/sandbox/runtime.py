@@ -31,6 +31,8 @@ __all__ = [
 # Parts of the standard library that nobody computes with.
 LEFT_OUT = ("site-packages", "test", "idlelib", "ensurepip", "turtledemo", "lib2to3")
 NOT_RUN = {"..", "tests", "include"}  # commands, lying outside; tests; C headers
+# Stubs of types, C and its archives: of 8,200 files of IPython's packages 5,700.
+NEVER_READ = {".a", ".c", ".pxd", ".pyi", ".pyx"}
 FAR_AHEAD = 2_147_000_000_000_000_000  # nanoseconds: in 2038, as far as all can say
 INSIDE = ("inside.py", "confine.py", "wire.py", "probe.py")
 
@@ -78,7 +80,7 @@ def _lay_out_package(name: str, target: Path) -> None:
     except metadata.PackageNotFoundError:
         raise FileNotFoundError(f"{name} is not installed here: {sys.prefix}") from None
     for file in files:
-        if NOT_RUN.isdisjoint(file.parts):
+        if NOT_RUN.isdisjoint(file.parts) and file.suffix not in NEVER_READ:
             copy(Path(file.locate()), target / file)
 
 
@@ -88,8 +90,7 @@ def distributions_of(modules: Iterable[str]) -> list[str]:
     Args:
         modules: as `import` names them; one that is not installed has none.
     """
-    providers = metadata.packages_distributions()
-    waiting = [name for module in modules for name in providers.get(module, ())]
+    waiting = [name for module in modules for name in _providers(module)]
     found: dict[str, None] = {}
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
@@ -105,6 +106,15 @@ def distributions_of(modules: Iterable[str]) -> list[str]:
                 if "extra ==" not in requirement
             ]
     return sorted(found)
+
+
+def _providers(module: str) -> list[str]:
+    """Return the distributions that a module comes from."""
+    try:
+        # Most have its name; to find out which others there are, all must be read.
+        return [metadata.distribution(module).name]
+    except metadata.PackageNotFoundError:
+        return metadata.packages_distributions().get(module, [])
 
 
 def copy(source: Path | str, target: Path | str) -> None:

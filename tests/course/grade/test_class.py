@@ -16,16 +16,18 @@ PUPILS = {pupil.name: pupil for pupil in KINDS}
 
 
 @pytest.fixture(scope="module")
-def class_of_forty(tmp_path_factory):
+def class_of_forty(tmp_path_factory, ready):
     folder = tmp_path_factory.mktemp("class")
     write_class(folder / "submissions")
-    count = grade_class(
-        folder / "submissions",
-        folder / "out",
-        secret=SECRET,
-        training=False,
-        quiet=True,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("course.grade.run.prepare", ready)
+        count = grade_class(
+            folder / "submissions",
+            folder / "out",
+            secret=SECRET,
+            training=False,
+            quiet=True,
+        )
     assert count == len(KINDS) >= 40
     assert write_reports(folder / "out") == []
     return folder
@@ -86,7 +88,8 @@ def _leaning_on(id):
     return found | more | backward | nets
 
 
-def test_grading_twice_gives_the_same(class_of_forty, tmp_path):
+def test_grading_twice_gives_the_same(class_of_forty, ready, tmp_path, monkeypatch):
+    monkeypatch.setattr("course.grade.run.prepare", ready)
     # Another order, another number of workers, one at a time.
     names = ["hostile-verdict", "mistaken-05", "right-one"]
     again = tmp_path / "submissions"

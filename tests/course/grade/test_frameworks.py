@@ -7,7 +7,7 @@ import pytest
 
 from course.grade import frameworks, marking
 from course.grade.classroom import Pupil, files_of
-from course.grade.pristine import FULL, Pristine
+from course.grade.pristine import FULL
 from course.grade.secret import Secret
 from course.sandbox.isolation import Isolation
 from ece662.exercises import EXERCISES, find_exercise
@@ -69,17 +69,18 @@ def test_tensorflow_is_not_run_where_threads_are_not_counted(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def marker(walls, runtime, public_folder):
+def marker(walls, runtime, pristine, public_folder):
     pytest.importorskip("torch")
     folder = public_folder / "with-frameworks"
-    for name in ("pristine", "runtime"):
+    for name in ("work", "runtime"):
         (folder / name).mkdir(parents=True)
-    pristine = Pristine.make(folder / "pristine")
-    why = frameworks.prepare(folder / "runtime", walls, pristine.folder / FULL)
+    given = folder / "runtime"
+    why = frameworks.prepare(given, walls, pristine.folder / FULL)
     assert why["torch"] == ""
-    return marking.Marker(
-        walls, runtime, pristine, SECRET, frameworks=folder / "runtime", why_not=why
-    )
+    others = {"frameworks": given, "why_not": why, "work": folder / "work"}
+    marker = marking.Marker(walls, runtime, pristine, SECRET, **others)
+    yield marker
+    marker.benches.close()
 
 
 @pytest.fixture
@@ -172,3 +173,20 @@ def test_exercise_builds_on_a_cell_that_is_not_written(mark, marker, monkeypatch
     [found] = marker.mark(read_files(files))
     assert (found.status, found.points) == ("needs", 0)
     assert "q5-torch-module-convnet-class" in json.dumps(found.message)
+
+
+STRAIGHT = """
+        self.features = nn.Sequential(nn.Conv2d(3, width, 3), nn.Flatten())
+        self.classify = nn.Linear(width * 30 * 30, num_classes)
+"""
+
+
+def test_linear_network_is_no_challenge(marker, monkeypatch):
+    exercise = find_exercise("q5-torch-challenge-network")
+    monkeypatch.setattr(marking, "EXERCISES", (exercise,))
+    pieces = read_files(files_of(Pupil("ann")))
+    first, second = [p for p in pieces.bodies if p[1] == exercise.id]
+    pieces.bodies[first] = STRAIGHT
+    pieces.bodies[second] = "        scores = self.classify(self.features(x))"
+    [found] = marker.mark(pieces)
+    assert (found.status, found.diagnosis) == ("failed", "straight")

@@ -1,21 +1,21 @@
 """What one submission may cost: of time, of other exercises, and of a report."""
 
 import json
+import marshal
 import math
 
 import numpy as np
 import pytest
 
-from course.grade import exchange, marking
+from course.grade import exchange, inside, marking
 from course.grade.budget import SPENT, Budget
 from course.grade.classroom import Pupil, files_of
 from course.grade.exchange import read_problems, why_stopped
 from course.grade.mark import MAX_LINES, MAX_MESSAGE, MAX_PRINTED, Mark
-from course.grade.pristine import Pristine
 from course.grade.right_pieces import with_other_halves
-from course.grade.secret import Secret
 from course.grade.similar import MOST, fingerprints
-from course.sandbox.client import Outcome
+from course.grade.unreadable import FUNCTION, leave_out_unreadable
+from course.sandbox.client import Ending, Outcome
 from ece662.check.problems import Problem
 from ece662.check.terms import Cause, Status, Stop
 from ece662.exercises import EXERCISES, find_exercise
@@ -65,14 +65,6 @@ def test_fingerprints_of_one_exercise_are_so_many():
     assert len(kept["relu_forward"]) == MOST
 
 
-@pytest.fixture(scope="module")
-def marker(walls, runtime, public_folder):
-    folder = public_folder / "pristine-limits"
-    folder.mkdir()
-    pristine = Pristine.make(folder)
-    return marking.Marker(walls, runtime, pristine, Secret(32 * "6"), training=False)
-
-
 @pytest.fixture
 def mark(marker, monkeypatch):
     """A function that marks some exercises of a solved course with other regions."""
@@ -112,8 +104,35 @@ REFUSED = {
 BODY = "out = np.maximum(x, 0)\n"
 
 
-@pytest.mark.slow
+class InThisProcess:
+    """A sandbox without walls, for what runs nothing of a student's."""
+
+    def call(self, function, arrays, arguments):
+        assert function == FUNCTION
+        return Outcome(Ending.ANSWERED, inside.find_unreadable(arrays, **arguments))
+
+
+def with_relu(body):
+    """Return a solved course in which one region holds something else."""
+    pieces = read_files(files_of(Pupil("ann")))
+    pieces.bodies[LAYERS, "relu_forward", 1] = body
+    return pieces
+
+
 @pytest.mark.parametrize("name", REFUSED)
+def test_what_python_refuses_is_left_out_alone(name, pristine):
+    pieces = with_relu(BODY + REFUSED[name])
+    others = pieces.bodies.keys() - {(LAYERS, "relu_forward", 1)}
+    bytecode = leave_out_unreadable(pieces, pristine, InThisProcess())
+    assert pieces.unreadable.keys() == {(LAYERS, "relu_forward")}
+    assert pieces.bodies.keys() == others
+    # What is left of the module can be run: it is the course without that region.
+    names = marshal.loads(bytecode[LAYERS]).co_names
+    assert {"affine_forward", "relu_forward", "dropout_forward"} <= {*names}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["break", "deep"])
 def test_what_python_refuses_costs_its_exercise_only(mark, name):
     wanted = ["affine_forward", "relu_forward", "dropout_forward"]
     marks = mark({(LAYERS, "relu_forward", 1): BODY + REFUSED[name]}, wanted)

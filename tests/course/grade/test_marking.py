@@ -4,9 +4,7 @@ import pytest
 
 from course.grade import marking
 from course.grade.classroom import Pupil, files_of
-from course.grade.pristine import Pristine
 from course.grade.right_pieces import with_other_halves
-from course.grade.secret import Secret
 from ece662.exercises import find_exercise
 from ece662.exercises.reading import read_files
 
@@ -29,13 +27,6 @@ said = {f"as trained/{name}": value for name, value in said.items()}
 os.write(3, wire.pack({**said, "problems": np.frombuffer(b"[]", np.uint8)}))
 os._exit(0)
 """
-
-
-@pytest.fixture(scope="module")
-def marker(walls, runtime, public_folder):
-    folder = public_folder / "pristine"
-    folder.mkdir()
-    return marking.Marker(walls, runtime, Pristine.make(folder), Secret(32 * "6"))
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import pytest
 
 from course.grade import (
     earned,
-    frameworks,
     inside,
     large,
     marking,
@@ -17,7 +16,7 @@ from course.grade import (
 )
 from course.grade.classroom import Pupil, files_of
 from course.grade.inside import BY_GRADIENT, LOSS
-from course.grade.pristine import FULL, ROOT, Pristine
+from course.grade.pristine import ROOT
 from course.grade.secret import Secret
 from ece662.check.code import make_code
 from ece662.check.running import run_cases
@@ -99,13 +98,6 @@ solver = Solver(model, data, num_epochs=4, batch_size=200, **settings)
 solver.train()
 """
 OWN_RULE = "lambda w, dw, c: (w - 1e-3 * dw, c)"
-
-
-@pytest.fixture(scope="module")
-def marker(walls, runtime, public_folder):
-    folder = public_folder / "points"
-    folder.mkdir()
-    return marking.Marker(walls, runtime, Pristine.make(folder), SECRET)
 
 
 @pytest.fixture
@@ -355,38 +347,3 @@ def test_gradients_as_exact_as_measured_ones_are_told():
         verdict = type("Verdict", (), {"comparisons": (compared,)})
         found = [*earned.oddities(exercise, verdict, {}, {}, "")]
         assert len(found) == told
-
-
-STRAIGHT = """
-        self.features = nn.Sequential(nn.Conv2d(3, width, 3), nn.Flatten())
-        self.classify = nn.Linear(width * 30 * 30, num_classes)
-"""
-
-
-def test_linear_network_is_no_challenge(walls, runtime, public_folder, monkeypatch):
-    pytest.importorskip("torch")
-    folder = public_folder / "points-torch"
-    for name in ("pristine", "runtime"):
-        (folder / name).mkdir(parents=True)
-    pristine = Pristine.make(folder / "pristine")
-    monkeypatch.setattr(
-        "importlib.util.find_spec",
-        lambda name, find=frameworks.importlib.util.find_spec: (
-            None if name == "tensorflow" else find(name)
-        ),
-    )
-    why = frameworks.prepare(folder / "runtime", walls, pristine.folder / FULL)
-    marker = marking.Marker(
-        walls, runtime, pristine, SECRET, frameworks=folder / "runtime", why_not=why
-    )
-    exercise = find_exercise("q5-torch-challenge-network")
-    monkeypatch.setattr(marking, "EXERCISES", (exercise,))
-    for new, status in ((STRAIGHT, "failed"), (None, "passed")):
-        pieces = read_files(files_of(Pupil("ann")))
-        if new:
-            first, second = [p for p in pieces.bodies if p[1] == exercise.id]
-            pieces.bodies[first] = new
-            pieces.bodies[second] = "        scores = self.classify(self.features(x))"
-        [found] = marker.mark(pieces)
-        assert found.status == status, found
-        assert found.diagnosis == ("straight" if new else None)

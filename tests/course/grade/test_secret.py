@@ -8,7 +8,6 @@ import pytest
 from course.grade import marking, training
 from course.grade.classroom import Pupil, files_of
 from course.grade.marking import FULL, HIDDEN_ONLY
-from course.grade.pristine import Pristine
 from course.grade.secret import Secret, secret_text
 from ece662.check.running import SEED, inputs_of
 from ece662.data import synthetic
@@ -61,10 +60,12 @@ def test_labels_come_in_an_order_that_the_pictures_do_not_give_away():
 
 
 @pytest.fixture(scope="module")
-def marker(isolation, runtime, public_folder):
-    folder = public_folder / f"secret-{isolation.value}"
-    folder.mkdir()
-    return marking.Marker(isolation, runtime, Pristine.make(folder), SECRET)
+def marker(isolation, runtime, pristine, public_folder):
+    work = public_folder / f"secret-{isolation.value}"
+    work.mkdir()
+    marker = marking.Marker(isolation, runtime, pristine, SECRET, work=work)
+    yield marker
+    marker.benches.close()
 
 
 def _pieces(new):
@@ -80,9 +81,14 @@ def _mark(marker, monkeypatch, new, secret=SECRET):
 
 def test_no_secret_is_inside(marker, tmp_path):
     exercise, pieces = find_exercise("relu_forward"), _pieces(HUNT)
-    with marker._spliced(pieces, marker.pristine.folder / "hunt") as sandboxes:
+    with marker.benches.lend("hunt") as bench:
+        bench.put(pieces.bodies)
         tried = marker.try_exercise(
-            exercise, pieces, sandboxes[FULL], marker.limits, marker.hidden(exercise)
+            exercise,
+            pieces,
+            bench.sandboxes[FULL],
+            marker.limits,
+            marker.hidden(exercise),
         )
     assert "'exercise': 'relu_forward'" in tried.printed  # it sees what goes in
     purposes = [f"inputs/{e.id}" for e in EXERCISES]
