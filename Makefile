@@ -141,6 +141,7 @@ release: setup
 bench: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) -m benchmarks.training_step $(ARGS)
 	@$(PY) -m benchmarks.conv $(ARGS)
+	@$(PY) -m benchmarks.deep $(ARGS)
 	@$(PY) -m benchmarks.memory $(ARGS)
 
 lint: $(VENV)/lint.stamp

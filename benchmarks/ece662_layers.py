@@ -8,11 +8,13 @@ import ece662  # noqa: F401 (before NumPy, as the notebooks do: threads spin les
 import numpy as np
 
 from ece662 import fast_layers, layers
-from ece662.classifiers.cnn import ThreeLayerConvNet
+from ece662.classifiers.cnn import ConvNet, ThreeLayerConvNet
 from ece662.fast import im2col
 from ece662.solver import Solver
 
-__all__ = ["conv", "conv_net_step", "images", "max_pool"]
+__all__ = ["STAGES", "conv", "conv_net_step", "deep_net_step", "images", "max_pool"]
+
+STAGES = ((32,), (64, 64), (128, 128))  # of Q4's deep network, for photographs
 
 WAYS = {
     "naive": (layers, "naive"),
@@ -63,10 +65,24 @@ def conv_net_step(
 ) -> Callable[[], object]:
     """Return the Solver's step for a ThreeLayerConvNet, with Adam, in float32."""
     np.random.seed(0)
+    net = ThreeLayerConvNet(num_classes=6, weight_scale=1e-2)
+    return _step_of(net, batch_size, num_train, fused)
+
+
+def deep_net_step(
+    batch_size: int, num_train: int = 1000, own_layers: bool = False
+) -> Callable[[], object]:
+    """Return the Solver's step for Q4's deep ConvNet, with Adam in one pass."""
+    np.random.seed(0)
+    net = ConvNet(stages=STAGES, num_classes=6, own_layers=own_layers)
+    return _step_of(net, batch_size, num_train, fused=True)
+
+
+def _step_of(net, batch_size: int, num_train: int, fused: bool) -> Callable[[], object]:
     X = images((num_train, 3, 32, 32), "float32")
     y = np.random.randint(6, size=num_train)
     solver = Solver(
-        ThreeLayerConvNet(num_classes=6, weight_scale=1e-2),
+        net,
         {"X_train": X, "y_train": y, "X_val": X[:1], "y_val": y[:1]},
         update_rule="adam_fast" if fused else "adam",
         optim_config={"learning_rate": 1e-3},

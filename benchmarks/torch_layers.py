@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from benchmarks.ece662_layers import images
+from benchmarks.ece662_layers import STAGES, images
 from benchmarks.torch_nets import step_of
 
-__all__ = ["conv", "conv_net_step", "max_pool"]
+__all__ = ["conv", "conv_net_step", "deep_net_step", "max_pool"]
 
 
 def conv(
@@ -68,4 +68,30 @@ def conv_net_step(
         nn.Linear(100, 6),
     )
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused)
+    return step_of(net, optimizer, X, y, batch_size)
+
+
+def deep_net_step(
+    batch_size: int, num_train: int = 1000, channels_last: bool = False
+) -> Callable[[], float]:
+    """Return a step of the net that ConvNet describes, with fused Adam."""
+    torch.manual_seed(0)
+    X = torch.from_numpy(images((num_train, 3, 32, 32), "float32"))
+    y = torch.randint(6, (num_train,))
+    layers, channels, size = [], 3, 32
+    for stage in STAGES:
+        for filters in stage:
+            layers += [
+                nn.Conv2d(channels, filters, 3, padding=1, bias=False),
+                nn.BatchNorm2d(filters),
+                nn.ReLU(inplace=True),
+            ]
+            channels = filters
+        layers.append(nn.MaxPool2d(2))
+        size //= 2
+    net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * size**2, 6))
+    if channels_last:
+        net = net.to(memory_format=torch.channels_last)
+        X = X.contiguous(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
     return step_of(net, optimizer, X, y, batch_size)

@@ -5,10 +5,12 @@ stdout. What can be asked for is listed in `Bench.requests`. A failure is answer
 its traceback, and the worker stays alive.
 """
 
+import cProfile
 import importlib
 import json
 import os
 import platform
+import pstats
 import sys
 import time
 import traceback
@@ -32,6 +34,7 @@ class Bench:
         self.requests = {
             "build": self.build,
             "run": self.run,
+            "profile": self.profile,
             "describe": self.describe,
             "memory": self.memory,
         }
@@ -55,6 +58,23 @@ class Bench:
             for _ in range(steps):
                 self.step()
             return time.perf_counter() - start
+
+    def profile(self, steps: int) -> dict[str, Any]:
+        """Return the seconds of some steps, and those in each function of ours.
+
+        A function's time includes that of the functions it calls; under a name that
+        several functions have stands what they took together.
+        """
+        profiler = cProfile.Profile()
+        start = time.perf_counter()
+        profiler.enable()
+        self.run(steps)
+        profiler.disable()
+        seconds, functions = time.perf_counter() - start, {}
+        for (path, _, name), (*_, spent, _) in pstats.Stats(profiler).stats.items():
+            if "ece662" in path:
+                functions[name] = functions.get(name, 0.0) + spent
+        return {"seconds": seconds, "functions": functions}
 
     def memory(self) -> int:
         """Return by how many bytes the process grew, at its peak, since the imports."""

@@ -1,13 +1,17 @@
-"""Fast convolution and max pooling, with the signatures of the naive layers.
+"""Fast layers for images, with the signatures of those in `ece662.layers`.
 
     out, cache = conv_forward_fast(x, w, b, conv_param)
     dx, dw, db = conv_backward_fast(dout, cache)
     out, cache = max_pool_forward_fast(x, pool_param)
     dx = max_pool_backward_fast(dout, cache)
+    out, cache = spatial_batchnorm_forward_fast(x, gamma, beta, bn_param)
+    dx, dgamma, dbeta = spatial_batchnorm_backward_fast(dout, cache)
 
-They compute what `ece662.layers` computes in loops, to within rounding, in float32 or
-float64. The work is done by compiled kernels (`ece662.fast._kernels` explains them), or
-by NumPy (`ece662.fast.im2col`) where these were not built; `build` builds them.
+They compute what `ece662.layers` computes, to within rounding, in float32 or float64.
+`spatial_batchnorm_relu_*_fast` is the last pair and ReLU after it, in the same passes
+over memory. Compiled kernels do the work (`ece662.fast._kernels` explains them), or
+NumPy (`ece662.fast.im2col` and `batch_norm`) where these were not built; `build` builds
+them.
 
 Training needs no gradient of the images themselves, and in a network's first layer it
 is a third of the work. Where `conv_param` holds `"needs_dx": False`,
@@ -29,13 +33,17 @@ from ece662._checks import (
     Cache,
     InputGradient,
     as_floats,
+    check_batch,
+    check_channels,
     check_dout,
+    check_mode,
     conv_output_size,
     pool_output_size,
 )
-from ece662.fast import _kernels, im2col
+from ece662.fast import _kernels, batch_norm, im2col
 from ece662.fast._kernels.choice import as_kernels_take, choose
 from ece662.fast._kernels.threads import thread_count
+from ece662.fast.batch_norm import NormCache
 
 __all__ = [
     "backend",
@@ -44,12 +52,17 @@ __all__ = [
     "conv_forward_fast",
     "max_pool_backward_fast",
     "max_pool_forward_fast",
+    "spatial_batchnorm_backward_fast",
+    "spatial_batchnorm_forward_fast",
+    "spatial_batchnorm_relu_backward_fast",
+    "spatial_batchnorm_relu_forward_fast",
 ]
 
 # Waking a thread takes some 20 microseconds; with this much work each (a tenth of a
 # millisecond or more) that is well spent. See benchmarks/conv.py.
 MULTIPLICATIONS_PER_THREAD = 4_000_000
 COMPARISONS_PER_THREAD = 500_000
+NORMALISED_PER_THREAD = 200_000
 
 
 def conv_forward_fast(
@@ -152,6 +165,96 @@ def max_pool_backward_fast(
     return kernels.max_pool_backward(
         dout, which, x_shape, *_pool_sizes(pool_param), threads
     )
+
+
+def spatial_batchnorm_forward_fast(
+    x: Array, gamma: Array, beta: Array, bn_param: dict, num_threads: int | None = None
+) -> tuple[Array, Cache]:
+    """Normalise; all but the cache as `ece662.layers.spatial_batchnorm_forward`.
+
+    Args:
+        num_threads: how many threads share the channels; see the module.
+    """
+    return _normalise(x, gamma, beta, bn_param, num_threads, relu=False)
+
+
+def spatial_batchnorm_backward_fast(
+    dout: Array, cache: Cache, num_threads: int | None = None
+) -> tuple[Array, Array, Array]:
+    """Take the gradient back; as `ece662.layers.spatial_batchnorm_backward`.
+
+    Args:
+        dout: (N, C, H, W) gradient of the loss with respect to `out`.
+        cache: from a forward pass in mode "train".
+        num_threads: how many threads share the channels; see the module.
+
+    Returns:
+        dx, dgamma, dbeta.
+    """
+    if cache is None:
+        raise ValueError(
+            "the cache must be that of a forward pass in mode 'train', got None, as "
+            "mode 'test' returns it"
+        )
+    dout = check_dout(dout, cache.x.shape)
+    threads = _threads(num_threads, dout.size, NORMALISED_PER_THREAD)
+    kernels = _kernels_for(dout)
+    if kernels is None:
+        return batch_norm.normalise_backward(dout, *cache)
+    dout, x = as_kernels_take(dout, cache.x)
+    return kernels.batch_norm_backward(dout, x, *cache[1:], threads)
+
+
+def spatial_batchnorm_relu_forward_fast(
+    x: Array, gamma: Array, beta: Array, bn_param: dict, num_threads: int | None = None
+) -> tuple[Array, Cache]:
+    """Normalise and cut off what is negative; as `spatial_batchnorm_forward_fast`."""
+    return _normalise(x, gamma, beta, bn_param, num_threads, relu=True)
+
+
+def spatial_batchnorm_relu_backward_fast(
+    dout: Array, cache: Cache, num_threads: int | None = None
+) -> tuple[Array, Array, Array]:
+    """Take the gradient back; as `spatial_batchnorm_backward_fast`."""
+    return spatial_batchnorm_backward_fast(dout, cache, num_threads)
+
+
+def _normalise(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    bn_param: dict,
+    num_threads: int | None,
+    relu: bool,
+) -> tuple[Array, Cache]:
+    x, gamma, beta = check_channels(x, gamma, beta)
+    mode = check_mode(bn_param, "bn_param")
+    check_batch(x, mode)
+    eps, momentum = (
+        float(bn_param.get(name, value))
+        for name, value in (("eps", 1e-5), ("momentum", 0.9))
+    )
+    running = [
+        np.asarray(bn_param.get(name, np.zeros(len(gamma))), x.dtype)
+        for name in ("running_mean", "running_var")
+    ]
+    moments = None if mode == "train" else tuple(running)
+    threads = _threads(num_threads, x.size, NORMALISED_PER_THREAD)
+    kernels = _kernels_for(x)
+    if kernels is None:
+        out, moments = batch_norm.normalise(x, gamma, beta, moments, eps, relu)
+    else:
+        x, gamma, beta = as_kernels_take(x, gamma, beta)
+        out, moments = kernels.batch_norm(x, gamma, beta, moments, eps, relu, threads)
+    cache = None
+    if mode == "train":
+        cache = NormCache(x, gamma, beta, moments, eps, relu)
+        running = [
+            momentum * old + (1 - momentum) * new
+            for old, new in zip(running, moments, strict=True)
+        ]
+    bn_param["running_mean"], bn_param["running_var"] = running
+    return out, cache
 
 
 def backend() -> str:

@@ -2,7 +2,8 @@
 
 Each keeps the contract of `ece662.layers`; a sandwich's cache is the tuple of the
 caches of its layers, and its backward pass runs their backward passes in reverse.
-Convolution and pooling are the fast ones of `ece662.fast_layers`.
+Convolution and pooling are the fast ones of `ece662.fast_layers`; so are spatial batch
+normalisation and the ReLU after it, where `bn_param` holds `"fast": True`.
 
 A network's first layer needs no dx: its inputs are images, and only parameters are
 trained. The backwards that end in an affine layer take `needs_dx=False` and return None
@@ -15,6 +16,8 @@ from ece662.fast_layers import (
     conv_forward_fast,
     max_pool_backward_fast,
     max_pool_forward_fast,
+    spatial_batchnorm_relu_backward_fast,
+    spatial_batchnorm_relu_forward_fast,
 )
 from ece662.layers import (
     affine_backward,
@@ -170,6 +173,9 @@ def conv_relu_pool_forward(
 ) -> tuple[Array, Cache]:
     """Chain convolution, ReLU and max pooling.
 
+    ReLU comes after the pooling here, where fewer numbers are left. The result is the
+    same: the largest of some numbers is cut off where all of them are.
+
     Args:
         x, w, b, conv_param: as `conv_forward_naive`.
         pool_param: as `max_pool_forward_naive`.
@@ -178,9 +184,10 @@ def conv_relu_pool_forward(
         out: (N, F, H_out, W_out), the size after pooling.
         cache: for `conv_relu_pool_backward`.
     """
-    a, conv_relu_cache = conv_relu_forward(x, w, b, conv_param)
-    out, pool_cache = max_pool_forward_fast(a, pool_param)
-    return out, (conv_relu_cache, pool_cache)
+    a, conv_cache = conv_forward_fast(x, w, b, conv_param)
+    a_pooled, pool_cache = max_pool_forward_fast(a, pool_param)
+    out, relu_cache = relu_forward(a_pooled)
+    return out, (conv_cache, pool_cache, relu_cache)
 
 
 def conv_relu_pool_backward(
@@ -191,9 +198,10 @@ def conv_relu_pool_backward(
     Returns:
         dx, dw, db.
     """
-    conv_relu_cache, pool_cache = cache
-    da = max_pool_backward_fast(dout, pool_cache)
-    return conv_relu_backward(da, conv_relu_cache)
+    conv_cache, pool_cache, relu_cache = cache
+    da_pooled = relu_backward(dout, relu_cache)
+    da = max_pool_backward_fast(da_pooled, pool_cache)
+    return conv_backward_fast(da, conv_cache)
 
 
 def conv_bn_relu_forward(
@@ -210,13 +218,17 @@ def conv_bn_relu_forward(
     Args:
         x, w, b, conv_param: as `conv_forward_naive`.
         gamma, beta: (F,) scales and shifts.
-        bn_param: as `spatial_batchnorm_forward`.
+        bn_param: as `spatial_batchnorm_forward`, and "fast", whether the fast layer
+            takes the place of `spatial_batchnorm_forward` and `relu_forward` (False).
 
     Returns:
         out: (N, F, H_out, W_out).
         cache: for `conv_bn_relu_backward`.
     """
     a, conv_cache = conv_forward_fast(x, w, b, conv_param)
+    if bn_param.get("fast", False):
+        out, norm_cache = spatial_batchnorm_relu_forward_fast(a, gamma, beta, bn_param)
+        return out, (conv_cache, norm_cache)
     a_norm, bn_cache = spatial_batchnorm_forward(a, gamma, beta, bn_param)
     out, relu_cache = relu_forward(a_norm)
     return out, (conv_cache, bn_cache, relu_cache)
@@ -230,9 +242,12 @@ def conv_bn_relu_backward(
     Returns:
         dx, dw, db, dgamma, dbeta.
     """
-    conv_cache, bn_cache, relu_cache = cache
-    da_norm = relu_backward(dout, relu_cache)
-    da, dgamma, dbeta = spatial_batchnorm_backward(da_norm, bn_cache)
+    conv_cache, bn_cache, *relu_cache = cache
+    if relu_cache:
+        da_norm = relu_backward(dout, *relu_cache)
+        da, dgamma, dbeta = spatial_batchnorm_backward(da_norm, bn_cache)
+    else:
+        da, dgamma, dbeta = spatial_batchnorm_relu_backward_fast(dout, bn_cache)
     return *conv_backward_fast(da, conv_cache), dgamma, dbeta
 
 

@@ -150,6 +150,10 @@ class ConvNet(Classifier):
 
     {{conv - batchnorm - relu} x n - 2x2 max pool} x stages - affine - softmax
 
+    Batch normalisation with ReLU, like convolution and pooling, is the fast layer of
+    `ece662.fast_layers`, unless your own layers are asked for; they give the same
+    numbers.
+
     Each stage halves the height and width of the images. The filters are 3 x 3; their
     initial scale is that of He et al. 2015 (arXiv 1502.01852), sqrt(2 / fan-in), which
     keeps the size of the activations through any number of ReLU layers.
@@ -167,6 +171,7 @@ class ConvNet(Classifier):
         num_classes: int = 10,
         reg: float = 0.0,
         dtype: DTypeLike = np.float32,
+        own_layers: bool = False,
     ) -> None:
         """Draw the weights, in the order of the layers.
 
@@ -178,6 +183,8 @@ class ConvNet(Classifier):
             reg: strength of the L2 regularisation, of the convolutions and the affine
                 layer.
             dtype: floating type of all computation.
+            own_layers: whether `spatial_batchnorm_*` and `relu_*` of `ece662.layers`
+                run, in place of the fast layer.
 
         Raises:
             ValueError: a stage is empty, or H and W cannot be halved so often.
@@ -199,7 +206,9 @@ class ConvNet(Classifier):
             for i in range(len(self.ends_stage))
         ]
         self.pool_param = dict(HALVE)
-        self.bn_params = [{"mode": "train"} for _ in self.ends_stage]
+        self.bn_params = [
+            {"mode": "train", "fast": not own_layers} for _ in self.ends_stage
+        ]
 
         self.params = {}
         for i, F in enumerate((F for stage in stages for F in stage), start=1):

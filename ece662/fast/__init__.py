@@ -2,6 +2,7 @@
 
     im2col       convolution as a matrix product
     winograd     convolution with fewer multiplications
+    batch_norm   spatial batch normalisation without turning arrays
     _kernels/    convolution and pooling without copies, compiled
     fast_optim   Adam in one pass over memory
     speed        the ways side by side, timed

@@ -8,7 +8,17 @@ For figures to rely on, benchmarks/ gives each library a process of its own.
 import time
 from collections.abc import Callable, Mapping
 
-__all__ = ["print_speed", "time_ways", "torch_convolution", "torch_max_pool"]
+from ece662.fast._kernels.choice import as_kernels_take, choose
+from ece662.fast._kernels.direct import Kernels
+from ece662.fast._kernels.threads import thread_count
+
+__all__ = [
+    "direct_convolution",
+    "print_speed",
+    "time_ways",
+    "torch_convolution",
+    "torch_max_pool",
+]
 
 Way = tuple[Callable, Callable]
 
@@ -64,6 +74,29 @@ def print_speed(times: Mapping[str, Mapping[str, float]]) -> None:
         print(f"{name:12}{''.join(cells)}")
 
 
+def direct_convolution() -> dict[str, Way]:
+    """Return the fast layer with all its multiplications as a way: {} without kernels.
+
+    It computes as `ece662.fast_layers` does for filters of any other size.
+    """
+    chosen = choose()
+    if chosen is None:
+        return {}
+    kernels = Kernels(chosen.native, chosen.level, in_tiles=False)
+
+    def forward(x, w, b, conv_param):
+        arrays, sizes = as_kernels_take(x, w, b), _sizes(conv_param)
+        return kernels.conv_forward(*arrays, *sizes), (x, w, conv_param)
+
+    def backward(dout, cache):
+        x, w, conv_param = cache
+        arrays, sizes = as_kernels_take(dout, x, w), _sizes(conv_param)
+        dx = kernels.conv_input_gradient(*arrays, *sizes)
+        return dx, *kernels.conv_weight_gradients(*arrays, *sizes)
+
+    return {"direct": (forward, backward)}
+
+
 def torch_convolution() -> dict[str, Way]:
     """Return PyTorch's convolution as a way: {} where PyTorch is not installed."""
     try:
@@ -94,6 +127,10 @@ def torch_max_pool() -> dict[str, Way]:
         return out.detach().numpy(), (out, leaves)
 
     return {"PyTorch": (forward, _autograd(torch))}
+
+
+def _sizes(conv_param):
+    return conv_param["stride"], conv_param["pad"], thread_count()
 
 
 def _leaves(torch, *arrays):

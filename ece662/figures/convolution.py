@@ -19,6 +19,7 @@ from ece662.vis_utils import visualize_grid
 __all__ = [
     "show_channels",
     "show_convolution",
+    "show_fewer_multiplications",
     "show_filtered",
     "show_filters",
     "show_normalised_together",
@@ -200,6 +201,30 @@ def show_speed(times: Mapping[str, Mapping[str, float]]) -> None:
         ax.invert_yaxis()
         ax.grid(False, axis="y")
     axes[-1].set_yticks([])
+    plt.show()
+
+
+def show_fewer_multiplications() -> None:
+    """Show what two neighbouring tiles see, and what an output costs by tile size."""
+    _, (pixels, costs) = plt.subplots(1, 2, figsize=(12, 4.2), width_ratios=(3, 4))
+    pixels.imshow(np.zeros((6, 10)), cmap="Greys", vmin=0, vmax=1)
+    for column in (0, 4):
+        _outline(pixels, 0, column, 6, 6, BLUE if column else ORANGE)
+        outputs = Rectangle((column + 0.5, 0.5), 4, 4, fc="0.75" if column else "0.88")
+        pixels.add_patch(outputs)
+    pixels.set_xticks(np.arange(-0.5, 10), minor=True)
+    pixels.set_yticks(np.arange(-0.5, 6), minor=True)
+    pixels.set(
+        xticks=[], yticks=[], title="two tiles: 4 x 4 outputs, 6 x 6 pixels each"
+    )
+    pixels.grid(visible=True, which="minor", color="0.7")
+    pixels.tick_params(which="both", length=0)
+    names = ["direct", "tiles of 2 x 2", "tiles of 4 x 4"]
+    bars = costs.barh(names, [9, 16 / 4, 36 / 16], color=[BLUE, ORANGE, GREEN])
+    costs.bar_label(bars, fmt="%.4g", padding=4)
+    costs.set(xlim=(0, 10), xlabel="multiplications an output and channel")
+    costs.invert_yaxis()
+    costs.grid(visible=False, axis="y")
     plt.show()
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ece662 import layers
+from ece662 import layer_utils, layers
 from ece662.classifiers import cnn
 from ece662.classifiers.cnn import ConvNet, ThreeLayerConvNet
 from ece662.gradient_check import eval_numerical_gradient
@@ -166,3 +166,35 @@ def test_bad_settings_are_refused():
 def test_star_import_brings_the_layers():
     assert set(layers.__all__) < set(cnn.__all__)
     assert all(hasattr(cnn, name) for name in cnn.__all__)
+
+
+def test_conv_net_computes_the_same_with_your_own_layers(monkeypatch):
+    X, y = images(5, (2, 4, 8), 3)
+    calls = count_calls(monkeypatch, "spatial_batchnorm_forward")
+    results = {}
+    for own_layers in (False, True):
+        np.random.seed(0)
+        model = ConvNet(
+            (2, 4, 8), ((3, 2), (4,)), 3, dtype=np.float64, own_layers=own_layers
+        )
+        results[own_layers] = (*model.loss(X, y), model.loss(X), model.state_dict())
+        assert len(calls) == (2 * 3 if own_layers else 0)  # in both modes
+    (loss, grads, scores, state), others = results[False], results[True]
+    assert loss == pytest.approx(others[0], rel=1e-12)
+    np.testing.assert_allclose(scores, others[2], rtol=1e-10)
+    for mine, theirs in ((grads, others[1]), (state, others[3])):
+        assert mine.keys() == theirs.keys()
+        for name, value in mine.items():
+            np.testing.assert_allclose(value, theirs[name], rtol=1e-8, atol=1e-12)
+
+
+def count_calls(monkeypatch, name):
+    """Let a layer note in a list that it was called."""
+    layer, calls = getattr(layer_utils, name), []
+
+    def counted(*arguments):
+        calls.append(name)
+        return layer(*arguments)
+
+    monkeypatch.setattr(layer_utils, name, counted)
+    return calls

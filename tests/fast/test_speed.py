@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from ece662.fast import speed
+from ece662.fast._kernels import tiles
+from ece662.fast._kernels.choice import choose
+from ece662.fast.im2col import conv_backward_im2col, conv_forward_im2col
 from ece662.layers import (
     conv_backward_naive,
     conv_forward_naive,
@@ -130,3 +133,24 @@ def test_torch_ways_are_none_where_torch_is_not_installed(monkeypatch):
 
 def _as_tuple(gradients):
     return gradients if isinstance(gradients, tuple) else (gradients,)
+
+
+def test_the_direct_convolution_is_a_layer_without_tiles(monkeypatch):
+    if choose() is None:
+        pytest.skip("the kernels are not compiled")
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((4, 16, 8, 8)), rng.standard_normal((16, 16, 3, 3))
+    b, conv_param = rng.standard_normal(16), {"stride": 1, "pad": 1}
+
+    def in_tiles(*_):
+        raise AssertionError("it was to be computed directly")
+
+    [(forward, backward)] = speed.direct_convolution().values()
+    monkeypatch.setattr(tiles, "convolve", in_tiles)
+    monkeypatch.setattr(tiles, "add_gradients", in_tiles)
+    out, cache = forward(x, w, b, conv_param)
+    expected, im2col_cache = conv_forward_im2col(x, w, b, conv_param)
+    np.testing.assert_allclose(out, expected, atol=1e-11)
+    gradients = conv_backward_im2col(out, im2col_cache)
+    for a, e in zip(backward(out, cache), gradients, strict=True):
+        np.testing.assert_allclose(a, e, atol=1e-9)

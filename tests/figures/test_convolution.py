@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from ece662.fast.winograd import MATRICES
 from ece662.figures import convolution
 from ece662.layers import (
     conv_forward_naive,
@@ -95,6 +96,17 @@ def test_show_filtered_has_a_row_for_each_photograph():
     convolution.show_filtered(pictures, filtered, ["a", "b", "c"])
     axes = np.reshape(plt.gcf().axes, (2, 4))
     assert (axes[1, 3].images[0].get_array() == filtered[1, 2]).all()
+
+
+def test_show_fewer_multiplications_counts_as_the_tiles_do():
+    convolution.show_fewer_multiplications()
+    _, costs = plt.gcf().axes
+    counts = [
+        9,
+        *((tile + 2) ** 2 / tile**2 for tile in MATRICES),  # 16 for 4, 36 for 16
+    ]
+    assert [bar.get_width() for bar in costs.patches] == counts
+    assert [text.get_text() for text in costs.texts] == ["9", "4", "2.25"]
 
 
 def test_show_speed_writes_the_times_at_the_bars():

@@ -41,7 +41,8 @@ EXPORTS = {
     "ece662.layer_utils": (SANDWICHES, set()),
     "ece662.fast_layers": (
         both_ways("conv", "max_pool", suffix="_fast"),
-        {"backend", "build"},
+        {"backend", "build"}
+        | both_ways("spatial_batchnorm", "spatial_batchnorm_relu", suffix="_fast"),
     ),
     "ece662.optim": ({"sgd", "sgd_momentum", "rmsprop", "adam"}, set()),
     "ece662.solver": ({"Solver"}, {"DivergenceWarning"}),

@@ -13,6 +13,7 @@ it where it lies. In the order to read them:
     winograd.h          3 x 3 filters with a quarter of the multiplications, and its
                         parts: transform.h, product.h; ece662/fast/winograd.py first
     max_pool.h          the largest of each window, and where it came from
+    batch_norm.h        spatial batch normalisation, with ReLU, a channel at a time
     adam.h              an update rule in one pass over memory
     variants.h          one source compiled for each instruction set
     native.pyx          the kernels, called from Python on slices of a batch

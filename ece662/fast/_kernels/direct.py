@@ -23,11 +23,13 @@ class Kernels:
     Args:
         native: the module `ece662.fast._kernels.native`.
         level: position of the instruction set in LEVELS.
+        in_tiles: whether convolutions may be computed in tiles where that pays.
     """
 
-    def __init__(self, native, level):
+    def __init__(self, native, level, in_tiles=True):
         self.native = native
         self.level = level
+        self.in_tiles = in_tiles
 
     def conv_forward(self, x, w, b, stride, pad, threads):
         """Return out, as `conv_forward_naive`."""
@@ -134,6 +136,41 @@ class Kernels:
         share(send_back, len(dx), threads)
         return dx.reshape(x_shape)
 
+    def batch_norm(self, x, gamma, beta, moments, eps, relu, threads):
+        """Return out and the moments, as `ece662.fast.batch_norm.normalise`."""
+        mean, variance = moments or (np.empty(len(gamma)), np.empty(len(gamma)))
+        per_channel = [_doubles(a) for a in (gamma, beta, mean, variance)]
+        out = np.empty_like(x)
+
+        def normalise(first, last):
+            self.native.batch_norm(
+                self.level,
+                x,
+                *per_channel,
+                moments is None,
+                eps,
+                relu,
+                out,
+                first,
+                last,
+            )
+
+        share(normalise, len(gamma), threads)
+        return out, tuple(a.astype(x.dtype, copy=False) for a in per_channel[2:])
+
+    def batch_norm_backward(self, dout, x, gamma, beta, moments, eps, relu, threads):
+        """Return dx, dgamma and dbeta, as `batch_norm.normalise_backward`."""
+        per_channel = [_doubles(a) for a in (gamma, beta, *moments)]
+        dx, sums = np.empty_like(x), np.empty((2, len(gamma)))
+
+        def take_back(first, last):
+            self.native.batch_norm_backward(
+                self.level, dout, x, *per_channel, eps, relu, dx, *sums, first, last
+            )
+
+        share(take_back, len(gamma), threads)
+        return dx, *sums.astype(x.dtype, copy=False)
+
     def adam(self, w, dw, m, v, settings, threads):
         """Update w, m and v in place; settings as AdamStep in variants.h."""
 
@@ -145,6 +182,11 @@ class Kernels:
     def tile(self, x):
         """Return (lanes of a vector, spots, filters and taps of a tile)."""
         return self.native.tile_sizes(self.level, x.itemsize)
+
+
+def _doubles(a):
+    """Return a number for each channel, as the kernels read them."""
+    return np.ascontiguousarray(a, np.float64)
 
 
 def _tap_type(taps):

@@ -14,6 +14,7 @@ typedef LANE_INT LANE_INTS __attribute__((vector_size(BYTES)));
 #include "product.h"
 #include "transform.h"
 #include "winograd.h"
+#include "batch_norm.h"
 
 static const Kernels NAME(kernels) = {
     LANES,
@@ -28,4 +29,7 @@ static const Kernels NAME(kernels) = {
     NAME(winograd_filters),
     NAME(winograd_convolve),
     NAME(winograd_gradient),
+    NAME(channel_moments),
+    NAME(normalise),
+    NAME(normalise_backward),
 };

@@ -87,4 +87,16 @@ typedef struct {
     int add;             /* whether the product is added to what `to` holds */
 } Product;
 
+/* Where a channel's pixels lie: in a plane of each image. */
+typedef struct {
+    ptrdiff_t images, plane; /* how many, and pixels in each */
+    ptrdiff_t next;          /* from an image's plane to that of the next one */
+} Channel;
+
+/* What a channel is normalised with, see batch_norm.h. */
+typedef struct {
+    double mean, inv_std, gamma, beta;
+    int relu; /* whether ReLU follows */
+} ChannelNorm;
+
 #endif

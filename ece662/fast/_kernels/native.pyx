@@ -1,4 +1,4 @@
-# cython: boundscheck=False, wraparound=False
+# cython: boundscheck=False, wraparound=False, cdivision=True
 """The compiled kernels, for slices of a batch.
 
 Each function treats the images (in pooling: the planes) first ... last - 1 with one
@@ -8,6 +8,7 @@ is checked here.
 """
 
 cimport numpy as cnp
+from libc.math cimport sqrt
 from libc.stdlib cimport calloc, free
 
 cnp.import_array()
@@ -55,6 +56,13 @@ cdef extern from "variants.h" nogil:
         Images images, outputs
         ptrdiff_t pad, down, across, strips
 
+    ctypedef struct Channel:
+        ptrdiff_t images, plane, next
+
+    ctypedef struct ChannelNorm:
+        double mean, inv_std, gamma, beta
+        int relu
+
     ctypedef struct Kernels:
         int lanes, tile_spots
         void (*pad_and_split)(const void *, void *, const Layout *) noexcept nogil
@@ -77,6 +85,13 @@ cdef extern from "variants.h" nogil:
         void (*winograd_gradient)(
             const Tiling *, const void *, const void *, void *, void *, ptrdiff_t,
             ptrdiff_t) noexcept nogil
+        void (*channel_moments)(
+            const void *, const Channel *, double *, double *) noexcept nogil
+        void (*normalise)(
+            const void *, const Channel *, const ChannelNorm *, void *) noexcept nogil
+        void (*normalise_backward)(
+            const void *, const void *, const Channel *, const ChannelNorm *, void *,
+            double *, double *) noexcept nogil
 
     int TILE_FILTERS, GRAD_TAPS, GRAD_STRIP
     int best_level()
@@ -324,6 +339,81 @@ def winograd_gradient(
             kernels.winograd_gradient(
                 &at, pixels, gradient, to + share * share_bytes, memory.data,
                 strips * share // shares, strips * (share + 1) // shares)
+
+
+def batch_norm(
+    int level,
+    cnp.ndarray x,            # IN     (N, C, H, W)
+    const double[:] gamma,    # IN     (C,)
+    const double[:] beta,     # IN     (C,)
+    double[:] mean,           # IN/OUT (C,)
+    double[:] variance,       # IN/OUT (C,)
+    bint measure,             # IN     whether mean and variance are to be x's
+    double eps,               # IN
+    bint relu,                # IN     whether ReLU follows
+    cnp.ndarray out,          # OUT    (N, C, H, W)
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Normalise some channels."""
+    cdef const Kernels *kernels = kernels_for(level, x.itemsize)
+    cdef Channel at = channel_of(x)
+    cdef ChannelNorm norm
+    cdef Py_ssize_t c, plane_bytes = x.strides[1]
+    cdef const char *pixels = <const char *> cnp.PyArray_DATA(x)
+    cdef char *to = <char *> cnp.PyArray_DATA(out)
+    norm.relu = relu
+    with nogil:
+        for c in range(first, last):
+            if measure:
+                kernels.channel_moments(
+                    pixels + c * plane_bytes, &at, &mean[c], &variance[c])
+            norm.mean, norm.inv_std = mean[c], 1 / sqrt(variance[c] + eps)
+            norm.gamma, norm.beta = gamma[c], beta[c]
+            kernels.normalise(
+                pixels + c * plane_bytes, &at, &norm, to + c * plane_bytes)
+
+
+def batch_norm_backward(
+    int level,
+    cnp.ndarray dout,         # IN  (N, C, H, W)
+    cnp.ndarray x,            # IN  (N, C, H, W)
+    const double[:] gamma,    # IN  (C,)
+    const double[:] beta,     # IN  (C,)
+    const double[:] mean,     # IN  (C,)
+    const double[:] variance, # IN  (C,)
+    double eps,               # IN
+    bint relu,                # IN  whether ReLU followed
+    cnp.ndarray dx,           # OUT (N, C, H, W)
+    double[:] dgamma,         # OUT (C,)
+    double[:] dbeta,          # OUT (C,)
+    Py_ssize_t first,
+    Py_ssize_t last,
+):
+    """Take the gradients of some channels back."""
+    cdef const Kernels *kernels = kernels_for(level, x.itemsize)
+    cdef Channel at = channel_of(x)
+    cdef ChannelNorm norm
+    cdef Py_ssize_t c, offset, plane_bytes = x.strides[1]
+    cdef const char *pixels = <const char *> cnp.PyArray_DATA(x)
+    cdef const char *gradient = <const char *> cnp.PyArray_DATA(dout)
+    cdef char *to = <char *> cnp.PyArray_DATA(dx)
+    norm.relu = relu
+    with nogil:
+        for c in range(first, last):
+            norm.mean, norm.inv_std = mean[c], 1 / sqrt(variance[c] + eps)
+            norm.gamma, norm.beta = gamma[c], beta[c]
+            offset = c * plane_bytes
+            kernels.normalise_backward(
+                gradient + offset, pixels + offset, &at, &norm, to + offset,
+                &dgamma[c], &dbeta[c])
+
+
+cdef Channel channel_of(cnp.ndarray x):
+    cdef Channel at
+    at.images, at.plane = x.shape[0], x.shape[2] * x.shape[3]
+    at.next = x.shape[1] * at.plane
+    return at
 
 
 cdef class Memory:

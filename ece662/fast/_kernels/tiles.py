@@ -61,9 +61,11 @@ def _is_faster(kernels, x, w, stride, pad, transformed, direct):
         transformed: how many times arrays of the filters' size are transformed.
     """
     F, C, *window = w.shape
+    if not kernels.in_tiles or window != [3, 3] or stride != 1:
+        return False
     H_out, W_out = _size(x.shape, pad)
     tiles = len(x) * -(-H_out // TILE) * -(-W_out // TILE)
-    if window != [3, 3] or stride != 1 or tiles < FEWEST or min(F, C) < FEWEST_CHANNELS:
+    if tiles < FEWEST or min(F, C) < FEWEST_CHANNELS:
         return False
     lanes = kernels.tile(x)[0]
     products = tiles * C * _up(F, lanes)

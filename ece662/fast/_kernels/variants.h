@@ -46,6 +46,13 @@ typedef struct {
                               ptrdiff_t first, ptrdiff_t last);
     void (*winograd_gradient)(const Tiling *at, const void *images, const void *dout,
                               void *dw, void *memory, ptrdiff_t first, ptrdiff_t last);
+    void (*channel_moments)(const void *x, const Channel *at, double *mean,
+                            double *variance);
+    void (*normalise)(const void *x, const Channel *at, const ChannelNorm *norm,
+                      void *out);
+    void (*normalise_backward)(const void *dout, const void *x, const Channel *at,
+                               const ChannelNorm *norm, void *dx, double *dgamma,
+                               double *dbeta);
 } Kernels;
 
 /* What every processor has: SSE2 on a PC, NEON on ARM (with twice the registers). */
