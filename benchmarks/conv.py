@@ -17,6 +17,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,7 @@ from benchmarks.harness import (
     compare,
     describe_machine,
     markdown_table,
-    replace_block,
-    split_at_block,
+    print_report,
 )
 from benchmarks.training_step import STEP_HEADINGS, step_contestants, step_row
 
@@ -176,12 +176,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=0.2, help="length of a turn")
     parser.add_argument("--write", type=Path, metavar="FILE", help="a Markdown file")
     options = parser.parse_args(arguments)
-    if options.write:
-        split_at_block(options.write, BLOCK)  # complains before the measuring
-    text = report(options.threads, options.rounds, options.seconds)
-    print(text)
-    if options.write:
-        replace_block(options.write, BLOCK, text)
+    make = partial(report, options.threads, options.rounds, options.seconds)
+    print_report(make, options.write, BLOCK)
     return 0
 
 

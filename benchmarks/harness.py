@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,7 @@ __all__ = [
     "compare",
     "describe_machine",
     "markdown_table",
+    "print_report",
     "replace_block",
     "split_at_block",
 ]
@@ -289,6 +290,27 @@ def replace_block(path: Path, name: str, text: str) -> None:
     """Put `text` between the lines that mark the block `name` in a Markdown file."""
     before, after = split_at_block(path, name)
     path.write_text(f"{before}\n{text}\n{after}", encoding="utf-8")
+
+
+def print_report(
+    make: Callable[[], str], path: Path | None = None, name: str = ""
+) -> None:
+    """Measure and print a report; write it into a block of a Markdown file, if given.
+
+    Args:
+        make: measures, and returns the report.
+        path: of the Markdown file.
+        name: of the block.
+
+    Raises:
+        ValueError: as `split_at_block`, before anything is measured
+    """
+    if path:
+        split_at_block(path, name)
+    text = make()
+    print(text)
+    if path:
+        replace_block(path, name, text)
 
 
 def split_at_block(path: Path, name: str) -> tuple[str, str]:

@@ -21,8 +21,7 @@ from benchmarks.harness import (
     Contestant,
     Worker,
     markdown_table,
-    replace_block,
-    split_at_block,
+    print_report,
 )
 from benchmarks.training_step import NETS, contestants
 from benchmarks.worker import LINUX_STATUS
@@ -76,12 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not LINUX_STATUS.exists():
         parser.error(f"this needs Linux, there is no {LINUX_STATUS} here")
-    if options.write:
-        split_at_block(options.write, BLOCK)  # complains before the measuring
-    text = report(all_steps())
-    print(text)
-    if options.write:
-        replace_block(options.write, BLOCK, text)
+    print_report(lambda: report(all_steps()), options.write, BLOCK)
     return 0
 
 

@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,7 @@ from benchmarks.harness import (
     compare,
     describe_machine,
     markdown_table,
-    replace_block,
-    split_at_block,
+    print_report,
 )
 
 __all__ = [
@@ -144,12 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=0.4, help="length of a turn")
     parser.add_argument("--write", type=Path, metavar="FILE", help="a Markdown file")
     options = parser.parse_args(arguments)
-    if options.write:
-        split_at_block(options.write, BLOCK)  # complains before the measuring
-    text = report(NETS, options.threads, options.rounds, options.seconds)
-    print(text)
-    if options.write:
-        replace_block(options.write, BLOCK, text)
+    make = partial(report, NETS, options.threads, options.rounds, options.seconds)
+    print_report(make, options.write, BLOCK)
     return 0
 
 

@@ -14,6 +14,18 @@ def sandwich(kind):
     return lambda *arrays: forward(*arrays, *param), backward
 
 
+def assert_numerical_gradients(forward, arrays, dout, gradients):
+    """Compare the gradient of each array with a numerical one."""
+    assert len(gradients) == len(arrays)
+    for i, (array, gradient) in enumerate(zip(arrays, gradients, strict=True)):
+
+        def moved(value, i=i):
+            return forward(*arrays[:i], value, *arrays[i + 1 :])[0]
+
+        numerical = eval_numerical_gradient_array(moved, array, dout)
+        np.testing.assert_allclose(gradient, numerical, rtol=1e-6, atol=1e-8)
+
+
 @pytest.mark.parametrize("kind", ["relu", "bn_relu", "ln_relu"])
 def test_sandwich_backward_agrees_with_numerical_gradient(kind):
     rng = np.random.RandomState(1)
@@ -23,14 +35,7 @@ def test_sandwich_backward_agrees_with_numerical_gradient(kind):
     forward, backward = sandwich(kind)
     dout = rng.randn(3, 6)
     gradients = backward(dout, forward(*arrays)[1])
-    assert len(gradients) == len(arrays)
-    for i, (array, gradient) in enumerate(zip(arrays, gradients, strict=True)):
-
-        def moved(value, i=i):
-            return forward(*arrays[:i], value, *arrays[i + 1 :])[0]
-
-        numerical = eval_numerical_gradient_array(moved, array, dout)
-        np.testing.assert_allclose(gradient, numerical, rtol=1e-6, atol=1e-8)
+    assert_numerical_gradients(forward, arrays, dout, gradients)
 
 
 @pytest.mark.parametrize("kind", ["relu", "bn_relu", "ln_relu"])
@@ -89,14 +94,7 @@ def test_conv_sandwich_backward_agrees_with_numerical_gradient(kind):
     out, cache = forward(*arrays)
     dout = np.random.RandomState(2).randn(*out.shape)
     gradients = backward(dout, cache)
-    assert len(gradients) == len(arrays)
-    for i, (array, gradient) in enumerate(zip(arrays, gradients, strict=True)):
-
-        def moved(value, i=i):
-            return forward(*arrays[:i], value, *arrays[i + 1 :])[0]
-
-        numerical = eval_numerical_gradient_array(moved, array, dout)
-        np.testing.assert_allclose(gradient, numerical, rtol=1e-6, atol=1e-8)
+    assert_numerical_gradients(forward, arrays, dout, gradients)
 
 
 @pytest.mark.parametrize("kind", CONV_SANDWICHES)

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from course.commands._arguments import add_grading_arguments
 from course.grade.gradescope import write_autograder
-from course.grade.secret import Secret, secret_text
+from course.grade.secret import Secret
 
 __all__ = ["HELP", "configure", "run"]
 
@@ -16,22 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="ZIP", help="the zip to write"
     )
-    parser.add_argument(
-        "--secret",
-        metavar="HEX",
-        type=secret_text,
-        help="of the hidden inputs: 32 hexadecimal digits, drawn where not given",
-    )
-    parser.add_argument(
-        "--skip-training",
-        action="store_true",
-        help="leave out the notebooks' cells, which take most of the time",
-    )
-    parser.add_argument(
-        "--trust-submissions",
-        action="store_true",
-        help="also run them where the container allows no sandbox",
-    )
+    add_grading_arguments(parser, "also run them where the container allows no sandbox")
 
 
 def run(args: argparse.Namespace) -> int:

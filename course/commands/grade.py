@@ -5,9 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
+from course.commands._arguments import add_grading_arguments
 from course.grade.reports import losses_in, write_reports
 from course.grade.run import GradingError, grade_class
-from course.grade.secret import secret_text
 from course.sandbox.check import NoWallsError
 
 __all__ = ["HELP", "configure", "run"]
@@ -49,27 +49,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="deadline, list of students, weights ... (DIR/course.toml)",
     )
     parser.add_argument(
-        "--skip-training",
-        action="store_true",
-        help="leave out the notebooks' cells, which take most of the time",
-    )
-    parser.add_argument(
-        "--secret",
-        metavar="HEX",
-        type=secret_text,
-        help="of the hidden inputs: 32 hexadecimal digits, drawn where not given",
-    )
-    parser.add_argument(
         "--workers", type=int, metavar="N", help="processes (one for each core)"
     )
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="a Dask cluster to grade on"
     )
-    parser.add_argument(
-        "--trust-submissions",
-        action="store_true",
-        help="run them without a sandbox where there is none",
-    )
+    add_grading_arguments(parser, "run them without a sandbox where there is none")
 
 
 def run(args: argparse.Namespace) -> int:

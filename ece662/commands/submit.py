@@ -45,7 +45,6 @@ def run(args: argparse.Namespace) -> int:
     from ece662.check.progress import progress
     from ece662.check.terms import Status
     from ece662.commands.packing import contents, keep_earlier, student_in, write_zip
-    from ece662.commands.status import notes_of
     from ece662.exercises import EXERCISES, exercises_of
     from ece662.exercises.work import find_root
 
@@ -74,6 +73,21 @@ def run(args: argparse.Namespace) -> int:
         print(f"ece662 submit: nothing was packed: {error}.", file=sys.stderr)
         print("'--out FILE' writes the zip to another folder.", file=sys.stderr)
         return 1
+    _print_states(states)
+    print(f"Packed{f' for {student}' if student else ''}: {', '.join(files)}")
+    if chosen:
+        names = dict.fromkeys(exercise.notebook for exercise in chosen)
+        print(f"Only {', '.join(names)}: the other notebooks are not in this zip.")
+    if kept:
+        print(f"The earlier zip: {kept.relative_to(root).as_posix()}")
+    print(f"Hand in {out}")
+    return 0
+
+
+def _print_states(states: list) -> None:
+    """Print what is unfinished, the notes, and how many exercises are finished."""
+    from ece662.commands.status import notes_of
+
     unfinished = [state for state in states if not state.finished]
     to_do = [state.exercise.id for state in unfinished if state.word == "to do"]
     begun = [state for state in unfinished if state.word != "to do"]
@@ -86,11 +100,3 @@ def run(args: argparse.Namespace) -> int:
     for note in notes_of(states):
         print(f"Note: {note}.")
     print(f"{len(states) - len(unfinished)} of {len(states)} exercises are finished.")
-    print(f"Packed{f' for {student}' if student else ''}: {', '.join(files)}")
-    if chosen:
-        names = dict.fromkeys(exercise.notebook for exercise in chosen)
-        print(f"Only {', '.join(names)}: the other notebooks are not in this zip.")
-    if kept:
-        print(f"The earlier zip: {kept.relative_to(root).as_posix()}")
-    print(f"Hand in {out}")
-    return 0

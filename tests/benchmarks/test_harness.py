@@ -15,6 +15,7 @@ from benchmarks.harness import (
     compare,
     describe_machine,
     markdown_table,
+    print_report,
     replace_block,
 )
 from benchmarks.worker import LINUX_STATUS
@@ -187,6 +188,17 @@ def test_replace_block_refuses_a_page_without_its_marks(tmp_path, content):
     with pytest.raises(ValueError, match="expected '<!-- benchmark: t -->'"):
         replace_block(page, "t", "new")
     assert page.read_text() == content
+
+
+def test_print_report_writes_what_it_prints(tmp_path, capsys):
+    page = tmp_path / "README.md"
+    page.write_text("<!-- benchmark: t -->\n<!-- end of benchmark: t -->\n")
+    print_report(lambda: "| 1 |", page, "t")
+    assert capsys.readouterr().out == "| 1 |\n"
+    assert "\n| 1 |\n" in page.read_text()
+    print_report(lambda: "| 2 |")
+    assert capsys.readouterr().out == "| 2 |\n"
+    assert "2" not in page.read_text()
 
 
 @pytest.mark.parametrize("side", ["ece662_nets", "ece662_layers"])
