@@ -33,6 +33,7 @@ extras_oldest := test
 extras_demo := demo
 extras_lint := dev
 extras_site := site
+extras_hub := test,hub
 # end of staff only
 
 KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[ch])
@@ -43,7 +44,7 @@ KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[
 # staff only
 .PHONY: fuzz test test-processors test-planted test-browser test-arm test-colab test-oldest
 .PHONY: coverage
-.PHONY: demo site test-site notebooks release bench lint constraints
+.PHONY: demo site test-site test-hub notebooks release bench lint constraints
 # end of staff only
 
 help:
@@ -64,6 +65,7 @@ help:
 	@echo 'make demo         serve the dashboards alone, for a lecture hall'
 	@echo 'make site         make web pages of notebooks and documentation'
 	@echo 'make test-site    make them, and look at every page, link and formula'
+	@echo 'make test-hub     a class on one server: start it, log students in (root only)'
 	@echo 'make notebooks    run the notebooks and store their outputs'
 	@echo "make release      make the students' copy: ARGS='--out DIR'"
 	@echo 'make bench        measure the speed against PyTorch'
@@ -131,6 +133,10 @@ site: $(VENV)/site.stamp
 
 test-site: $(VENV)/test.stamp $(VENV)/site.stamp
 	@ECE662_REQUIRE_SITE=1 $(PY) -m pytest tests/site $(ARGS)
+
+# Makes ten accounts, and removes them; wants configurable-http-proxy from npm.
+test-hub: $(VENV)/hub.stamp $(VENV)/kernels.stamp
+	@ECE662_REQUIRE_HUB=1 $(PY) -m pytest tests/hub -v $(ARGS)
 
 notebooks: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) scripts/notebooks.py $(ARGS)

@@ -27,8 +27,8 @@ EDITIONS = ("student", "staff")
 PAGES = {
     "student": ("docs/dashboards.md", "docs/data.md"),
     "staff": (
-        *("docs/teaching.md", "docs/grading.md", "docs/dashboards.md", "docs/data.md"),
-        *("docs/results.md", "docs/speed.md"),
+        *("docs/teaching.md", "docs/grading.md", "docs/hub.md", "docs/dashboards.md"),
+        *("docs/data.md", "docs/results.md", "docs/speed.md"),
         *("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
     ),
 }

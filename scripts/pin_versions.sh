@@ -10,7 +10,7 @@ held="torch==2.13.0 jsonschema<4.25"
 
 venv=.venv-constraints
 sh scripts/make_venv.sh "$venv" "${1:-}" >&2
-"$venv/bin/python" -m pip install -q --progress-bar=off -e '.[all,dev,demo,site]' $held >&2
+"$venv/bin/python" -m pip install -q --progress-bar=off -e '.[all,dev,demo,hub,site]' $held >&2
 
 cat <<'HEADER'
 # The known-good versions: what continuous integration tests and `make` installs, on

@@ -320,7 +320,8 @@ def test_makefile_keeps_to_gnu_make_3_81():
 
 
 @pytest.mark.parametrize(
-    "name", [".ci/run", "scripts/make_venv.sh", "scripts/test_arm.sh"]
+    "name",
+    [".ci/run", "docs/hub/begin.sh", "scripts/make_venv.sh", "scripts/test_arm.sh"],
 )
 def test_scripts_may_be_executed_and_parse(name):
     script = ROOT / name

@@ -106,7 +106,7 @@ def test_both_builds_of_tensorflow_are_of_one_version():
 def test_extras_are_those_that_are_documented():
     extras = PROJECT["optional-dependencies"]
     public = {"lab", "torch", "tensorflow", "all", "build", "search", "cluster"}
-    assert set(extras) == public | {"test", "dev", "demo", "site", "staff"}
+    assert set(extras) == public | {"test", "dev", "demo", "hub", "site", "staff"}
     assert extras["all"] == ["ece662[lab,torch,tensorflow]"]
 
 
