@@ -40,7 +40,7 @@ def test_magics_that_are_for_a_shell_do_nothing():
     assert "result" not in run("%%bash\nresult=1")
 
 
-def test_compiled_tells_of_what_nobody_can_read():
+def test_compiled_reports_what_nobody_can_read():
     with pytest.raises(SyntaxError) as caught:
         compiled("x = 1\ny ==== 2", "<cell>")
     assert caught.value.lineno == 2

@@ -76,8 +76,8 @@ def test_names_after_draws_nowhere_and_leaves_the_environment_alone(
 
 def test_check_exercise_shows_the_line_of_a_cell(tmp_path):
     cells = notebook(tmp_path, q1_own=filled("1 / 0"))
-    told = check_exercise(exercise("q1-own"), cells.names_after).diagnosis.message
-    assert told == (
+    message = check_exercise(exercise("q1-own"), cells.names_after).diagnosis.message
+    assert message == (
         "Your code stopped in the cell, line 3 (`1 / 0`): ZeroDivisionError: division "
         "by zero."
     )
@@ -101,19 +101,19 @@ def test_check_exercise_names_the_empty_cell_that_it_needs(tmp_path):
     assert "q1-overfit-three" in result.diagnosis.message
 
 
-def test_check_exercise_tells_of_a_package_that_is_not_installed(tmp_path, monkeypatch):
+def test_check_exercise_reports_a_package_that_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     cells = notebook(tmp_path, q1_own=filled("import torch"))
-    told = check_exercise(exercise("q1-own"), cells.names_after).diagnosis
-    assert told.id == "missing-package"
-    assert told.message == why_missing("torch")
+    diagnosis = check_exercise(exercise("q1-own"), cells.names_after).diagnosis
+    assert diagnosis.id == "missing-package"
+    assert diagnosis.message == why_missing("torch")
 
 
-def test_check_exercise_tells_of_a_damaged_marker(tmp_path):
+def test_check_exercise_reports_a_damaged_marker(tmp_path):
     cells = notebook(tmp_path, q1_own=filled("x = 1").replace(END, END[:-1]))
-    told = check_exercise(exercise("q1-own"), cells.names_after).diagnosis.message
-    assert "marker line is damaged: n.ipynb" in told
-    assert "line 4" in told
+    message = check_exercise(exercise("q1-own"), cells.names_after).diagnosis.message
+    assert "marker line is damaged: n.ipynb" in message
+    assert "line 4" in message
 
 
 LISTED = [e for e in EXERCISES if e.context and e.notebook.startswith("Q")]
@@ -166,7 +166,7 @@ def test_check_of_cells_after_one_that_never_ends_does_not_run_it_again(monkeypa
         exec(code, {})
 
     endless = set()
-    told, later = (check_exercise(e, names, endless).message for e in (first, train))
-    assert told.startswith("Stopped after 0.9 seconds in the cell, line ")
+    stopped, later = (check_exercise(e, names, endless).message for e in (first, train))
+    assert stopped.startswith("Stopped after 0.9 seconds in the cell, line ")
     assert later == f"This builds on {first.id}, which was stopped: mend that first."
     assert runs == [first.id]

@@ -83,7 +83,7 @@ def test_module_passes_whatever_its_layers_are_called():
         (lambda C, F1, F2, classes: Net(C, F2, F1, classes), "of shape"),
     ],
 )
-def test_module_that_is_wrong_is_told(net, words):
+def test_module_that_is_wrong_is_reported(net, words):
     expected = outputs_of(CLASS, ThreeLayerConvNet=Net)
     verdict, diagnosis = verdict_of(CLASS, expected, ThreeLayerConvNet=net)
     assert not verdict.passed
@@ -175,14 +175,14 @@ def test_pruning_passes_the_smallest_of_the_whole_network(model):
         ),
     ],
 )
-def test_pruning_that_is_wrong_is_told(model, shares, limit, words):
+def test_pruning_that_is_wrong_is_reported(model, shares, limit, words):
     pruned = {share: cut(model, share, limit) for share in shares}
     verdict, diagnosis = verdict_of(UNSTRUCTURED, {}, model=model, pruned_models=pruned)
     assert not verdict.passed
     assert words in diagnosis.message
 
 
-def test_pruning_of_the_model_itself_is_told(model):
+def test_pruning_of_the_model_itself_is_reported(model):
     spoiled = cut(model, 0.3, of_all)
     pruned = {share: cut(model, share, of_all) for share in SHARES}
     verdict, _ = verdict_of(UNSTRUCTURED, {}, model=spoiled, pruned_models=pruned)

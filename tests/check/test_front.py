@@ -1,4 +1,4 @@
-"""Checks from end to end: right code passes, wrong code is told what is wrong."""
+"""Checks from end to end: right code passes, wrong code gets a reason."""
 
 import re
 import signal
@@ -69,10 +69,10 @@ def test_check_of_a_loop_that_never_ends_says_where(monkeypatch):
     monkeypatch.setattr(layers, "affine_forward", affine_forward)
     report = check("affine_forward")
     assert not report.passed
-    headline, told = str(report).splitlines()
+    headline, message = str(report).splitlines()
     assert headline == "affine_forward: stopped"
     where = r"Stopped after 0.3 seconds in tests/check/test_front.py, line \d+ \(`.*`\)"
-    assert re.match(rf"  {where}: does a loop there never end\?$", told)
+    assert re.match(rf"  {where}: does a loop there never end\?$", message)
 
 
 def test_check_that_is_interrupted_shows_one_line(monkeypatch):

@@ -11,7 +11,7 @@ X = rng.standard_normal((4, 5))
 CUBE = rng.standard_normal((2, 3, 4))
 
 
-def told_of(got, want=X, name="dx", case="rows", inputs=None, also=()):
+def diagnosis_of(got, want=X, name="dx", case="rows", inputs=None, also=()):
     """Return the diagnosis of a single wrong output."""
     found = compare(case, name, got, want)
     assert not found.passed
@@ -42,13 +42,13 @@ def told_of(got, want=X, name="dx", case="rows", inputs=None, also=()):
     ],
 )
 def test_describe_names_the_difference(id, got, want):
-    assert told_of(got, want).id == id
+    assert diagnosis_of(got, want).id == id
 
 
 def test_describe_partly_says_where_the_border_is():
     got = X.copy()
     got[0] = got[:, 0] = got[:, -1] = 7
-    assert "all of them at the border" in told_of(got).message
+    assert "all of them at the border" in diagnosis_of(got).message
 
 
 @pytest.mark.parametrize(
@@ -57,24 +57,29 @@ def test_describe_partly_says_where_the_border_is():
 )
 def test_describe_names_a_factor_that_it_can_tell(factor, name):
     inputs = {"rows": {"x": X, "p": 0.3}}
-    assert name in told_of(factor * X, inputs=inputs).message
+    assert name in diagnosis_of(factor * X, inputs=inputs).message
 
 
 def test_describe_does_not_name_a_factor_that_differs_from_case_to_case():
     failed = [compare("one", "dx", 4 * X, X), compare("two", "dx", 3 * X, X)]
     inputs = {"one": {"x": X}, "two": {"x": X}}
-    told = describe(failed, failed, inputs)
-    assert told.id == "factor"
-    assert "in the case 'one' it is 4 times what it should be" in told.message
+    diagnosis = describe(failed, failed, inputs)
+    assert diagnosis.id == "factor"
+    assert "in the case 'one' it is 4 times what it should be" in diagnosis.message
 
 
 def test_describe_sees_no_factor_between_two_single_numbers():
-    assert told_of(np.array(2.7), np.array(2.3), name="loss").id == "different"
+    assert diagnosis_of(np.array(2.7), np.array(2.3), name="loss").id == "different"
 
 
 def test_describe_a_fact_that_does_not_hold():
-    told = told_of(np.array(False), np.array(True), name="another mask each time")
-    assert (told.id, "another mask each time" in told.message) == ("not-so", True)
+    diagnosis = diagnosis_of(
+        np.array(False), np.array(True), name="another mask each time"
+    )
+    assert (diagnosis.id, "another mask each time" in diagnosis.message) == (
+        "not-so",
+        True,
+    )
 
 
 def test_describe_changed_input():
@@ -84,10 +89,10 @@ def test_describe_changed_input():
 
 def test_describe_right_in_training_only():
     right = compare("one batch", "out", X, X)
-    assert told_of(X + 1, name="out in test mode", also=[right]).id == "train-only"
+    assert diagnosis_of(X + 1, name="out in test mode", also=[right]).id == "train-only"
 
 
 def test_describe_right_for_the_first_step_only():
     right = compare("rows", "w after step 1", X, X)
-    told = told_of(X + 1, name="w after step 2", also=[right])
-    assert told.id == "first-step-only"
+    diagnosis = diagnosis_of(X + 1, name="w after step 2", also=[right])
+    assert diagnosis.id == "first-step-only"

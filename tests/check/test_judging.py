@@ -82,7 +82,7 @@ def test_judge_finds_that_both_halves_are_at_fault():
     assert found.fault is Fault.BOTH
 
 
-def test_judge_without_anything_to_expect_does_not_pass_and_is_told():
+def test_judge_without_anything_to_expect_does_not_pass_and_is_reported():
     exercise = find_exercise("adam")
     outputs, problems = run(exercise, make_code())
     verdict = judge(exercise, outputs, {}, problems)

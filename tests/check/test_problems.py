@@ -29,11 +29,11 @@ def test_explain_shows_the_students_line():
     def divide():
         return 1 / 0
 
-    told = problem_of(divide)
-    assert told.kind == "error"
-    assert "in tests/check/test_problems.py, line " in told.message
-    assert "`return 1 / 0`" in told.message
-    assert "ZeroDivisionError: division by zero" in told.message
+    problem = problem_of(divide)
+    assert problem.kind == "error"
+    assert "in tests/check/test_problems.py, line " in problem.message
+    assert "`return 1 / 0`" in problem.message
+    assert "ZeroDivisionError: division by zero" in problem.message
 
 
 def test_explain_takes_the_line_that_called_our_own_checks():
@@ -64,9 +64,9 @@ def test_explain_in_plain_words(code, kind, words):
     def stub():
         raise NotImplementedError("relu_forward is yours to write: see Q1-FCNetworks")
 
-    told = problem_of(lambda: eval(code, {"np": np, "raise_stub": stub}))
-    assert told.kind == kind
-    assert re.search(words, told.message)
+    problem = problem_of(lambda: eval(code, {"np": np, "raise_stub": stub}))
+    assert problem.kind == kind
+    assert re.search(words, problem.message)
 
 
 def test_check_of_a_stub_says_to_do_and_nothing_else(monkeypatch):
@@ -74,11 +74,11 @@ def test_check_of_a_stub_says_to_do_and_nothing_else(monkeypatch):
         raise NotImplementedError("affine_forward is yours to write: see Q1-FCNetworks")
 
     monkeypatch.setattr(layers, "affine_forward", affine_forward)
-    told = str(check("affine_forward"))
-    assert told == "affine_forward: to do\n  affine_forward is not written yet."
-    told = str(check("affine_backward"))
-    assert "builds on affine_forward (Q1-FCNetworks)" in told
-    assert "do that one first" in told
+    report = str(check("affine_forward"))
+    assert report == "affine_forward: to do\n  affine_forward is not written yet."
+    report = str(check("affine_backward"))
+    assert "builds on affine_forward (Q1-FCNetworks)" in report
+    assert "do that one first" in report
     assert check("relu_forward").passed
 
 
@@ -90,9 +90,11 @@ def test_check_names_the_piece_that_a_network_is_built_on(monkeypatch):
     reference = layers.affine_backward
     for module in (layers, fc_net):
         monkeypatch.setattr(module, "affine_backward", doubled)
-    told = check("FullyConnectedNet").results[0].diagnosis
-    assert told.id == "needs-mending"
-    assert "builds on affine_backward, not right yet: mend that first" in told.message
+    diagnosis = check("FullyConnectedNet").results[0].diagnosis
+    assert diagnosis.id == "needs-mending"
+    assert (
+        "builds on affine_backward, not right yet: mend that first" in diagnosis.message
+    )
     assert check("sgd_momentum").passed
 
 
@@ -109,16 +111,16 @@ def test_check_names_the_piece_that_a_network_is_built_on(monkeypatch):
 )
 def test_check_of_another_form_says_what_is_asked_for(monkeypatch, returned, words):
     monkeypatch.setattr(layers, "affine_forward", lambda x, w, b: returned)
-    told = check("affine_forward").results[0].diagnosis
-    assert told.id == "misfit"
-    assert re.search(words, told.message)
+    diagnosis = check("affine_forward").results[0].diagnosis
+    assert diagnosis.id == "misfit"
+    assert re.search(words, diagnosis.message)
 
 
 def test_explain_a_function_of_other_arguments(monkeypatch):
     monkeypatch.setattr(layers, "affine_forward", lambda x, w: (x @ w, None))
-    told = check("affine_forward").results[0].diagnosis
-    assert told.id == "misfit"
-    assert "does not take the arguments that the course gives it" in told.message
+    diagnosis = check("affine_forward").results[0].diagnosis
+    assert diagnosis.id == "misfit"
+    assert "does not take the arguments that the course gives it" in diagnosis.message
 
 
 def test_what_stops_without_a_line_of_theirs_may_be_our_mistake():
@@ -151,8 +153,8 @@ def raise_in_a_library():
     ],
 )
 def test_explain_what_python_3_and_numpy_2_changed(code, words):
-    told = problem_of(lambda: eval(code, {"np": np}))
-    assert re.search(words, told.message), told.message
+    problem = problem_of(lambda: eval(code, {"np": np}))
+    assert re.search(words, problem.message), problem.message
 
 
 @pytest.mark.parametrize("cause", Cause)

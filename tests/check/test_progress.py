@@ -1,4 +1,4 @@
-"""How far a student is: what is asked for, what is remembered, what is told."""
+"""Progress: which checks run, which verdicts are cached, what is reported."""
 
 import json
 import shutil
@@ -93,7 +93,7 @@ def test_progress_does_not_ask_what_is_not_written(root, asked):
     assert "adam" not in asked
 
 
-def test_progress_tells_damage_and_goes_on(root, asked):
+def test_progress_reports_damage_and_goes_on(root, asked):
     path = root / "ece662" / "optim.py"
     path.write_text(path.read_text().replace(END, ""))
     states = {state.exercise.id: state for state in progress(root)}
@@ -110,7 +110,7 @@ def test_progress_tells_damage_and_goes_on(root, asked):
         (verdict("adam", False, "needs", "First that."), "to do"),
     ],
 )
-def test_progress_tells_what_the_check_says(root, monkeypatch, answer, word):
+def test_progress_says_what_the_check_says(root, monkeypatch, answer, word):
     monkeypatch.setattr(module, "_check", lambda root, ids: [answer])
     [state] = progress(root, [find_exercise("adam")])
     assert (state.word, state.message) == (word, answer["message"])

@@ -26,8 +26,8 @@ def test_render_is_the_same_at_each_run():
 
 
 def test_render_passed_shows_the_error_beside_its_bound():
-    told = str(render(Verdict("affine_forward", True, (right(),))))
-    assert told == (
+    text = str(render(Verdict("affine_forward", True, (right(),))))
+    assert text == (
         "affine_forward: passed\n  1 comparison in 1 case: error 1e-12, "
         "expected below 1e-6"
     )
@@ -35,8 +35,8 @@ def test_render_passed_shows_the_error_beside_its_bound():
 
 def test_render_failed_says_words_first_then_figures():
     verdict = Verdict("affine_backward", False, (wrong(), right()))
-    told = str(render(verdict, Diagnosis("factor", says="It is off.", asks="By what?")))
-    assert told.splitlines() == [
+    text = str(render(verdict, Diagnosis("factor", says="It is off.", asks="By what?")))
+    assert text.splitlines() == [
         "affine_backward: not yet right",
         "  It is off.",
         "  Think: By what?",
@@ -47,17 +47,17 @@ def test_render_failed_says_words_first_then_figures():
 
 def test_render_tells_an_output_once_however_many_cases_are_wrong():
     outputs = (wrong(), wrong(case="images"), right("dx", "one"))
-    told = str(render(Verdict("affine_backward", False, outputs)))
-    assert told.count("dx") == 1
-    assert "wrong in 2 of 3 cases" in told
+    text = str(render(Verdict("affine_backward", False, outputs)))
+    assert text.count("dx") == 1
+    assert "wrong in 2 of 3 cases" in text
 
 
 def test_render_shapes_and_missing_outputs():
     outputs = (wrong("dx", got=X[None]), wrong("dw", got=None), wrong("db", got=X > 1))
-    told = str(render(Verdict("affine_backward", False, outputs)))
-    assert "dx (rows): shape (1, 2), expected (2,)" in told
-    assert "dw (rows): missing" in told
-    assert "db (rows): bool, expected float64" in told
+    text = str(render(Verdict("affine_backward", False, outputs)))
+    assert "dx (rows): shape (1, 2), expected (2,)" in text
+    assert "dw (rows): missing" in text
+    assert "db (rows): bool, expected float64" in text
 
 
 def test_text_colours_the_headline_only_if_asked():

@@ -85,7 +85,7 @@ def test_run_survives_an_exit():
     assert {problem.kind for problem in found.problems} == {"error"}
 
 
-def test_run_tells_of_writing_into_dout_without_judging():
+def test_run_reports_writing_into_dout_without_judging():
     def in_place(dout, cache):
         dout[:] = relu_backward(dout, cache)
         return dout

@@ -14,7 +14,7 @@ def test_sketch_matches_the_same_outputs_to_within_rounding():
     assert matches(sketched(x), sketched(x * (1 + 1e-10)))
 
 
-def test_matches_grants_what_it_is_told_to():
+def test_matches_grants_what_it_is_reported_to():
     x = np.linspace(-1, 2, 12)
     assert not matches(sketched(x), sketched(x * (1 + 1e-5)))
     assert matches(sketched(x), sketched(x * (1 + 1e-5)), tolerance=1e-4)

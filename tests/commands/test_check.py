@@ -10,9 +10,9 @@ from ece662.commands.cli import main
 
 def test_check_prints_the_verdict_and_returns_0(capsys):
     assert main(["check", "affine_forward"]) == 0
-    told = capsys.readouterr().out
-    assert "affine_forward: passed" in told
-    assert "1 of 1 passed" in told
+    output = capsys.readouterr().out
+    assert "affine_forward: passed" in output
+    assert "1 of 1 passed" in output
 
 
 def test_check_json_is_a_list_of_objects(capsys, monkeypatch):

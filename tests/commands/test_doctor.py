@@ -237,7 +237,7 @@ def test_damaged_data_set_is_a_failure(own_cache):
     assert "ece662 data" in finding.advice
 
 
-def test_cache_that_is_a_file_is_told(own_cache):
+def test_cache_that_is_a_file_is_reported(own_cache):
     own_cache.write_text("")
     code, lines = report()
     assert code == 1
@@ -287,6 +287,6 @@ def test_report_hides_the_home_folder(monkeypatch, capsys):
     assert "warn  x         in ~/course  -> in ~/course" in capsys.readouterr().out
 
 
-def test_exit_code_tells_of_a_failure(monkeypatch, capsys):
+def test_exit_code_reports_a_failure(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "CHECKS", {"x": lambda: doctor.Finding("FAIL", "no")})
     assert cli.main(["doctor"]) == 1

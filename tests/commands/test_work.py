@@ -169,7 +169,7 @@ def test_submit_from_a_folder_below_twice_is_the_same(root, monkeypatch):
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_submit_tells_damage_once_and_packs_nothing(root, capsys):
+def test_submit_reports_damage_once_and_packs_nothing(root, capsys):
     path = root / "ece662/optim.py"
     path.write_text(path.read_text().replace(END, "", 1))
     before = path.read_bytes()
@@ -214,8 +214,8 @@ def test_submit_never_overwrites_anything_but_an_earlier_zip(root, capsys):
         other.writestr("cat.png", "a cat")
     for out in ("ece662/layers.py", "notes.zip", "pictures.zip", "ece662"):
         assert main(["submit", "--out", out]) == 1
-        told = capsys.readouterr().err
-        assert "is there already, and is no zip to hand in" in told
+        error = capsys.readouterr().err
+        assert "is there already, and is no zip to hand in" in error
     assert layers.read_bytes() == before
     assert (root / "notes.zip").read_text() == "no zip at all"
 

@@ -82,7 +82,7 @@ def test_read_files_damage_costs_one_exercise(solved, change):
     assert _owners(pieces, LAYERS) == _owners(whole, LAYERS) - {"relu_forward"}
 
 
-def test_read_files_tells_of_a_function_that_is_missing(solved):
+def test_read_files_reports_a_function_that_is_missing(solved):
     renamed = solved[LAYERS].replace("def relu_forward(", "def relu_fward(", 1)
     pieces = read_files({**solved, LAYERS: renamed})
     assert {key: f.what for key, f in pieces.faults.items()} == {
@@ -110,7 +110,7 @@ def test_read_files_finds_functions_in_another_order(solved):
     assert pieces.bodies == read_files(solved).bodies
 
 
-def test_read_files_tells_of_missing_files(solved):
+def test_read_files_reports_missing_files(solved):
     rest = {file: text for file, text in solved.items() if file != LAYERS}
     pieces = read_files(rest)
     assert {f: why.what for f, why in pieces.missing.items()} == {LAYERS: Fault.NO_FILE}
@@ -135,7 +135,7 @@ def test_read_files_tells_of_missing_files(solved):
         (b"\xe9", Fault.BYTES),
     ],
 )
-def test_read_files_tells_of_notebooks_that_are_none(solved, text, what):
+def test_read_files_reports_notebooks_that_are_none(solved, text, what):
     pieces = read_files({**solved, Q1: text})
     assert {f: why.what for f, why in pieces.missing.items()} == {Q1: what}
     [note] = pieces.notes
@@ -149,7 +149,7 @@ def test_read_files_cells_without_a_source_are_cells(solved):
     assert not pieces.missing
 
 
-def test_read_files_tells_of_cells_that_are_missing_or_there_twice(solved):
+def test_read_files_reports_cells_that_are_missing_or_there_twice(solved):
     notebook = json.loads(solved[Q1])
     answer = next(c for c in notebook["cells"] if c["id"] == "q1-depth-answer")
     notebook["cells"] = [

@@ -106,7 +106,7 @@ def test_find_regions_damaged_is_refused(source, complaint):
 
 @pytest.mark.parametrize("act", [find, read, lambda *args: fill(*args, {})])
 @pytest.mark.parametrize(("source", "complaint"), DAMAGED)
-def test_damage_is_told_with_the_file_and_the_cell(act, source, complaint):
+def test_damage_is_reported_with_the_file_and_the_cell(act, source, complaint):
     with pytest.raises(MarkerError, match=f"^m.py, .*{complaint}"):
         act(source, "m.py")
     with pytest.raises(MarkerError, match=rf"^n.ipynb, cell q1-0, .*{complaint}"):

@@ -70,7 +70,7 @@ def test_read_work_answers(root, text, written):
     assert piece_of(root, "q1-depth-answer").written is written
 
 
-def test_read_work_tells_damage_with_file_and_line(root):
+def test_read_work_reports_damage_with_file_and_line(root):
     path = root / "ece662/optim.py"
     head, name, rest = path.read_text("utf-8").partition("def adam(")
     path.write_text(head + name + rest.replace(END, "", 1), "utf-8")
@@ -79,7 +79,7 @@ def test_read_work_tells_damage_with_file_and_line(root):
         assert piece_of(root, whole).written
 
 
-def test_read_work_tells_regions_cells_and_files_that_are_gone(root):
+def test_read_work_reports_regions_cells_and_files_that_are_gone(root):
     change(root / "ece662/layers.py", "def relu_forward", "def my_relu_forward")
     notebook = json.loads((root / Q1).read_text("utf-8"))
     cells = [c for c in notebook["cells"] if c["id"] != "q1-best-train"]
@@ -108,7 +108,7 @@ def test_find_target_of_an_exercise_a_function_and_one_region():
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("afine_forward", "no region 'afine_forward'; did you mean affine_forward"),
         ("TwoLayerNet.los", "did you mean TwoLayerNet.loss"),
@@ -117,8 +117,8 @@ def test_find_target_of_an_exercise_a_function_and_one_region():
         ("q1-depth-answer", "no region 'q1-depth-answer'"),
     ],
 )
-def test_find_target_unknown_names_the_nearest(name, told):
-    with pytest.raises(ValueError, match=told):
+def test_find_target_unknown_names_the_nearest(name, message):
+    with pytest.raises(ValueError, match=message):
         find_target(name, None, ROOT)
 
 

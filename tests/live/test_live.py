@@ -519,13 +519,13 @@ def test_reload_module_that_computed_from_a_changed_constant_runs_again(session)
     """)
 
 
-def test_reload_importer_of_what_is_gone_is_told_and_recovers(session):
+def test_reload_importer_of_what_is_gone_is_reported_and_recovers(session):
     printed = session("""
         from ece662.live import problem_of
         edit("layers.py", ("def double", "def other"))
         assert len(ece662.reload().problems) == 1
-        told = "cannot import name 'double' from 'ece662.layers' (ece662/layers.py)"
-        assert told in problem_of("ece662.net")
+        message = "cannot import name 'double' from 'ece662.layers' (ece662/layers.py)"
+        assert message in problem_of("ece662.net")
         assert problem_of("ece662.net").startswith("ece662/net.py, line 2:")
         assert problem_of("ece662.layers") is None
         edit("layers.py", ("def other", "def double"))
@@ -547,7 +547,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_reload_file_that_cannot_be_read_is_told_until_it_is_mended(session, name):
+def test_reload_file_that_cannot_be_read_is_reported_until_it_is_mended(session, name):
     content, expected = BROKEN[name]
     printed = session(f"""
         path = HERE / "layers.py"
@@ -566,7 +566,7 @@ def test_reload_file_that_cannot_be_read_is_told_until_it_is_mended(session, nam
     assert printed.count(expected) == 2
 
 
-def test_reload_file_that_is_gone_or_a_folder_is_told(session):
+def test_reload_file_that_is_gone_or_a_folder_is_reported(session):
     printed = session("""
         path = HERE / "layers.py"
         text = path.read_bytes()

@@ -79,7 +79,7 @@ def test_write_into_a_file_of_windows_keeps_its_line_ends(root):
     assert written.endswith(tail[tail.index(END.encode()) :])
 
 
-def test_write_tells_what_kept_the_module_from_being_reloaded(root, monkeypatch):
+def test_write_says_what_kept_the_module_from_being_reloaded(root, monkeypatch):
     report = live.ReloadReport(problems=("ece662/layers.py was not reloaded",))
     monkeypatch.setattr(live, "refresh", lambda: report)
     first, second = magics.write("relu_forward", "out = 1", root).splitlines()
@@ -117,7 +117,7 @@ def test_write_of_several_asks_which(root):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("", "write `%%region NAME`"),
         ("affine_forward two", "write `%%region NAME`"),
@@ -125,10 +125,10 @@ def test_write_of_several_asks_which(root):
         ("q1-solver-train", "written in its own cell"),
     ],
 )
-def test_write_says_what_is_wrong_with_the_line(root, line, told):
+def test_write_says_what_is_wrong_with_the_line(root, line, message):
     (root / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / "Q1-FCNetworks.ipynb", root / "notebooks")
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         magics.write(line, "out = 1", root)
 
 

@@ -335,8 +335,8 @@ def test_check_after_a_pass_fails_for_a_file_that_cannot_be_read(folder, cell):
     layers.write_bytes(text + b"def spoilt(:\n")
     line = text.count(b"\n") + 1
     printed = cell(ask)
-    told = f"not yet right\\n  ece662/layers.py cannot be read, line {line}: "
-    assert printed.count(told) == 2
+    message = f"not yet right\\n  ece662/layers.py cannot be read, line {line}: "
+    assert printed.count(message) == 2
     assert printed.count(": passed") == 1
     layers.write_bytes(text)
     assert cell(ask).count(": passed") == 3

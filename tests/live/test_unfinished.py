@@ -86,7 +86,7 @@ def test_notebook_shows_one_line_for_a_function_that_is_not_written(session, cou
     assert not success  # the cells below wait, as after any error
 
 
-def test_notebook_tells_code_below_a_raise_and_a_half_written_class(session):
+def test_notebook_names_code_below_a_raise_and_a_half_written_class(session):
     net = "TwoLayerNet(input_dim=3, hidden_dim=2, num_classes=2)"
     [_, [left, _], [half, _]] = session(
         ("", "from ece662.classifiers.fc_net import *\nimport numpy as np"),
@@ -111,8 +111,10 @@ def test_notebook_names_the_cell_behind_a_none(session):
         ("q1-solver-plot", "print(solver.loss_history)"),
     )
     assert own == ["q1-solver-train is not written yet (line 2 of this cell).", False]
-    told = "solver is None: q1-solver-train is not written yet (line 2 of that cell)."
-    assert later == [told, False]
+    message = (
+        "solver is None: q1-solver-train is not written yet (line 2 of that cell)."
+    )
+    assert later == [message, False]
     assert filled == ["", True]
     assert "Traceback" in other[0]
     assert "'int' object has no attribute 'loss_history'" in other[0]
@@ -155,13 +157,13 @@ def test_check_says_the_same(course):
     command = [sys.executable, "-m", "ece662", "check"]
     ids = ["affine_forward", "affine_backward", "relu_forward", "TwoLayerNet"]
     done = subprocess.run([*command, *ids], cwd=course, capture_output=True, text=True)
-    told = done.stdout.replace(": \n", "\n").splitlines()
+    lines = done.stdout.replace(": \n", "\n").splitlines()
     line = line_of(course, LAYERS, "raise NotImplementedError")
-    assert told[:2] == [
+    assert lines[:2] == [
         "affine_forward: to do",
         f"  affine_forward is not written yet (ece662/layers.py, line {line}).",
     ]
-    assert "affine_backward: to do" in told
-    assert "relu_forward: not yet right" in told
-    assert "TwoLayerNet: not yet right" in told
-    assert any("  your code in relu_forward stands below a raise" in s for s in told)
+    assert "affine_backward: to do" in lines
+    assert "relu_forward: not yet right" in lines
+    assert "TwoLayerNet: not yet right" in lines
+    assert any("  your code in relu_forward stands below a raise" in s for s in lines)
