@@ -9,7 +9,7 @@ from course.grade import inside, marking, training
 from course.grade.pristine import BARE, FULL
 from course.grade.secret import Secret
 from course.mistakes import all_mistakes
-from course.sandbox.client import Outcome
+from course.sandbox.client import Ending, Outcome
 from ece662.check import front
 from ece662.check.code import make_code
 from ece662.check.running import run_cases
@@ -34,7 +34,7 @@ class InThisProcess:
         inputs = inside._joined(arrays, arguments["plain"])
         code = make_code(self.functions)
         outputs = inside._answer(*run_cases(exercise, code, inputs, arguments["seed"]))
-        return Outcome("answered", outputs)
+        return Outcome(Ending.ANSWERED, outputs)
 
 
 class OnPublicInputs(marking.Marker):
