@@ -8,26 +8,24 @@ whole batch is computed. Run it on a machine that has nothing else to do:
     python -m benchmarks.conv                           # a quarter of an hour
     python -m benchmarks.conv --threads 1 --rounds 3
     python -m benchmarks.conv --write docs/speed.md
+    python -m benchmarks.conv --avx2              # every library limited to AVX2
 
 `--write` replaces the block "convolution" of a Markdown file by the tables.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
+from benchmarks.command_line import measure_and_write
 from benchmarks.harness import (
     TORCH,
     Contestant,
     compare,
     describe_machine,
     markdown_table,
-    print_report,
 )
 from benchmarks.training_step import STEP_HEADINGS, step_contestants, step_row
 
@@ -167,18 +165,7 @@ def report(threads: Sequence[int], rounds: int, seconds_per_turn: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables, and write them into a file if asked to."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.conv",
-        description="Compare convolution and max pooling of ece662 and torch.",
-    )
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N")
-    parser.add_argument("--seconds", type=float, default=0.2, help="length of a turn")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="a Markdown file")
-    options = parser.parse_args(arguments)
-    make = partial(report, options.threads, options.rounds, options.seconds)
-    print_report(make, options.write, BLOCK)
-    return 0
+    return measure_and_write(report, BLOCK, 9, 0.2, arguments)
 
 
 if __name__ == "__main__":

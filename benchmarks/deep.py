@@ -8,16 +8,16 @@ of both is what we compare with.
     python -m benchmarks.deep                           # five minutes
     python -m benchmarks.deep --threads 1 --rounds 3
     python -m benchmarks.deep --write docs/speed.md
+    python -m benchmarks.deep --avx2              # every library limited to AVX2
 
 `--write` replaces the block "deep network" of a Markdown file by the tables.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from benchmarks.command_line import measure_and_write
 from benchmarks.harness import (
     OURS,
     TORCH,
@@ -27,8 +27,6 @@ from benchmarks.harness import (
     compare,
     describe_machine,
     markdown_table,
-    replace_block,
-    split_at_block,
 )
 
 __all__ = ["PARTS", "contestants", "main", "parts_table", "report", "step_row"]
@@ -124,22 +122,7 @@ def report(threads: Sequence[int], rounds: int, seconds_per_turn: float) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables, and write them into a file if asked to."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.deep",
-        description="Compare the training of a deep ConvNet in ece662 and in torch.",
-    )
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N")
-    parser.add_argument("--rounds", type=int, default=7, metavar="N")
-    parser.add_argument("--seconds", type=float, default=1.0, help="length of a turn")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="a Markdown file")
-    options = parser.parse_args(arguments)
-    if options.write:
-        split_at_block(options.write, BLOCK)  # complains before the measuring
-    text = report(options.threads, options.rounds, options.seconds)
-    print(text)
-    if options.write:
-        replace_block(options.write, BLOCK, text)
-    return 0
+    return measure_and_write(report, BLOCK, 7, 1.0, arguments)
 
 
 if __name__ == "__main__":

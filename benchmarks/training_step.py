@@ -7,19 +7,19 @@ for how. Run it on a machine that has nothing else to do:
     python -m benchmarks.training_step
     python -m benchmarks.training_step --threads 1 --rounds 15
     python -m benchmarks.training_step --write docs/speed.md
+    python -m benchmarks.training_step --avx2    # every library limited to AVX2
 
 `--write` replaces the block "training step" of a Markdown file by the table.
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from benchmarks.command_line import measure_and_write
 from benchmarks.harness import (
     FUSED,
     OURS,
@@ -30,7 +30,6 @@ from benchmarks.harness import (
     compare,
     describe_machine,
     markdown_table,
-    print_report,
 )
 
 __all__ = [
@@ -135,18 +134,7 @@ def report(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table, and write it into a file if asked to."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.training_step",
-        description="Compare training steps of ece662 and torch.",
-    )
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], metavar="N")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N")
-    parser.add_argument("--seconds", type=float, default=0.4, help="length of a turn")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="a Markdown file")
-    options = parser.parse_args(arguments)
-    make = partial(report, NETS, options.threads, options.rounds, options.seconds)
-    print_report(make, options.write, BLOCK)
-    return 0
+    return measure_and_write(partial(report, NETS), BLOCK, 9, 0.4, arguments)
 
 
 if __name__ == "__main__":
