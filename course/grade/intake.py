@@ -175,8 +175,8 @@ def _read_wanted(
     _add_by_content(found, by_name, wanted, submission)
     for file, inside in sorted(found.items()):
         if counts[inside] > 1:
-            told = f"{file} is in the zip {counts[inside]} times"
-            submission.notes.append(told)
+            note = f"{file} is in the zip {counts[inside]} times"
+            submission.notes.append(note)
         else:
             _keep(submission, file, by_name[inside].read)
 
@@ -223,8 +223,8 @@ def _add_by_name(
             exact = [name for name in several if PurePosixPath(name).name == called_so]
             found[file] = (exact or several)[0]
             if found[file] != called_so:
-                told = f"{file} was read from {found[file][:200]}"
-                submission.notes.append(printable(told))
+                note = f"{file} was read from {found[file][:200]}"
+                submission.notes.append(printable(note))
         for other in several:
             if other != found[file]:
                 others.add(other, f"may be {file} as well")
@@ -265,8 +265,8 @@ def _add_by_content(
         if file in missing:
             missing.remove(file)
             found[file] = name
-            told = f"{file} was read from {name[:200]}, by the exercises in it"
-            submission.notes.append(printable(told))
+            note = f"{file} was read from {name[:200]}, by the exercises in it"
+            submission.notes.append(printable(note))
 
 
 def _exercises_in(data: bytes) -> str:

@@ -88,8 +88,8 @@ class MergedTable:
         count = defaultdict(int)
         for fate in self.fates:
             count[fate.fate] += 1
-        told = ", ".join(f"{n} {what}" for what, n in sorted(count.items()))
-        return f"{self.name}: {len(self.fates)} rows: {told or 'nothing in it'}"
+        summary = ", ".join(f"{n} {what}" for what, n in sorted(count.items()))
+        return f"{self.name}: {len(self.fates)} rows: {summary or 'nothing in it'}"
 
 
 class Marks:
