@@ -99,7 +99,7 @@ def test_no_sentence_is_compared():
 
 
 # What finds out what went wrong; `wording` and `rendering` say it.
-FINDERS = ("comparing", "diagnosing", "examining", "general", "judging", "learning")
+FINDERS = ("comparing", "diagnosing", "examining", "differences", "judging", "training_runs")
 FINDERS += ("patterns", "problems", "running", "sketching", "traits")
 
 
