@@ -19,6 +19,7 @@ from course.grade.archives import (
     ARCHIVES,
     Entry,
     Ignored,
+    NoFileError,
     Opened,
     Refused,
     kind_of,
@@ -103,14 +104,10 @@ def _tried(submission: Submission, attempt: Callable[[], list[Entry]], what="it"
     """Return the entries that there are, or note why there are none."""
     try:
         return attempt()
+    except NoFileError as refused:
+        submission.notes.append(printable(str(refused), 500))
     except Refused as refused:
-        said = str(refused)
-        why = (
-            said
-            if said.startswith("it is a link")
-            else f"{what} cannot be opened: {said}"
-        )
-        submission.notes.append(printable(why, 500))
+        submission.notes.append(printable(f"{what} cannot be opened: {refused}", 500))
     except Exception as error:
         # zipfile raises whatever its bytes lead it to, an IndexError as well.
         submission.notes.append(f"{what} cannot be read: {_said(error)}")
