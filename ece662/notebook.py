@@ -33,15 +33,17 @@ REPOSITORY = "https://github.com/OWNER/ece662"
 def get_ready() -> None:
     """Turn live editing and `%%region` on, and give plots the course's looks.
 
-    An exercise that is not written yet then shows one line in place of a traceback.
+    An exercise that is not written yet then shows one line in place of a traceback, and
+    so does a framework that is not installed.
     """
     from ece662.figures.style import use_style
+    from ece662.frameworks.installed import explain_missing
     from ece662.live import magics, unfinished
 
     use_style()
     reload(auto=True)
     magics.register()
-    unfinished.register()
+    unfinished.register(explain_missing)
     print("Ready. An edited file of the package counts from the next cell on.")
 
 

@@ -6,14 +6,25 @@ from pathlib import Path
 
 import ece662
 
-__all__ = ["HELP", "OTHER_ARGUMENTS", "configure", "find_notebooks", "run"]
+__all__ = [
+    "HELP",
+    "OTHER_ARGUMENTS",
+    "configure",
+    "find_notebooks",
+    "first_notebook",
+    "run",
+]
 
 HELP = "open the notebooks in JupyterLab"
 OTHER_ARGUMENTS = True
 
+# Lab asks at its first start whether it may fetch news, over the notebook.
+QUIET = ("--LabApp.news_url=None",)
+FRESH = 120  # seconds within which a copy of the course is written
+
 DESCRIPTION = """\
-Open JupyterLab on the notebooks: those of the folder you are in, else those that came
-with ece662. All other arguments are JupyterLab's own, for example
+Open JupyterLab on the notebook that you saved last, or on Q1: in the folder you are in,
+else in the one that came with ece662. All other arguments are JupyterLab's own, such as
 
   ece662 lab --no-browser --port 8899     on a computer you are logged in to
 """
@@ -44,17 +55,32 @@ def arguments(folder: Path, others: list[str]) -> list[str]:
     """Build JupyterLab's arguments for someone who works in ``folder``.
 
     The file browser starts at the notebooks, and can go up from there to the package,
-    where half of the exercises are.
+    where half of the exercises are. A notebook is open, and no question about news of
+    Jupyter's covers it.
     """
     notebooks = find_notebooks(folder)
     if notebooks is None:
         print(f"No notebooks found; opening {folder}.")
-        return [f"--ServerApp.root_dir={folder}", *others]
+        return [f"--ServerApp.root_dir={folder}", *QUIET, *others]
+    first = f"{notebooks.name}/{first_notebook(notebooks).name}"
     return [
         f"--ServerApp.root_dir={notebooks.parent}",
-        f"--LabApp.default_url=/lab/tree/{notebooks.name}",
+        f"--LabApp.default_url=/lab/tree/{first}",
+        *QUIET,
         *others,
     ]
+
+
+def first_notebook(notebooks: Path) -> Path:
+    """Return the notebook to open: the one saved last, or the first in a fresh copy.
+
+    Files of a fresh copy were written at about the same time.
+    """
+    paths = sorted(notebooks.glob("Q*.ipynb"))
+    times = {path: path.stat().st_mtime for path in paths}
+    newest = max(paths, key=times.__getitem__)
+    is_fresh = times[newest] - min(times.values()) < FRESH
+    return paths[0] if is_fresh else newest
 
 
 def find_notebooks(folder: Path) -> Path | None:

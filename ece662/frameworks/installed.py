@@ -12,6 +12,7 @@ __all__ = [
     "FRAMEWORKS",
     "NEWEST_FOR_TENSORFLOW",
     "MissingFrameworkError",
+    "explain_missing",
     "has_build",
     "named_if_missing",
     "why_missing",
@@ -53,7 +54,22 @@ def why_missing(name: str) -> str:
             f"TensorFlow's part of Q6 need Python 3.11 to {newest}. Everything else "
             "works here."
         )
-    return f'This needs {name}, which is not installed: pip install "ece662[{name}]".'
+    return (
+        f'This needs {name}, which is not installed: pip install "ece662[{name}]" (in '
+        f'a notebook: %pip install "ece662[{name}]", then restart the kernel).'
+    )
+
+
+def explain_missing(error: BaseException) -> str | None:
+    """Return `why_missing` where a framework could not be imported, else None."""
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    name = _framework_of(error)
+    return None if name not in FRAMEWORKS or find_spec(name) else why_missing(name)
+
+
+def _framework_of(error: ModuleNotFoundError) -> str:
+    return str(error.name).partition(".")[0].replace("keras", "tensorflow")
 
 
 @contextmanager
@@ -62,7 +78,6 @@ def named_if_missing() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        name = str(error.name).partition(".")[0].replace("keras", "tensorflow")
-        if name not in FRAMEWORKS or find_spec(name):
+        if explain_missing(error) is None:
             raise
-        raise MissingFrameworkError(name) from None
+        raise MissingFrameworkError(_framework_of(error)) from None

@@ -8,6 +8,7 @@ the same words.
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,8 +66,13 @@ def _begun(exercise: Exercise, place: StudentLine | None) -> Finding | None:
     return read_files({exercise.file: data}, [exercise]).piece_of(exercise).begun
 
 
-def register() -> None:
-    """Make the running notebook show unfinished exercises in one line."""
+def register(explain: Callable[[BaseException], str | None] = lambda _: None) -> None:
+    """Make the running notebook show unfinished exercises in one line.
+
+    Args:
+        explain: says in a line what other errors mean; None for those it does not know.
+    """
+    _explain[:] = [explain]
     shell = live.running_shell()
     if shell is None:
         return
@@ -78,8 +84,12 @@ def register() -> None:
 
 def _on_error(shell: Any, kind: type, error: BaseException, trace: Any, **options: Any):
     """Show an error; IPython calls this instead of its own function."""
-    message = why_not_there(error) or _in_one_line(error, shell.user_ns)
+    message = why_not_there(error)
+    message = message or next(filter(None, (e(error) for e in _explain)), None)
+    if message is not None:
+        error._render_traceback_ = lambda: [message]  # type: ignore[attr-defined]
     note_missing(error, _source[-1])
+    message = message or _in_one_line(error, shell.user_ns)
     if message is not None:
         error._render_traceback_ = lambda: [message]  # type: ignore[attr-defined]
     shell.showtraceback((kind, error, trace), **options)
@@ -94,6 +104,7 @@ class _Cell(NamedTuple):
     gives: frozenset[str]  # the names that it assigns or annotates at the top level
 
 
+_explain: list[Callable[[BaseException], str | None]] = []  # given by `register`
 _source = [""]  # of the running cell
 _current: list[_Cell] = []  # the running cell, if a region in it is empty
 _empty: dict[str, _Cell] = {}  # earlier cells with an empty region

@@ -30,10 +30,10 @@ def why_not_there(error: BaseException) -> str | None:
 
 
 def _reason_of(error: BaseException) -> str | None:
-    # A MissingFrameworkError, which has this method, says what to install.
-    is_missing = isinstance(error, ModuleNotFoundError)
-    if is_missing and hasattr(error, "_render_traceback_"):
-        return str(error)
+    # An error that a notebook shows in its own words says what to install.
+    says_so = getattr(error, "_render_traceback_", None)
+    if says_so is not None and isinstance(error, ModuleNotFoundError):
+        return "\n".join(says_so())
     return why_not_there(error)
 
 

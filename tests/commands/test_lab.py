@@ -45,7 +45,11 @@ def test_notebooks_fall_back_to_those_beside_the_package(
 def test_folder_without_notebooks_is_opened_itself(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(ece662, "__file__", str(tmp_path / "ece662" / "__init__.py"))
     assert lab.find_notebooks(tmp_path) is None
-    assert lab.arguments(tmp_path, []) == [f"--ServerApp.root_dir={tmp_path}"]
+    assert lab.arguments(tmp_path, ["-x"]) == [
+        f"--ServerApp.root_dir={tmp_path}",
+        "--LabApp.news_url=None",
+        "-x",
+    ]
     assert str(tmp_path) in capsys.readouterr().out
 
 
@@ -55,14 +59,18 @@ def test_jupyterlab_opens_on_the_notebooks_and_can_go_up(
     monkeypatch.chdir(workbook / "notebooks")
     assert cli.main(["lab"]) == 0
     assert jupyterlab == [
-        [f"--ServerApp.root_dir={workbook}", "--LabApp.default_url=/lab/tree/notebooks"]
+        [
+            f"--ServerApp.root_dir={workbook}",
+            "--LabApp.default_url=/lab/tree/notebooks/Q1-FCNetworks.ipynb",
+            "--LabApp.news_url=None",
+        ]
     ]
 
 
 def test_other_arguments_reach_jupyterlab_last(jupyterlab, workbook, monkeypatch):
     monkeypatch.chdir(workbook)
     cli.main(["lab", "--no-browser", "--port", "8899", "--ip=127.0.0.1"])
-    assert jupyterlab[0][2:] == ["--no-browser", "--port", "8899", "--ip=127.0.0.1"]
+    assert jupyterlab[0][-4:] == ["--no-browser", "--port", "8899", "--ip=127.0.0.1"]
 
 
 def test_missing_jupyterlab_is_said_in_one_line(monkeypatch, capsys):

@@ -53,7 +53,10 @@ def test_newest_python_for_tensorflow_is_the_one_that_installs_it():
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_why_missing_says_how_to_install_where_there_is_a_build(name, monkeypatch):
     monkeypatch.setattr("ece662.frameworks.installed.NEWEST_FOR_TENSORFLOW", (3, 99))
-    assert why_missing(name).endswith(f'pip install "ece662[{name}]".')
+    said = why_missing(name)
+    assert said.startswith(f"This needs {name}, which is not installed: pip install")
+    assert f'%pip install "ece662[{name}]", then restart the kernel' in said
+    assert "\n" not in said
 
 
 def test_why_missing_says_that_there_is_no_build(on_new_python):

@@ -135,6 +135,26 @@ def test_notebook_says_once_more_that_a_framework_is_missing(session):
     assert "name 'other' is not defined" in own[0]
 
 
+def test_notebook_says_in_one_line_that_an_import_is_missing(session):
+    hide = "import sys\nsys.modules['torch'] = None"
+    register = (
+        "from ece662.frameworks import installed\nfrom ece662.live import unfinished\n"
+        "installed.find_spec = lambda name: None\n"
+        "unfinished.register(installed.explain_missing)"
+    )
+    [_, _, first, later, own] = session(
+        ("", hide),
+        ("", register),
+        ("", "import torch\nimport torch.nn as nn"),
+        ("", "nn.Linear(1, 1)"),
+        ("", "import nothing_of_that_name"),
+    )
+    assert first[0].startswith("This needs torch, which is not installed: pip install")
+    assert "\n" not in first[0].strip()
+    assert later == first
+    assert "Traceback" in own[0]
+
+
 def test_notebook_shows_other_errors_as_ever(session):
     [[shown, success]] = session(("", "def f():\n    return 1 / 0\nf()"))
     assert "Traceback (most recent call last)" in shown

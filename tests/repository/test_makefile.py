@@ -89,6 +89,9 @@ def checkout(tmp_path):
     return Checkout(tmp_path / "a course of mine")
 
 
+READY = "Everything is set up. `make lab` opens the notebooks.\n"
+
+
 def installs(calls):
     return [call for call in calls if " pip " in call]
 
@@ -103,6 +106,7 @@ def test_setup_makes_installs_and_compiles_in_that_order(checkout):
     assert code == 0, output
     steps = [re.sub(r"^-m | .*", "", call) for call in calls if "-c" not in call[:3]]
     assert steps == ["venv", "pip", "pip", "setup.py"]
+    assert output.endswith(READY)
     assert "-c constraints.txt" in installs(calls)[0]
     assert installs(calls)[1].endswith("--no-build-isolation -e .[build,lab]")
     assert builds(calls) == ["setup.py -q build_ext --inplace"]
@@ -111,14 +115,15 @@ def test_setup_makes_installs_and_compiles_in_that_order(checkout):
 def test_repeating_does_nothing_but_ask_whether_python_runs(checkout):
     checkout.add_python()
     checkout.make("setup")
-    assert checkout.make("setup") == (0, "", ["-c "])
+    assert checkout.make("setup") == (0, READY, ["-c "])
 
 
 def test_lab_and_test_start_their_programs(checkout):
     checkout.add_python()
     checkout.make("test")
-    _, _, calls = checkout.make("lab", "ARGS=--no-browser --port=1")
+    _, said, calls = checkout.make("lab", "ARGS=--no-browser --port=1")
     assert calls == ["-c ", "-m ece662 lab --no-browser --port=1"]
+    assert said == ""
     _, _, calls = checkout.make("test", "ARGS=-x")
     assert calls[1].startswith("scripts/notebooks.py test tests ")
     assert calls[1].endswith(" -x")
@@ -149,7 +154,7 @@ def test_change_of_requirements_installs_again(checkout, name, date):
     change(checkout.folder / name, date)
     _, _, calls = checkout.make("setup")
     assert len(installs(calls)) == 2
-    assert checkout.make("setup") == (0, "", ["-c "])
+    assert checkout.make("setup") == (0, READY, ["-c "])
 
 
 @pytest.mark.parametrize("date", [IN_1980, IN_2033])
@@ -161,7 +166,7 @@ def test_change_of_a_kernel_compiles_and_installs_nothing(checkout, name, date):
     change(checkout.folder / "ece662" / "fast" / "_kernels" / name, date)
     _, _, calls = checkout.make("setup")
     assert (len(installs(calls)), len(builds(calls))) == (0, 1)
-    assert checkout.make("setup") == (0, "", ["-c "])
+    assert checkout.make("setup") == (0, READY, ["-c "])
 
 
 def test_new_dates_alone_are_no_change(checkout):
@@ -170,7 +175,7 @@ def test_new_dates_alone_are_no_change(checkout):
     checkout.age()
     for name in ("pyproject.toml", "ece662/fast/_kernels/native.pyx"):
         (checkout.folder / name).touch()
-    assert checkout.make("setup") == (0, "", ["-c "])
+    assert checkout.make("setup") == (0, READY, ["-c "])
 
 
 def test_moved_folder_gets_a_new_environment(checkout):
@@ -222,9 +227,9 @@ def test_no_compiler_is_one_line_and_tried_again(checkout):
     checkout.add_python(build="echo 'ece662: no compiler' && exit 1")
     code, output, _ = checkout.make("setup")
     assert code == 0
-    assert output.splitlines()[2:] == ["ece662: no compiler"]
+    assert output.splitlines(True)[2:] == ["ece662: no compiler\n", READY]
     code, output, calls = checkout.make("setup")
-    assert (code, output) == (0, "ece662: no compiler\n")
+    assert (code, output) == (0, f"ece662: no compiler\n{READY}")
     assert len(builds(calls)) == 1
 
 
