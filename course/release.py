@@ -19,9 +19,15 @@ from course.dependence import names_that_depend_on
 from course.student_notebook import student_notebook
 from ece662._files import put_in_place
 from ece662.commands.packing import write_zip
-from ece662.commands.updating import MANIFEST, describe
 from ece662.exercises import EXERCISES, Exercise
-from ece662.exercises.regions import START, MarkerError, fill, read, stub
+from ece662.exercises.regions import (
+    START,
+    MarkerError,
+    fill,
+    parse_file,
+    read,
+    stub,
+)
 
 __all__ = [
     "PLACE",
@@ -37,6 +43,7 @@ __all__ = [
 PLACE, REF = "OWNER/ece662", "main"  # what the repository's own links name
 
 SHIPPED = (
+    ".devcontainer/devcontainer.json",
     ".gitignore",
     "LICENSE",
     "MANIFEST.in",
@@ -63,6 +70,7 @@ SHIPPED = (
 )
 BINARY = {".jpg", ".npz", ".png"}
 
+_LINK = re.compile(r"\]\(\.\./(ece662/[\w/]+\.py)#(\w+)\)")  # to an exercise
 _STAFF_PART = re.compile(
     r"^ *(#|<!--) staff only((?: -->)?)\n.*?^ *\1 end of staff only\2\n",
     re.MULTILINE | re.DOTALL,
@@ -103,22 +111,10 @@ def make_release(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_for_students(source, file, student, place, ref))
             target.chmod(0o755 if file.suffix == ".sh" else 0o644)
-        given = {file.as_posix(): (whole / file).read_bytes() for file in files}
-        (whole / MANIFEST).write_bytes(describe(given, _earlier_names()))
-        (whole / MANIFEST).chmod(0o644)
         if out.exists():
             out.rmdir()
         put_in_place(whole, out)
-    return [*files, Path(MANIFEST)]
-
-
-def _earlier_names() -> dict[str, str]:
-    """Return what exercises and cells were called in earlier releases."""
-    return {
-        now: was
-        for exercise in EXERCISES
-        for now, was in zip(exercise.regions, exercise.was, strict=False)
-    }
+    return files
 
 
 def shipped_files(source: Path) -> list[Path]:
@@ -132,9 +128,14 @@ def shipped_files(source: Path) -> list[Path]:
         matches = [path for path in source.glob(pattern) if path.is_file()]
         if not matches and "*" not in pattern:
             raise FileNotFoundError(f"{source / pattern} is to be shipped, but missing")
-        found.update(path.relative_to(source) for path in matches)
-    hidden = {file for file in found if any(p.startswith(".") for p in file.parts[:-1])}
-    return sorted(found - hidden, key=Path.as_posix)
+        files = {path.relative_to(source) for path in matches}
+        # What an editor keeps beside the files, in a hidden folder, nobody has named.
+        found |= {file for file in files if "*" not in pattern or not _is_hidden(file)}
+    return sorted(found, key=Path.as_posix)
+
+
+def _is_hidden(file: Path) -> bool:
+    return any(part.startswith(".") for part in file.parts[:-1])
 
 
 def pack(folder: Path, archive: Path) -> None:
@@ -165,6 +166,7 @@ def _for_students(
     exercises = [exercise for exercise in EXERCISES if exercise.file == name]
     if file.suffix == ".ipynb":
         text = student_notebook(text, name, exercises, student)
+        text = _LINK.sub(lambda link: _with_line(source, link), text)
     elif exercises:
         text = _emptied(text, name, exercises)
     elif file.suffix == ".py" and START in map(str.strip, text.splitlines()):
@@ -193,6 +195,22 @@ def relinked(text: str, place: str, ref: str) -> str:
         return text
     # In a notebook's file the quotes of the code are escaped.
     return re.sub(r'(\\?")--depth=1\1', rf"\g<0>, \1--branch={ref}\1", text)
+
+
+def _with_line(source: Path, link: re.Match) -> str:
+    """Let a link to an exercise lead to its line, in the file as students get it."""
+    file, owner = link[1], link[2]
+    text = without_staff_parts((source / file).read_text("utf-8"), file)
+    exercises = [exercise for exercise in EXERCISES if exercise.file == file]
+    emptied = parse_file(_emptied(text, file, exercises), file)
+    starts = [
+        place.span[0]
+        for (name, _), place in emptied.places.items()
+        if name.partition(".")[0] == owner
+    ]
+    if not starts:
+        raise ValueError(f"a notebook links to {owner} in {file}, and it is not there")
+    return f"](../{file}#line={starts[0] - 1})"  # JupyterLab counts from 0
 
 
 def _emptied(text: str, name: str, exercises: Collection[Exercise]) -> str:

@@ -3,12 +3,13 @@
 Exercise cells are emptied, model answers give way to an answer cell, and what depends
 on the student's work loses its output. That output is not thrown away: it moves into a
 cell of its own below, under the words "What you are aiming at", where it stays when the
-student's own result appears above it.
+student's own result appears above it. Between a prediction and its outcome it is
+folded: who opens it has decided to.
 """
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from course.dependence import dependent_cells
@@ -16,10 +17,14 @@ from ece662.exercises import Exercise
 from ece662.exercises.regions import fill, read, stub
 from ece662.exercises.work import ANSWER
 
-__all__ = ["AIM", "student_notebook"]
+__all__ = ["AIM", "FOLDED", "student_notebook"]
 
 AIM = "**What you are aiming at**"
 ASKING = re.compile(r"(check|hint)\([^()]*\)")
+SELF_TEST = re.compile(r"^self_test\(", re.MULTILINE)
+GUESS = re.compile(r'^predict\("([\w-]+)"', re.MULTILINE)
+OUTCOME = re.compile(r'^outcome\("([\w-]+)"', re.MULTILINE)
+FOLDED = "What came out with us (open it when yours is there)"
 TRAINED = "(on the synthetic pictures; yours need not agree to the last digit)"
 
 
@@ -49,33 +54,57 @@ def student_notebook(
 
     code = [c for c in notebook["cells"] if c["cell_type"] == "code"]
     sources = [(c["id"], "".join(c["source"])) for c in code if "setup" not in _tags(c)]
-    dependent = dependent_cells(sources, cells, names)
+    guessed = _guessed_cells(sources, name)
+    dependent = dependent_cells(sources, cells, names) | guessed
     notebook["cells"] = [
         new
         for cell in notebook["cells"]
-        for new in _for_student(cell, cell["id"] in dependent)
+        for new in _for_student(cell, cell["id"] in dependent, cell["id"] in guessed)
     ]
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def _for_student(cell: dict[str, Any], is_dependent: bool) -> list[dict[str, Any]]:
+def _guessed_cells(sources: Iterable[tuple[str, str]], name: str) -> set[str]:
+    """Find the cells between a prediction and its outcome, the latter included.
+
+    Raises:
+        ValueError: one of the two without the other.
+    """
+    waiting: set[str] = set()
+    found = set()
+    for cell, source in sources:
+        ended = set(OUTCOME.findall(source))
+        if ended - waiting:
+            raise ValueError(f"{name}: {cell}: no prediction for {sorted(ended)}")
+        if waiting and not (SELF_TEST.search(source) or GUESS.search(source)):
+            found.add(cell)
+        waiting = (waiting - ended) | set(GUESS.findall(source))
+    if waiting:
+        raise ValueError(f"{name}: no outcome for {sorted(waiting)}")
+    return found
+
+
+def _for_student(
+    cell: dict[str, Any], is_dependent: bool, is_folded: bool
+) -> list[dict[str, Any]]:
     """Return the cells that stand in a student's notebook for this one."""
     if "answer" in _tags(cell):
         kept = {key: cell[key] for key in ("cell_type", "id", "metadata")}
         return [kept | {"source": [ANSWER]}]
     if not is_dependent:
         return [cell]
-    aim = _aim(cell)
+    aim = _aim(cell, is_folded)
     cleared = cell | {"outputs": [], "execution_count": None}
     return [cleared, aim] if aim else [cleared]
 
 
 def _is_for_asking(cell: dict[str, Any]) -> bool:
-    """True for a call of check or hint alone: what it says is no aim."""
-    return bool(ASKING.fullmatch("".join(cell["source"]).strip()))
+    """True for a call of check or hint alone, or an outcome: they say no aim."""
+    source = "".join(cell["source"])
+    return bool(ASKING.fullmatch(source.strip()) or OUTCOME.search(source))
 
 
-def _aim(cell: dict[str, Any]) -> dict[str, Any] | None:
+def _aim(cell: dict[str, Any], is_folded: bool) -> dict[str, Any] | None:
     """Show a cell's outputs as Markdown; None where there is nothing to see."""
     if _is_for_asking(cell):
         return None
@@ -91,6 +120,9 @@ def _aim(cell: dict[str, Any]) -> dict[str, Any] | None:
     if not parts:
         return None
     heading = f"{AIM} {TRAINED}" if "training" in _tags(cell) else AIM
+    if is_folded:
+        summary = f"<details>\n<summary>{FOLDED}</summary>"
+        heading, parts = summary, [heading, *parts, "</details>"]
     aim = {
         "cell_type": "markdown",
         "id": f"{cell['id']}-aim",

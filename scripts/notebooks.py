@@ -56,6 +56,7 @@ METADATA = {
 TAGS = {"setup", "exercise", "question", "answer", "training"} | {
     "nbval-ignore-output", "nbval-skip", "skip-execution", "raises-exception"
 }  # fmt: skip
+FOLD = {"jupyter": {"source_hidden": True}}  # the set-up cell, which nobody has to read
 CELL_ID = re.compile(r"q\d(-[a-z0-9]+)+")
 MACHINE_TRACES = re.compile(
     r"(/home/|/root/|/Users/|/tmp/|/content/|/opt/|/usr/|\b[A-Z]:\\|\bat 0x[0-9a-f]+"
@@ -216,7 +217,7 @@ def _strip(notebook) -> None:
 
     notebook.metadata = METADATA
     for cell in notebook.cells:
-        kept = {key: cell.metadata.get(key) for key in ("tags", RULES)}
+        kept = {key: cell.metadata.get(key) for key in ("tags", RULES, *FOLD)}
         cell.metadata = {key: value for key, value in kept.items() if value}
         if cell.cell_type != "code":
             continue
@@ -265,8 +266,10 @@ def _cell_problems(cell, prefix: str) -> Iterator[str]:
     tags = set(cell.metadata.get("tags", []))
     if not tags <= TAGS:
         yield f"unknown tags {sorted(tags - TAGS)}; known are {sorted(TAGS)}"
-    if cell.metadata.keys() - {"tags", RULES}:
+    if cell.metadata.keys() - {"tags", RULES, *FOLD}:
         yield "metadata of a machine: run `make notebooks`"
+    if ("setup" in tags) != (cell.metadata.get("jupyter") == FOLD["jupyter"]):
+        yield f"the set-up cell, and no other, has the metadata {FOLD}"
     if trace := MACHINE_TRACES.search(cell.source):
         yield f"the source names a place on one machine: {trace[0]}"
     if cell.cell_type != "code":

@@ -32,6 +32,7 @@ from course.mistakes import (  # noqa: F401 (importing them enters their mistake
     normalised_network,
     pool_backward,
     pool_forward,
+    pruning,
     rmsprop,
     sgd_momentum,
     small_networks,

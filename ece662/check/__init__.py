@@ -5,6 +5,9 @@
     check()                    everything
     hint("affine_forward")     the idea; once more, the formula; then the code's shape
 
+Beside the exercises there are questions with feedback at once: `self_test`, and
+`predict` before an experiment with `outcome` behind it (`questions`).
+
 An exercise goes through four hands, each of them a module: a *recipe* tries the
 student's code and returns arrays (`recipes`, `running`); `judging` compares them with
 what is expected; `diagnosing` says whose fault it is, and names the mistake or
@@ -25,6 +28,7 @@ from ece662.check.diagnosing import Diagnosis, Known, diagnose
 from ece662.check.front import check
 from ece662.check.hints import hint
 from ece662.check.judging import Comparison, Verdict, judge
+from ece662.check.questions import outcome, predict, self_test
 from ece662.check.rendering import render
 from ece662.check.running import Run, run
 
@@ -39,6 +43,9 @@ __all__ = [
     "hint",
     "judge",
     "make_code",
+    "outcome",
+    "predict",
     "render",
     "run",
+    "self_test",
 ]

@@ -17,6 +17,7 @@ MODULES = (
     "ece662.layer_utils",
     "ece662.classifiers.fc_net",
     "ece662.classifiers.cnn",
+    "ece662.pruning.by_hand",
 )
 
 

@@ -6,6 +6,7 @@ import tomllib
 from collections import Counter
 from pathlib import Path
 
+from ece662.check.boxes import BLUE, box
 from ece662.exercises import find_exercise
 
 __all__ = ["STAGES", "Hint", "hint", "load_hints"]
@@ -43,10 +44,7 @@ class Hint:
 
     def _repr_html_(self) -> str:
         lines = "<br>".join(map(html.escape, self.lines))
-        return (
-            '<div style="border-left: 4px solid #1565c0; padding: 2px 0 2px 10px; '
-            f'margin: 4px 0"><b>{html.escape(self.exercise)}</b><br>{lines}</div>'
-        )
+        return box(BLUE, self.exercise, f"<br>{lines}")
 
 
 def hint(name: str, stage: int | None = None) -> Hint:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import ece662
+from ece662.check.boxes import GREEN, GREY, RED, box
 from ece662.check.diagnosis import Diagnosis
 from ece662.check.judging import Comparison, Verdict
 from ece662.check.mapping import draw_map
@@ -25,7 +26,6 @@ _ROOT = Path(ece662.__file__).resolve().parents[1]
 SHOWN = 4  # wrong outputs that are listed; more do not help
 FEW = 3  # arrays up to this size are printed whole
 FAINT = "faint"  # the style of lines with numbers
-GREEN, RED, GREY = "#2e7d32", "#c62828", "#757575"
 HEADLINES = {
     Status.PASSED: (GREEN, "passed"),
     Status.FAILED: (RED, "not yet right"),
@@ -221,11 +221,7 @@ def _html(result: Result) -> str:
         for style, text in rest
     )
     picture = draw_map(result.verdict.failed)
-    return (
-        f'<div style="border-left: 4px solid {colour}; padding: 2px 0 2px 10px; '
-        f'margin: 4px 0"><b style="color: {colour}">{html.escape(headline)}</b>'
-        f"{lines}{picture}</div>"
-    )
+    return box(colour, headline, lines + picture)
 
 
 def _linked(text: str) -> str:

@@ -12,7 +12,8 @@ HELP = "show how far you are, in all notebooks"
 DESCRIPTION = """\
 Show every exercise of every notebook and what its check says. Verdicts are remembered,
 and only what you have changed since is checked again. (Cells that train are run for
-that, which takes some seconds each.)
+that, which takes some seconds each.) The line below says how many self-tests are right
+and how many predictions were made, as the saved notebook has them.
 """
 
 GREEN, RED, GREY = 32, 31, 90
@@ -27,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; the exit code is 0 whatever it says."""
+    from ece662.check.answered import questions_of
     from ece662.check.progress import progress
     from ece662.exercises import EXERCISES, exercises_of
     from ece662.exercises.work import find_root
@@ -36,9 +38,11 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"ece662 status: {error}", file=sys.stderr)
         return 2
-    states = progress(find_root(), chosen or EXERCISES)
+    root = find_root()
+    states = progress(root, chosen or EXERCISES)
     for notebook, group in groupby(states, lambda state: state.exercise.notebook):
-        print(_table(notebook, list(group)))
+        asked = questions_of(root / "notebooks" / f"{notebook}.ipynb")
+        print(_table(notebook, list(group), str(asked)))
     for note in notes_of(states):
         print(f"Note: {note}.")
     finished = [state for state in states if state.finished]
@@ -56,7 +60,7 @@ def notes_of(states: list) -> list[str]:
     return list(dict.fromkeys(note for state in states for note in state.notes))
 
 
-def _table(notebook: str, states: list) -> str:
+def _table(notebook: str, states: list, asked: str) -> str:
     from ece662.check.terms import Status
 
     shown = {
@@ -76,6 +80,7 @@ def _table(notebook: str, states: list) -> str:
         sign, colour = shown[state.status]
         line = f"  {sign} {state.exercise.id:<{width}}  {state.word:<8}"
         lines.append(_coloured(f"{line}{told}".rstrip(), colour))
+    lines += [f"  {asked}"] if asked else []
     return "\n".join([*lines, ""])
 
 

@@ -23,7 +23,7 @@ __all__ = [
     "accuracy_of",
     "fast_precision",
     "make_datasets",
-    "predict",
+    "probabilities_of",
     "quietly",
     "vary_pictures",
 ]
@@ -171,7 +171,7 @@ def fast_precision(cpu_info: Path = Path("/proc/cpuinfo")) -> str:
     return "mixed_bfloat16" if "avx512_bf16" in known else "float32"
 
 
-def predict(model, dataset: Dataset, mirrored: bool = False) -> np.ndarray:
+def probabilities_of(model, dataset: Dataset, mirrored: bool = False) -> np.ndarray:
     """Return what a network gives each class, for all the images of a data set.
 
     Args:
@@ -197,9 +197,9 @@ def accuracy_of(model, dataset: Dataset, mirrored: bool = False) -> float:
     """Return the share of images whose most probable class is their own.
 
     Args:
-        model, dataset, mirrored: as for `predict`.
+        model, dataset, mirrored: as for `probabilities_of`.
     """
-    return accuracy(predict(model, dataset, mirrored), dataset.y)
+    return accuracy(probabilities_of(model, dataset, mirrored), dataset.y)
 
 
 class KerasModel:

@@ -16,7 +16,7 @@ __all__ = [
     "load_parameters",
     "make_loaders",
     "mixed_precision",
-    "predict",
+    "probabilities_of",
     "vary_pictures",
 ]
 
@@ -142,7 +142,7 @@ def vary_pictures(x, shift: int = 2):
     return x[images, channels, rows, columns]
 
 
-def predict(model, loader, mirrored: bool = False):
+def probabilities_of(model, loader, mirrored: bool = False):
     """Return what a network gives each class, for all the images of a loader.
 
     Args:

@@ -1,44 +1,13 @@
-"""Unstructured pruning: which weights go, and how to keep them gone.
+"""Small counts of pruning: how much is zero, and how much is to go when.
 
-A mask has the shape of its weights and is True where they stay. The functions work on
-arrays by name, whatever framework they come from; "the weights" are those of the
-convolutions and of the last layer. Biases, gammas and betas are few, and stay.
+The masks themselves are exercises, in `ece662.pruning.by_hand`.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["cubic_share", "magnitude_masks", "share_of_zeros"]
-
-
-def magnitude_masks(
-    weights: Mapping[str, np.ndarray], share: float
-) -> dict[str, np.ndarray]:
-    """Choose the smallest weights of all arrays together.
-
-    One limit holds for the whole network, so a layer of small weights loses more than
-    its share.
-
-    Args:
-        weights: arrays by name.
-        share: how much of all weights goes, from 0 to 1.
-
-    Returns:
-        masks: for each array, True where a weight stays.
-
-    Raises:
-        ValueError: a share outside 0 to 1.
-    """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share must be from 0 to 1, got {share}")
-    sizes = np.concatenate([np.abs(w).ravel() for w in weights.values()])
-    # By rank and not by a limit: exactly this many go, whatever is equal or zero.
-    stays = np.ones(len(sizes), bool)
-    stays[np.argsort(sizes, kind="stable")[: round(share * len(sizes))]] = False
-    ends = np.cumsum([w.size for w in weights.values()])[:-1]
-    parts = zip(weights.items(), np.split(stays, ends), strict=True)
-    return {name: part.reshape(w.shape) for (name, w), part in parts}
+__all__ = ["cubic_share", "share_of_zeros"]
 
 
 def share_of_zeros(weights: Mapping[str, np.ndarray]) -> float:

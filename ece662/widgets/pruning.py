@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ece662.figures.style import COLOURS
-from ece662.pruning.masks import magnitude_masks
+from ece662.pruning.by_hand import magnitude_masks
 from ece662.pruning.sparse import sparse_bytes
 from ece662.training.accuracy import accuracy
 from ece662.widgets._base import Dashboard, Drawing, choice, panel, slider

@@ -60,6 +60,22 @@ def test_status_shows_every_exercise_and_what_its_check_says(root, capsys):
     assert lines[0] == "Q1-FCNetworks   15 of 17"
 
 
+def test_status_shows_how_far_the_questions_are_answered(root, capsys):
+    path = root / "notebooks" / "Q3-Dropout.ipynb"
+    text = path.read_text("utf-8")
+    for asked, given in (
+        ('self_test(\\"q3-mask\\", ...)', 'self_test(\\"q3-mask\\", \\"a\\")'),
+        ('predict(\\"q3-best-keep\\", ...)', 'predict(\\"q3-best-keep\\", \\"a\\")'),
+    ):
+        assert asked in text
+        text = text.replace(asked, given)
+    path.write_text(text, encoding="utf-8")
+    assert main(["status", "Q3"]) == 0
+    said = capsys.readouterr().out
+    assert "self-tests: 1 of 5 right (open: q3-kept-value, q3-pytorch," in said
+    assert "predictions: 1 of 2 made" in said
+
+
 def test_status_of_one_notebook(root, capsys):
     assert main(["status", "Q3"]) == 0
     assert "Q1" not in capsys.readouterr().out

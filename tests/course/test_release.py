@@ -20,14 +20,15 @@ from course.release import (
     shipped_files,
     without_staff_parts,
 )
-from course.student_notebook import AIM
+from course.student_notebook import AIM, FOLDED, student_notebook
 from ece662.exercises import EXERCISES
-from ece662.exercises.regions import END, MarkerError, fill, is_empty, read
+from ece662.exercises.regions import END, START, MarkerError, fill, is_empty, read
 from ece662.exercises.work import ANSWER
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted({exercise.file for exercise in EXERCISES})
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+FOLD = f"<details>\n<summary>{FOLDED}</summary>\n\n"
 NAMED_FILE = re.compile(r"`((?:benchmarks|course|docs|ece662|scripts|tests)/[\w./-]+)`")
 
 
@@ -219,6 +220,21 @@ def test_regions_are_empty_and_the_rest_is_as_it_was(release, name):
         assert filled == {id: relink(source) for id, source in solved.items()}
 
 
+def test_every_exercise_in_a_file_is_linked_to_its_line(release):
+    for exercise in EXERCISES:
+        if exercise.file.endswith(".ipynb"):
+            continue
+        owner = exercise.extends or exercise.id
+        cells = cells_of(release, f"{exercise.notebook}.ipynb").values()
+        link = re.compile(rf"\[`{owner}`\]\(\.\./{exercise.file}#line=(\d+)\)")
+        lines = [int(n) for cell in cells for n in link.findall(cell.source)]
+        assert lines, exercise.id
+        text = (release / exercise.file).read_text("utf-8").splitlines()
+        assert {text[line].strip() for line in lines} == {START}
+        above = "\n".join(text[: lines[0]])
+        assert re.findall(r"^(?:def|class) (\w+)", above, re.MULTILINE)[-1] == owner
+
+
 def code_of(notebook):
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     return {cell["id"]: "".join(cell["source"]) for cell in cells}
@@ -258,7 +274,8 @@ def test_notebook_has_every_cell_and_no_model_answer(release, name):
         if "answer" in cell.metadata.get("tags", []):
             assert after[cell.id].source == ANSWER
         elif cell.cell_type == "markdown":
-            assert after[cell.id].source == relink(cell.source)
+            linked = re.sub(r"(\.py#)\w+\)", r"\1)", relink(cell.source))
+            assert re.sub(r"(\.py#)line=\d+\)", r"\1)", after[cell.id].source) == linked
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -273,16 +290,49 @@ def test_what_was_shown_stays_in_place_or_becomes_the_aim(release, name):
             continue
         assert after[cell.id].outputs == []
         assert after[cell.id].execution_count is None
-        if re.fullmatch(r"(check|hint)\(.*\)", cell.source):
+        if re.fullmatch(r"(check|hint)\(.*\)|(.*\n)*outcome\(.*\).*", cell.source):
             continue
         aim = after[order[order.index(cell.id) + 1]]
         assert aim.cell_type == "markdown"
-        assert aim.source.startswith(AIM)
+        assert aim.source.removeprefix(FOLD).startswith(AIM)
         pictures = [p["image/png"] for p in aim.get("attachments", {}).values()]
         for output in cell.outputs:
             data = output.get("data", {})
             text = data.get("image/png") or output.get("text") or data["text/plain"]
             assert text.strip() in pictures or text.rstrip() in aim.source, cell.id
+
+
+def test_what_a_prediction_is_about_is_folded(release):
+    for name in NOTEBOOKS:
+        waiting, folded = False, 0
+        for cell in cells_of(release, name).values():
+            if cell.cell_type == "code" and 'predict("' in cell.source:
+                waiting = True
+                assert "Predict first" in cell.outputs[0].data["text/plain"]
+            elif cell.cell_type == "code" and 'outcome("' in cell.source:
+                waiting = False
+                assert cell.outputs == []
+            elif cell.id.endswith("-aim"):
+                assert cell.source.startswith(FOLD) == waiting, cell.id
+                assert cell.source.endswith("</details>") == waiting
+                folded += waiting
+            elif waiting and cell.cell_type == "code":
+                assert cell.outputs == [] or "self_test(" in cell.source, cell.id
+        assert folded >= 2, name
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        (['outcome("q1-x", 1)'], "no prediction for .'q1-x'."),
+        (['predict("q1-x", ...)', "1"], "no outcome for .'q1-x'."),
+    ],
+)
+def test_a_prediction_and_its_outcome_go_together(sources, message):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    with pytest.raises(ValueError, match=message):
+        student_notebook(nbformat.writes(notebook), "Q1.ipynb", [], [])
 
 
 def test_what_needs_no_work_of_the_student_stays(release):
@@ -374,7 +424,7 @@ def test_command_makes_the_copy_and_the_zip(tmp_path, capsys):
     arguments = ["release", "--out", str(out), "--zip", "--repo", "ann/course"]
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    assert f"{out}: {len(shipped_files(ROOT)) + 1} files for students" in said
+    assert f"{out}: {len(shipped_files(ROOT))} files for students" in said
     assert (tmp_path / "students.zip").exists()
     assert main(arguments) == 1
     assert "is there already" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from ece662.frameworks.tf_tools import (
     accuracy_of,
     fast_precision,
     make_datasets,
-    predict,
+    probabilities_of,
     quietly,
     vary_pictures,
 )
@@ -132,8 +132,8 @@ def test_predict_gives_probabilities_in_order_and_the_mean_of_mirror_images():
 
     one, other = (softmax(model(view).numpy()) for view in (X, X[:, :, ::-1]))
     assert np.abs(one - other).max() > 0.01
-    assert np.allclose(predict(model, dataset), one, atol=1e-6)
-    mean = predict(model, dataset, mirrored=True)
+    assert np.allclose(probabilities_of(model, dataset), one, atol=1e-6)
+    mean = probabilities_of(model, dataset, mirrored=True)
     assert np.allclose(mean, (one + other) / 2, atol=1e-6)
 
     dataset.y = one.argmax(axis=1)

@@ -15,7 +15,7 @@ from ece662.frameworks.torch_tools import (  # noqa: E402
     load_parameters,
     make_loaders,
     mixed_precision,
-    predict,
+    probabilities_of,
     vary_pictures,
 )
 from ece662.layers import softmax_loss  # noqa: E402
@@ -143,11 +143,11 @@ def test_predict_gives_probabilities_in_the_order_of_the_images():
     x[:, 0, 0, 0] = torch.tensor([0.0, np.log(3), np.log(9)])
     loader = [(x[:2], torch.tensor([1, 0])), (x[2:], torch.tensor([0]))]
     model = Left().train()
-    probabilities, y = predict(model, loader)
+    probabilities, y = probabilities_of(model, loader)
     assert np.allclose(probabilities, [[0.5, 0.5], [0.75, 0.25], [0.9, 0.1]])
     assert y.tolist() == [1, 0, 0]
     assert not model.training
-    both, _ = predict(model, loader, mirrored=True)
+    both, _ = probabilities_of(model, loader, mirrored=True)
     assert np.allclose(both[:, 0], [0.5, (0.75 + 0.5) / 2, (0.9 + 0.5) / 2])
 
 

@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch")
 
 from ece662.pruning import torch_net
 from ece662.pruning.architecture import Architecture, Block
-from ece662.pruning.masks import magnitude_masks, share_of_zeros
+from ece662.pruning.by_hand import magnitude_masks
+from ece662.pruning.masks import share_of_zeros
 from ece662.pruning.training import TrainingPlan, batches
 from ece662.pruning_helper import invert_ch
 

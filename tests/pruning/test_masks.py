@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ece662.pruning.masks import cubic_share, magnitude_masks, share_of_zeros
+from ece662.pruning.by_hand import magnitude_masks
+from ece662.pruning.masks import cubic_share, share_of_zeros
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_table_says_the_speed_up_over_the_first():
 def test_cost_counts_what_is_there():
     pytest.importorskip("torch")
     from ece662.pruning.architecture import residual
-    from ece662.pruning.masks import magnitude_masks
+    from ece662.pruning.by_hand import magnitude_masks
     from ece662.pruning.measure import cost, milliseconds
     from ece662.pruning.torch_net import build, keep_masks, predict, prunable
 

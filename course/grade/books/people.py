@@ -30,8 +30,6 @@ MEANINGS = {
     "extension": ("extension", "extra days", "extension days"),
 }  # fmt: skip
 IDS = ("id", "sis", "login")
-# Rows of Canvas: the maxima, and the student that a teacher may try things as.
-NOBODY = ("points possible", "student, test", "test student")
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def person_of(cells: Mapping[str, str], line: int) -> Person | None:
     # Identifiers of Moodle are "Participant 77".
     ids = [re.sub(r"^\D+ (?=\d+$)", "", cells.get(key, "").strip()) for key in IDS]
     ids = [id for id in ids if id]
-    if bare(name) in NOBODY:
+    if bare(name) in ("points possible", "student, test", "test student"):
         return None
     email = cells.get("email", "").strip()
     if not (name or ids or email):

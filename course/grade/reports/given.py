@@ -5,7 +5,6 @@ nothing, or is not understood, and says which. An empty cell takes nothing back,
 word `open` does. What a mark was before stays beside it.
 """
 
-import enum
 import hashlib
 import json
 from collections import defaultdict
@@ -44,14 +43,6 @@ IDS = {bare(id): id for id in OF}
 CHECKED = {exercise.id for exercise in EXERCISES if exercise.is_checked}
 
 
-class RowState(enum.StrEnum):
-    """What became of a row. The values are written into rows.csv."""
-
-    TAKEN = "taken"
-    UNCHANGED = "unchanged"
-    LOST = "not understood"
-
-
 class Fate(NamedTuple):
     """What became of a row."""
 
@@ -60,13 +51,13 @@ class Fate(NamedTuple):
     student: str
     question: str
     points: str
-    fate: RowState
+    fate: str  # taken, unchanged, or not understood
     why: str = ""
 
     @property
     def is_lost(self) -> bool:
         """True where a person has to look at it."""
-        return self.fate is RowState.LOST
+        return self.fate == "not understood"
 
     def __str__(self) -> str:
         """Say where the row is, and what is wrong with it."""
@@ -97,8 +88,8 @@ class MergedTable:
         count = defaultdict(int)
         for fate in self.fates:
             count[fate.fate] += 1
-        summary = ", ".join(f"{n} {what}" for what, n in sorted(count.items()))
-        return f"{self.name}: {len(self.fates)} rows: {summary or 'nothing in it'}"
+        told = ", ".join(f"{n} {what}" for what, n in sorted(count.items()))
+        return f"{self.name}: {len(self.fates)} rows: {told or 'nothing in it'}"
 
 
 class Marks:
@@ -179,38 +170,33 @@ class Marks:
         readings = [_Reading.of(row, finder) for row in table.rows]
         _refuse_contradictions(readings)
         for reading in readings:
-            fate, why = RowState.LOST, reading.why
+            fate, why = "not understood", reading.why
             if why and reading.exercise and reading.is_blank:
-                fate, why = RowState.UNCHANGED, "empty"
+                fate, why = "unchanged", "empty"
             elif not why:
                 fate, why = self._take(reading, is_seen, path.name, answer_of)
             merged.fates.append(reading.fate(path.name, fate, why))
         return merged
 
-    def _take(
-        self, reading, is_seen: bool, table: str, answer_of
-    ) -> tuple[RowState, str]:
+    def _take(self, reading, is_seen: bool, table: str, answer_of) -> tuple[str, str]:
         """Take a row that was understood; say what became of it."""
         of_record = self._known.setdefault(reading.record, {})
         old = of_record.get(reading.exercise)
         if old and is_seen:
-            return RowState.UNCHANGED, "the table was read before"
+            return "unchanged", "the table was read before"
         if reading.is_open:
             if old is None:
-                return RowState.UNCHANGED, ""
+                return "unchanged", ""
             old_points, _ = old["points"], of_record.pop(reading.exercise)
-            return RowState.TAKEN, f"{_short(old_points)} is taken back"
+            return "taken", f"{_short(old_points)} is taken back"
         points, comment = reading.points, reading.comment
         if points is None and not comment:
-            return (
-                RowState.UNCHANGED,
-                f"empty; {_short(old['points'])} stays" if old else "",
-            )
+            return "unchanged", f"empty; {_short(old['points'])} stays" if old else ""
         if old:
             points = old["points"] if points is None else points
             comment = comment or old["comment"]
             if (points, comment) == (old["points"], old["comment"]):
-                return RowState.UNCHANGED, ""
+                return "unchanged", ""
         was = [*(old["was"] if old else ()), *([_without_was(old)] if old else ())]
         of_record[reading.exercise] = {
             "points": points,
@@ -220,8 +206,8 @@ class Marks:
             "was": was,
         }
         if old and points != old["points"]:
-            return RowState.TAKEN, f"was {_short(old['points'])}"
-        return RowState.TAKEN, ""
+            return "taken", f"was {_short(old['points'])}"
+        return "taken", ""
 
 
 def _without_was(mark: dict[str, Any]) -> dict[str, Any]:
@@ -274,7 +260,7 @@ class _Reading:
             return f"{self.exercise} is checked: another mark needs a reason as comment"
         return ""
 
-    def fate(self, table: str, fate: RowState, why: str) -> Fate:
+    def fate(self, table: str, fate: str, why: str) -> Fate:
         """Return what became of the row."""
         student, question, points = (
             printable(self.cells[name], 100)

@@ -2,6 +2,7 @@
 
 from ece662.check.recipe import EXACT, Recipe
 from ece662.check.recipes import (
+    by_hand,
     conv,
     dropout,
     frameworks,
@@ -18,7 +19,7 @@ __all__ = ["RECIPES"]
 RECIPES: dict[str, Recipe] = {}
 for module in (dropout, training, frameworks, pruning):
     RECIPES |= module.RECIPES
-for module in (layers, norm, conv, optim, nets):
+for module in (layers, norm, conv, optim, nets, by_hand):
     RECIPES |= {
         name: recipe._replace(tolerance=EXACT)
         for name, recipe in module.RECIPES.items()

@@ -265,9 +265,9 @@ def _as_test_set(code, pictures) -> dict:
 
 def torch_scores(code, model, data):
     """Ask a module about the test set."""
-    from ece662.frameworks.torch_tools import make_loaders, predict
+    from ece662.frameworks.torch_tools import make_loaders, probabilities_of
 
-    return predict(model, make_loaders(data)[2])[0]
+    return probabilities_of(model, make_loaders(data)[2])[0]
 
 
 def barebones_scores(code, params, data):
@@ -283,9 +283,9 @@ def barebones_scores(code, params, data):
 
 def keras_scores(code, model, data):
     """Ask a Keras model about the test set."""
-    from ece662.frameworks.tf_tools import make_datasets, predict
+    from ece662.frameworks.tf_tools import make_datasets, probabilities_of
 
-    return predict(model, make_datasets(data)[2])
+    return probabilities_of(model, make_datasets(data)[2])
 
 
 def network(run, sizes, known=None, **layout):

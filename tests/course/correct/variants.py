@@ -12,6 +12,7 @@ from tests.course.correct import (  # noqa: F401
     layernorm,
     optim,
     pool,
+    pruning,
     spatial_batchnorm,
     two_layers,
 )
