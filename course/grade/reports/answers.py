@@ -7,20 +7,23 @@ the tables that were read what became of it.
 """
 
 import csv
+import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from course.grade.reports.given import MARKS, Marks, MergedTable
 from course.grade.reports.html import page, paragraph, preformatted
 from course.grade.reports.keeping import replace_file
+from course.grade.reports.marking_page import marking_page, name_of_page
 from course.grade.reports.records import (
     Records,
     digest_of_answer,
     record_name,
 )
 from course.grade.reports.tables import as_csv
-from course.grade.run import write_whole
+from course.grade.run import RUN, write_whole
 from course.grade.text import name_line
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES, Exercise
@@ -62,6 +65,8 @@ def take_points(out: Path, others: Sequence[Path], records: Records) -> list[str
         return digests.get((record, exercise), digest_of_answer(""))
 
     own = [out / name for name in (TABLE, WORKBOOK) if (out / name).exists()]
+    # Tables that the marking pages have saved.
+    own += sorted(set((out / TABLE.parent).glob("points-*.*")) - {*own})
     merged = [marks.merge(path, records, answer_of) for path in (*own, *others)]
     records.given = marks.given()
     (out / TABLE.parent).mkdir(exist_ok=True)
@@ -119,13 +124,39 @@ def write_answers(out: Path, records: Records) -> None:
     for question in questions():
         path = out / "answers" / f"{question.id}.html"
         write_whole(path, page(question.id, _answers_to(question, records)))
+        answers = list(_to_be_marked(question, records))
+        if answers:
+            run = hashlib.sha256((out / RUN).read_bytes()).hexdigest()[:12]
+            path = path.with_name(name_of_page(question))
+            write_whole(path, marking_page(question, answers, run))
+
+
+def _to_be_marked(question: Exercise, records: Records) -> Iterator[dict[str, Any]]:
+    """Yield the answers to a question, in an order that says nothing of the names."""
+    found = []
+    for record in records:
+        if answer := record["answers"].get(question.id):
+            name = record_name(record["student"])
+            known = records.given.get((name, question.id))
+            mark = next(m for m in record["marks"] if m["exercise"] == question.id)
+            order = hashlib.sha256(f"{name} {question.id}".encode()).digest()
+            found.append((order, {
+                "student": record["student"],
+                "record": name,
+                "answer": answer,
+                "points": known.points if known else None,
+                "comment": known.comment if known else "",
+                "changed": bool(mark.get("changed since")),
+            }))  # fmt: skip
+    yield from (entry for _, entry in sorted(found, key=lambda pair: pair[0]))
 
 
 def _answers_to(question: Exercise, records: Records) -> Iterable[str]:
     yield paragraph(
         f"{question.notebook}, up to {question.points} points. Enter them in "
-        "points.csv, beside this page."
+        "points.csv, beside this page, or:"
     )
+    yield f'<p><a href="{name_of_page(question)}">mark one at a time</a></p>'
     for record in records:
         yield f"<h2>{paragraph(record['student'], tag=None)}</h2>"
         mark = next(m for m in record["marks"] if m["exercise"] == question.id)

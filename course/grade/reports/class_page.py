@@ -25,6 +25,7 @@ HEADS = ("student", "section", *NUMBERS)
 GROUP = {exercise.id: exercise.notebook for exercise in EXERCISES}
 STYLE = """
 body { max-width: none; }
+caption { text-align: left; padding: .3rem 0; }
 form { display: flex; flex-wrap: wrap; gap: 1rem; align-items: end; margin: 1rem 0; }
 label { display: block; font-weight: 600; }
 input, select { font: inherit; padding: .3rem .5rem; border: 1px solid #595959; }

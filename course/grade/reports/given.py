@@ -19,7 +19,7 @@ from course.grade.reports.records import Given, Records, record_name
 from course.grade.tables.names import Names
 from course.grade.tables.reading import Row, TableError, read_table
 from course.grade.tables.values import bare, points_of
-from course.grade.text import printable
+from course.grade.text import cell, printable
 from ece662.exercises import EXERCISES
 
 __all__ = ["MARKS", "Fate", "Marks", "MergedTable"]
@@ -180,7 +180,7 @@ class Marks:
 
     def _take(self, reading, is_seen: bool, table: str, answer_of) -> tuple[str, str]:
         """Take a row that was understood; say what became of it."""
-        of_record = self._known.setdefault(reading.record, {})
+        of_record = self._known.get(reading.record, {})
         old = of_record.get(reading.exercise)
         if old and is_seen:
             return "unchanged", "the table was read before"
@@ -197,6 +197,7 @@ class Marks:
             comment = comment or old["comment"]
             if (points, comment) == (old["points"], old["comment"]):
                 return "unchanged", ""
+        of_record = self._known.setdefault(reading.record, {})
         was = [*(old["was"] if old else ()), *([_without_was(old)] if old else ())]
         of_record[reading.exercise] = {
             "points": points,
@@ -235,7 +236,7 @@ class _Reading:
     @classmethod
     def of(cls, row: Row, finder: "_Finder") -> "_Reading":
         """Understand a row."""
-        self = cls(row.line, row.cells, comment=row.cells.get("comment", "").strip())
+        self = cls(row.line, row.cells, comment=_as_typed(row.cells.get("comment", "")))
         entered = row.cells["points"].strip()
         self.is_open = bare(entered) == OPEN
         self.is_blank = not entered and not self.comment and "" not in row.others
@@ -267,6 +268,13 @@ class _Reading:
             for name in ("student", "question", "points")
         )
         return Fate(table, self.line, student, question, points, fate, why)
+
+
+def _as_typed(text: str) -> str:
+    """Return a comment without what a table puts in front of formulas."""
+    text = text.strip()
+    is_defused = text.startswith("'") and cell(text[1:]) == text
+    return text[1:] if is_defused else text
 
 
 def _exercise_of(text: str) -> tuple[str, str]:
