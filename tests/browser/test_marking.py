@@ -91,6 +91,8 @@ def test_students_are_searched_filtered_and_sorted(run, sheet):
     assert sheet.locator(shown).count() == len(NAMES)
     sheet.fill("#find", "çelik")
     assert sheet.locator(shown).count() == 1
+    sheet.fill("#find", "230")  # points are not what is looked for
+    assert sheet.locator(shown).count() == 0
     sheet.fill("#find", "")
     sheet.select_option("#show", "missing")
     assert sheet.locator(shown).count() == 0

@@ -42,7 +42,7 @@ SCRIPT = """
 const table = document.querySelector('table');
 const body = table.tBodies[0];
 const rows = Array.from(body.rows);
-const texts = rows.map(row => row.textContent.toLowerCase());
+const texts = rows.map(row => row.dataset.find.toLowerCase());
 const find = document.getElementById('find');
 const show = document.getElementById('show');
 const section = document.getElementById('section');
@@ -194,7 +194,9 @@ def _as_html(row: dict) -> str:
         shown = value if isinstance(value, str) else f"{value:g}"
         cells.append(f'<td class="number">{escape(shown)}</td>')
     kinds, section = escape(" ".join(row["kinds"])), escape(row["section"])
-    return f'<tr data-kinds="{kinds}" data-section="{section}">{"".join(cells)}</tr>'
+    found_by = escape(f"{row['student']} {row['link']} {row['section']}")
+    attributes = f'data-kinds="{kinds}" data-section="{section}" data-find="{found_by}"'
+    return f"<tr {attributes}>{''.join(cells)}</tr>"
 
 
 def write_mail(path: Path, records: Records, students: ClassList) -> None:
