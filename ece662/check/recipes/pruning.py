@@ -44,12 +44,12 @@ def compare_weights(inputs, outputs):
         limit = np.max(sizes[gone], initial=0.0)
         smallest.append(bool(limit <= np.min(sizes[~gone], initial=np.inf)))
         kept_as_it_was.append(bool(np.array_equal(before[~gone], after[~gone])))
-    return {
+    return {  # what spoils the others first: that is what is told
+        WHOLE: np.array(bool(np.mean(before == 0) < 0.01)),
         "shares asked for": outputs["shares asked for"],
         "share of zeros": np.array(zeros),
         "the smallest are gone": np.array(smallest),
         "what is kept is as it was": np.array(kept_as_it_was),
-        WHOLE: np.array(bool(np.mean(before == 0) < 0.01)),
     }
 
 
@@ -153,11 +153,11 @@ RULES = {
     ),
 }
 ALL_SHARES = {
+    WHOLE: True,
     "shares asked for": SHARES,
     "share of zeros": SHARES,
     "the smallest are gone": (True,) * len(SHARES),
     "what is kept is as it was": (True,) * len(SHARES),
-    WHOLE: True,
 }
 ALL_LEVELS = {
     "levels asked for": LEVELS,
