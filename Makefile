@@ -43,7 +43,7 @@ KERNEL_SOURCES := $(wildcard ece662/fast/_kernels/*.pyx ece662/fast/_kernels/*.[
 .PHONY: help lab setup doctor clean
 # staff only
 .PHONY: fuzz test test-processors test-planted test-browser test-arm test-colab test-oldest
-.PHONY: coverage
+.PHONY: coverage test-random
 .PHONY: demo site test-site test-hub notebooks release bench lint constraints
 # end of staff only
 
@@ -59,6 +59,7 @@ help:
 	@echo 'make coverage     run the tests, and say which lines none of them reaches'
 	@echo 'make test-processors  run notebooks and fast layers as on other processors'
 	@echo 'make test-planted see errors noticed that are planted in the notebooks'
+	@echo 'make test-random  try the property tests on examples that are new each time'
 	@echo 'make test-browser try the dashboards in JupyterLab and Chromium'
 	@echo 'make test-arm     test the compiled kernels on an emulated ARM processor'
 	@echo 'make fuzz         grade what nobody would hand in, until something breaks'
@@ -109,6 +110,11 @@ test-processors: $(VENV)/test.stamp $(VENV)/kernels.stamp
 test-planted: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@ECE662_PLANTED=1 $(PY) -m pytest tests/notebooks/test_planted.py -v -n auto \
 	    --dist loadgroup $(ARGS)
+
+# Where CI is set, `make test` draws the same examples each time; see tests/conftest.py.
+test-random: $(VENV)/test.stamp $(VENV)/kernels.stamp
+	@env -u CI $(PY) -m pytest tests --ignore=tests/browser -m hypothesis -n auto \
+	    --dist loadfile $(ARGS)
 
 # Alone, and one after the other: it is about what a student waits for. One worker, not
 # none: where a test takes it along, somebody is left to say which, and to go on.

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmarks import deep
 from benchmarks.conv import BATCH_SIZE, conv_net_contestants
 from benchmarks.harness import (
     OURS,
@@ -43,16 +44,22 @@ def grown_bytes(sides: Sequence[Contestant], threads: int = 1) -> dict[str, int]
     return grown
 
 
-def report(steps: Mapping[str, Sequence[Contestant]]) -> str:
-    """Measure the sides of each training step and return a Markdown table."""
+def report(
+    steps: Mapping[str, Sequence[Contestant]],
+    ours: Sequence[str] = (OURS, OURS_FUSED),
+) -> str:
+    """Measure the sides of each training step and return a Markdown table.
+
+    Its last columns are those of `ours` over torch.
+    """
     rows = []
     for title, sides in steps.items():
         grown = grown_bytes(sides)
         sizes = [f"{size / 2**20:.0f}" for size in grown.values()]
-        ratios = [grown[name] / grown[TORCH] for name in (OURS, OURS_FUSED)]
+        ratios = [grown[name] / grown[TORCH] for name in ours]
         rows.append([title, *sizes, *(f"{ratio:.2f}" for ratio in ratios)])
     headings = ["peak of training, float32"] + [f"{name}, MiB" for name in grown]
-    headings += [f"{name} / {TORCH}" for name in (OURS, OURS_FUSED)]
+    headings += [f"{name} / {TORCH}" for name in ours]
     return markdown_table(headings, rows)
 
 
@@ -65,6 +72,13 @@ def all_steps() -> dict[str, list[Contestant]]:
     return steps
 
 
+def both_tables() -> str:
+    """Measure every training step, and Q4's deep network in a table of its own."""
+    title = f"Q4's deep ConvNet, batch {deep.BATCH_SIZE}, Adam in one pass"
+    sides = deep.contestants(num_train=NUM_TRAIN)
+    return "\n\n".join([report(all_steps()), report({title: sides}, (OURS, deep.OWN))])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table, and write it into a file if asked to."""
     parser = argparse.ArgumentParser(
@@ -75,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not LINUX_STATUS.exists():
         parser.error(f"this needs Linux, there is no {LINUX_STATUS} here")
-    print_report(lambda: report(all_steps()), options.write, BLOCK)
+    print_report(both_tables, options.write, BLOCK)
     return 0
 
 

@@ -19,6 +19,7 @@ from course.dependence import names_that_depend_on
 from course.student_notebook import student_notebook
 from ece662._files import put_in_place
 from ece662.commands.packing import write_zip
+from ece662.commands.updating import MANIFEST, describe
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.regions import (
     START,
@@ -111,10 +112,22 @@ def make_release(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_for_students(source, file, student, place, ref))
             target.chmod(0o755 if file.suffix == ".sh" else 0o644)
+        given = {file.as_posix(): (whole / file).read_bytes() for file in files}
+        (whole / MANIFEST).write_bytes(describe(given, _earlier_names()))
+        (whole / MANIFEST).chmod(0o644)
         if out.exists():
             out.rmdir()
         put_in_place(whole, out)
-    return files
+    return [*files, Path(MANIFEST)]
+
+
+def _earlier_names() -> dict[str, str]:
+    """Return what exercises and cells were called in earlier releases."""
+    return {
+        now: was
+        for exercise in EXERCISES
+        for now, was in zip(exercise.regions, exercise.was, strict=False)
+    }
 
 
 def shipped_files(source: Path) -> list[Path]:

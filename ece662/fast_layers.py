@@ -13,6 +13,10 @@ over memory. Compiled kernels do the work (`ece662.fast._kernels` explains them)
 NumPy (`ece662.fast.im2col` and `batch_norm`) where these were not built; `build` builds
 them.
 
+Large enough convolutions with 3 x 3 filters and stride 1 are computed in tiles of 4 x 4
+outputs (`ece662.fast.winograd` explains how). A nan or an infinity in one pixel then
+reaches every output of the tiles that see it, not only those of its own windows.
+
 Training needs no gradient of the images themselves, and in a network's first layer it
 is a third of the work. Where `conv_param` holds `"needs_dx": False`,
 backward leaves it out and returns None for dx, as PyTorch does for an input without
@@ -276,7 +280,7 @@ def build() -> None:
     """Compile the kernels and use them from now on, without a restart.
 
     The same as `python setup.py build_ext --inplace` in the repository, which takes
-    about half a minute, for a running notebook.
+    about a minute, for a running notebook.
 
     Raises:
         RuntimeError: there is nothing to build from, or the compiler failed.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course.commands._arguments import add_grading_arguments
 from course.grade.reports import losses_in, write_reports
-from course.grade.run import GradingError, grade_class
+from course.grade.run import RECORDS, GradingError, grade_class
 from course.sandbox.check import NoWallsError
 
 __all__ = ["HELP", "configure", "run"]
@@ -59,8 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Grade; return 1, and say why, where that cannot be done or was not complete."""
-    # A run that is asked to end removes what it has put up, as with Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         count = grade_class(
             args.submissions,
@@ -80,12 +79,26 @@ def run(args: argparse.Namespace) -> int:
     except (GradingError, OSError) as error:
         print(f"ece662-staff grade: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Stopped. --resume goes on from here.", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        print(_stopped(args.out), file=sys.stderr)
+        return 143 if isinstance(stop, _Terminated) else 130
     losses, noted = losses_in(args.out)
     notes = f", {noted} with files that are missing or ignored" if noted else ""
     print(f"{count} submissions{notes}: see {args.out / 'summary.html'}", flush=True)
     for line in (*complaints, *losses):
         print(f"ece662-staff grade: {line}", file=sys.stderr)
     return 1 if complaints or losses else 0
+
+
+class _Terminated(KeyboardInterrupt):
+    """The run was asked to end, by its system say: it ends as with Ctrl-C."""
+
+
+def _terminate(number, frame):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+    raise _Terminated
+
+
+def _stopped(out: Path) -> str:
+    kept = len([*(out / RECORDS).glob("[!.]*.json")])
+    return f"Stopped. {kept} submissions are graded and kept: --resume goes on."

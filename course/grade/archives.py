@@ -23,7 +23,16 @@ from typing import IO, NamedTuple
 
 from course.grade.text import printable
 
-__all__ = ["ARCHIVES", "CLOSED", "Entry", "Ignored", "Opened", "Refused", "kind_of"]
+__all__ = [
+    "ARCHIVES",
+    "CLOSED",
+    "Entry",
+    "Ignored",
+    "NoFileError",
+    "Opened",
+    "Refused",
+    "kind_of",
+]
 
 MAX_ARCHIVE = 64 << 20  # bytes of an archive
 MAX_DIRECTORY = 1 << 20  # bytes of a zip's list of contents: some 10,000 entries
@@ -48,6 +57,10 @@ KEPT = (".ipynb", ".py", ".json", ".txt", *ARCHIVES)  # members of a tar
 
 class Refused(ValueError):
     """Something is not read; says why."""
+
+
+class NoFileError(Refused):
+    """It is a link, or a special file such as a pipe."""
 
 
 class Entry(NamedTuple):
@@ -111,7 +124,7 @@ class Opened(contextlib.ExitStack):
             below = files_below(path, self._ignored)
             return [Entry(n, partial(read_regular, path / n)) for n in below]
         if not stat.S_ISREG(mode):
-            raise Refused("it is a link or a special file: not opened")
+            raise NoFileError("it is a link or a special file: not opened")
         with open(path, "rb") as file:
             kind = kind_of(file.read(512))
         if kind == "" and path.suffix.lower() == ".zip":

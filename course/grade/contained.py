@@ -1,12 +1,12 @@
-"""A process of our own that does what a submission may stop, behind limits.
+"""A child process, with limits, for our code that works on submissions.
 
-What opens archives, reads files and judges is our code, but what it works on comes from
-outside, and may take any time or memory, or crash a library. So it runs in a child. One
-child serves many submissions, one after the other; one that dies, takes too long,
-answers too much or raises is replaced, and only the question that it had is lost.
+Archives are opened, files read and outputs judged by our own code, but its input is
+untrusted: it may need any time or memory, or crash a library. So this runs in a child.
+One child serves many submissions, one after the other. If it dies, takes too long,
+answers too much or raises, it is replaced, and only its current question is lost.
 
 A question is a frame (see `course.sandbox.wire`) with a JSON text. The child answers
-with frames that say what it is at, and with one that holds the answer.
+with frames that say what it is doing, and with one that holds the answer.
 """
 
 import contextlib
@@ -36,10 +36,10 @@ START = 120.0  # further seconds for the first answer of a process
 
 
 def slowness() -> float:
-    """Return how many times longer things take here than with nothing else to do.
+    """Return how many times longer things take on this machine because it is busy.
 
-    Limits of wall time are multiplied by it: what others do on this machine must not
-    cost a student points.
+    Limits of wall time are multiplied by it, so that no student loses points because
+    of other processes.
     """
     try:
         load = os.getloadavg()[0]
@@ -49,22 +49,22 @@ def slowness() -> float:
 
 
 class EndedError(RuntimeError):
-    """A child gave no answer; says why.
+    """A child gave no answer; the message says why.
 
     Attributes:
-        at: what it was at, by its own last word; "" where it had said none.
-        process: its number.
-        slow: it took too long.
+        at: what it was doing, as it last reported; "" if it reported nothing.
+        process: its process id.
+        slow: whether it took too long.
     """
 
     def __init__(self, why: str, at: str = "", process: int = 0, slow: bool = False):
-        """Keep what the child was at."""
+        """Keep what the child was doing."""
         super().__init__(why)
         self.at, self.process, self.slow = at, process, slow
 
 
 class AbandonedError(RuntimeError):
-    """Grading ends: nothing is asked any more."""
+    """Grading is ending: no further questions are asked."""
 
 
 class Child:
@@ -91,8 +91,8 @@ class Child:
                 for a part of the work.
 
         Raises:
-            EndedError: there is no answer; the process is gone then.
-            AbandonedError: nobody waits for one any more.
+            EndedError: there is no answer; the process has been ended.
+            AbandonedError: `abandon` was called.
         """
         if self._is_abandoned:
             raise AbandonedError
@@ -120,7 +120,7 @@ class Child:
                 self.close()
 
     def abandon(self) -> None:
-        """Let a question that is under way come to nothing, and no other be asked."""
+        """End the process; a waiting `ask`, and every later one, raises."""
         self._is_abandoned = True
         if (process := self._process) is not None:
             _kill(process)
@@ -193,7 +193,7 @@ class _Asked:
             self._set(min(left, float(header.get("within", left))))
 
     def stop_the_clock(self) -> None:
-        """Let the process live on."""
+        """Stop the timer that would end the process."""
         self._timer.cancel()
 
     def _set(self, seconds: float) -> None:
@@ -222,7 +222,7 @@ _lock = threading.Lock()
 
 @contextlib.contextmanager
 def borrowed() -> Iterator[Child]:
-    """Lend a child to this thread: one that waits, or a new one."""
+    """Lend a child to this thread: an idle one, or a new one."""
     with _lock:
         child = _idle.pop() if _idle else Child()
         _lent.append(child)
@@ -236,7 +236,7 @@ def borrowed() -> Iterator[Child]:
 
 
 def end_all() -> None:
-    """End every child, those that are at work too."""
+    """End every child, also those that are working."""
     with _lock:
         waiting, busy = list(_idle), list(_lent)
         _idle.clear()

@@ -19,6 +19,7 @@ from course.grade.archives import (
     ARCHIVES,
     Entry,
     Ignored,
+    NoFileError,
     Opened,
     Refused,
     kind_of,
@@ -103,14 +104,10 @@ def _tried(submission: Submission, attempt: Callable[[], list[Entry]], what="it"
     """Return the entries that there are, or note why there are none."""
     try:
         return attempt()
+    except NoFileError as refused:
+        submission.notes.append(printable(str(refused), 500))
     except Refused as refused:
-        said = str(refused)
-        why = (
-            said
-            if said.startswith("it is a link")
-            else f"{what} cannot be opened: {said}"
-        )
-        submission.notes.append(printable(why, 500))
+        submission.notes.append(printable(f"{what} cannot be opened: {refused}", 500))
     except Exception as error:
         # zipfile raises whatever its bytes lead it to, an IndexError as well.
         submission.notes.append(f"{what} cannot be read: {_said(error)}")
@@ -175,8 +172,8 @@ def _read_wanted(
     _add_by_content(found, by_name, wanted, submission)
     for file, inside in sorted(found.items()):
         if counts[inside] > 1:
-            told = f"{file} is in the zip {counts[inside]} times"
-            submission.notes.append(told)
+            note = f"{file} is in the zip {counts[inside]} times"
+            submission.notes.append(note)
         else:
             _keep(submission, file, by_name[inside].read)
 
@@ -223,8 +220,8 @@ def _add_by_name(
             exact = [name for name in several if PurePosixPath(name).name == called_so]
             found[file] = (exact or several)[0]
             if found[file] != called_so:
-                told = f"{file} was read from {found[file][:200]}"
-                submission.notes.append(printable(told))
+                note = f"{file} was read from {found[file][:200]}"
+                submission.notes.append(printable(note))
         for other in several:
             if other != found[file]:
                 others.add(other, f"may be {file} as well")
@@ -265,8 +262,8 @@ def _add_by_content(
         if file in missing:
             missing.remove(file)
             found[file] = name
-            told = f"{file} was read from {name[:200]}, by the exercises in it"
-            submission.notes.append(printable(told))
+            note = f"{file} was read from {name[:200]}, by the exercises in it"
+            submission.notes.append(printable(note))
 
 
 def _exercises_in(data: bytes) -> str:

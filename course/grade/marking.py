@@ -255,7 +255,7 @@ class _Submission:
         right: RightPieces | None = None,
     ):
         self.marker, self.pieces, self.sandboxes = marker, pieces, sandboxes
-        self.right = right  # without them, an echo is not told from a mistake
+        self.right = right  # None: echoes are not distinguished from mistakes
         self.budget, self.spoilt = Budget(math.inf), {}
         self.limits = marker.limits
         self.known: dict[str, tuple[Mark, Verdict | None]] = {}
@@ -275,12 +275,12 @@ class _Submission:
         """Return the mark of an exercise whose code is not run; None where it is."""
         pieces, of = self.pieces, exercise.points
         if exercise.file in pieces.missing:
-            told = f"{pieces.missing[exercise.file]}."
-            return Mark(exercise.id, Status.MISSING, 0, of, "missing", told)
+            message = f"{pieces.missing[exercise.file]}."
+            return Mark(exercise.id, Status.MISSING, 0, of, "missing", message)
         damage = pieces.damage_of(exercise)
         if damage is not None:
-            told = f"It cannot be taken out of its file: {damage}."
-            return Mark(exercise.id, Status.DAMAGED, 0, of, "damaged", told)
+            message = f"It cannot be taken out of its file: {damage}."
+            return Mark(exercise.id, Status.DAMAGED, 0, of, "damaged", message)
         if not exercise.is_checked:
             return Mark(exercise.id, Status.ANSWER, 0, of)
         if exercise.kind == "training" and not self.marker.training:
@@ -288,15 +288,15 @@ class _Submission:
         if why := self.marker.why_not_run(exercise):
             return Mark(exercise.id, Status.NOT_RUN, 0, of, "no-sandbox", why)
         if why := self.spoilt.get(exercise.id):
-            told = f"What came back could not be judged: {why}."
-            return Mark(exercise.id, Status.STOPPED, 0, of, "judge-stopped", told)
+            message = f"What came back could not be judged: {why}."
+            return Mark(exercise.id, Status.STOPPED, 0, of, "judge-stopped", message)
         return None
 
     def _examine(self, exercise: Exercise) -> tuple[Mark, Verdict]:
         """Run an exercise in the sandbox, and judge what comes out."""
         if (why := self.pieces.unreadable_of(exercise)) is not None:
-            told = f"Python cannot read what is written there: {why}."
-            return self._failed(exercise, Status.FAILED, "syntax", told)
+            message = f"Python cannot read what is written there: {why}."
+            return self._failed(exercise, Status.FAILED, "syntax", message)
         if self.budget.is_spent:
             return self._failed(exercise, Status.STOPPED, "time", SPENT)
         hidden = self.marker.hidden(exercise)
@@ -319,9 +319,9 @@ class _Submission:
             exercise, self.pieces, sandbox, self.limits, seed, self.budget.share
         )
         if tried.stopped:
-            told = tried.run.problems[0].message
+            message = tried.run.problems[0].message
             return self._failed(
-                exercise, Status.STOPPED, tried.stopped, told, tried.printed
+                exercise, Status.STOPPED, tried.stopped, message, tried.printed
             )
         signature = self.marker.signature(exercise, seed, mistakes)
         with self.marker.watch(exercise.id, True):

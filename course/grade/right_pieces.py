@@ -1,13 +1,13 @@
-"""Right pieces in place of the wrong ones that an exercise builds on.
+"""Our solutions in place of wrong exercises that another exercise builds on.
 
-One mistake should cost one exercise. Where an exercise fails and something that it
-called is wrong, it is tried once more, with our solution of just that in the student's
-modules. Nothing of it gets out: what the code prints then is not kept, and the
-student's own text of every exercise is marked by itself all the same.
+One mistake should cost the points of one exercise. Where an exercise fails and another
+one that it called is wrong, it is run again, with our solution of that one in the
+student's modules. Our solution stays secret: what the code prints then is not kept. And
+each exercise is still marked by the student's own code of it.
 
-A backward that reads a cache of the student's own making cannot be tried so. It is told
-that its forward is at fault and gets no points: that it fits its own forward is said
-by numbers from the student's process, which may say what it likes.
+This is impossible for a backward that reads a cache of the student's own form. Its
+message says that the forward is at fault, and it gets no points: that it agrees with
+its own forward is known only from the student's process, which cannot be trusted.
 """
 
 from collections.abc import Callable, Iterable

@@ -195,7 +195,7 @@ class _LocalExecutor(ThreadPoolExecutor):
 
 def _note_pace(path: Path, started: float) -> None:
     """Add a line for one more graded submission: the plot of time is made of them."""
-    # Of no importance: a full disk is told where a record is written.
+    # An error is ignored here: a full disk is reported where a record is written.
     with contextlib.suppress(OSError), open(path, "a", encoding="utf-8") as file:
         file.write(f"{time.monotonic() - started:.2f}\n")
 

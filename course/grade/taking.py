@@ -62,8 +62,8 @@ def digest_of(submission: Submission) -> str:
     if submission.digest:
         return submission.digest
     about = [submission.about] if submission.about else []
-    told = json.dumps([submission.files, submission.notes, *about], sort_keys=True)
-    return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()
+    text = json.dumps([submission.files, submission.notes, *about], sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def as_plain(submission: Submission) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def as_plain(submission: Submission) -> dict[str, Any]:
 
 
 def from_plain(plain: dict[str, Any]) -> Submission:
-    """Return the submission that `as_plain` has told of."""
+    """Return the submission that `as_plain` was given."""
     faults = plain["faults"]
     pieces = Pieces(
         bodies={(file, owner, n): body for file, owner, n, body in plain["bodies"]},

@@ -1,8 +1,8 @@
-"""Leave out of a submission what spoils the whole of a module.
+"""Leave out of a submission the regions that make a whole module unreadable.
 
-Python reads a module whole or not at all. A `break` outside a loop in one function
-would cost all the others, so the regions that Python refuses are found, told, and left
-out of what is run.
+Python compiles a module as a whole. A `break` outside a loop in one function would make
+all the others fail, too, so the regions with such errors are found, reported, and left
+out of the code that is run.
 """
 
 from collections import defaultdict
@@ -100,8 +100,8 @@ class _Reader:
         names = {name: place[0] for name, place in by_name.items()}
         outcome = self.sandbox.call(FUNCTION, arrays, {"pristine": names})
         try:
-            told = read_json(outcome.outputs.get(PROBLEMS))
-            reasons = {by_name[n]: str(why)[:MAX_REASON] for n, why in told.items()}
+            answer = read_json(outcome.outputs.get(PROBLEMS))
+            reasons = {by_name[n]: str(why)[:MAX_REASON] for n, why in answer.items()}
             for name, (file, owner, _) in by_name.items():
                 if not owner and name in outcome.outputs:
                     self.bytecode[file] = outcome.outputs[name].tobytes()

@@ -54,8 +54,8 @@ def choose(runtime: Path, tried: Sequence[Isolation] | None = None) -> Isolation
             continue
         if not found:
             if failures:
-                told = f"{'; '.join(failures)}. {WEAKER[isolation]}"
-                warnings.warn(told, WeakerWallsWarning, stacklevel=2)
+                message = f"{'; '.join(failures)}. {WEAKER[isolation]}"
+                warnings.warn(message, WeakerWallsWarning, stacklevel=2)
             return isolation
         failures.append(f"{isolation.value}: inside one can {', '.join(found)}")
     raise NoWallsError(

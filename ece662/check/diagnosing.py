@@ -16,14 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ece662.check.diagnosis import Diagnosis
-from ece662.check.general import describe
+from ece662.check.differences import describe
 from ece662.check.judging import Verdict
-from ece662.check.learning import FIRST_LOSSES, describe_training
 from ece662.check.phrases import describe_case
 from ece662.check.recipe import Rule, slopes_agree
 from ece662.check.running import recipe_of
 from ece662.check.sketching import TOLERANCE, matches, matching_rows, sketch
 from ece662.check.terms import Fault, How, Kind, Role, Stop, read_output
+from ece662.check.training_runs import FIRST_LOSSES, describe_training
 from ece662.exercises import EXERCISES, Exercise
 
 __all__ = ["Diagnosis", "Known", "diagnose", "sketched_names"]

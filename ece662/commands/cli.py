@@ -21,7 +21,7 @@ __all__ = ["COMMANDS", "GROUPS", "main", "make_writable"]
 
 # What --help lists, in this order.
 GROUPS = {
-    "To work": ("lab", "check", "status", "reset", "submit", "data"),
+    "To work": ("lab", "check", "status", "reset", "submit", "update", "data"),
     "When something is wrong": ("doctor",),
 }
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)

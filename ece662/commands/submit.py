@@ -86,11 +86,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _print_states(states: list) -> None:
     """Print what is unfinished, the notes, and how many exercises are finished."""
+    from ece662.check.terms import Status
     from ece662.commands.status import notes_of
 
+    open_ones = (Status.NOT_WRITTEN, Status.NEEDS)
     unfinished = [state for state in states if not state.finished]
-    to_do = [state.exercise.id for state in unfinished if state.word == "to do"]
-    begun = [state for state in unfinished if state.word != "to do"]
+    to_do = [s.exercise.id for s in unfinished if s.status in open_ones]
+    begun = [state for state in unfinished if state.status not in open_ones]
     if begun:
         print("Unfinished:")
         for state in begun:

@@ -48,6 +48,7 @@ class Exercise:
     extends: str | None = None  # id of the exercise in whose regions it is written
     context: tuple[str, ...] = ()  # for a cell: the cells that have to run before it
     frameworks: tuple[str, ...] = ()  # torch, tensorflow; the one it teaches is first
+    was: tuple[str, ...] = ()  # earlier names of its regions, in their order
 
     def count_of(self, owner: str) -> int:
         """Return how many regions an owner has, in this exercise or what it extends."""

@@ -99,8 +99,8 @@ def test_no_sentence_is_compared():
 
 
 # What finds out what went wrong; `wording` and `rendering` say it.
-FINDERS = ("comparing", "diagnosing", "examining", "general", "judging", "learning")
-FINDERS += ("patterns", "problems", "running", "sketching", "traits")
+FINDERS = ("comparing", "diagnosing", "differences", "examining", "judging", "patterns")
+FINDERS += ("problems", "running", "sketching", "training_runs", "traits")
 
 
 def sentences_in(path):

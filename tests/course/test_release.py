@@ -424,7 +424,7 @@ def test_command_makes_the_copy_and_the_zip(tmp_path, capsys):
     arguments = ["release", "--out", str(out), "--zip", "--repo", "ann/course"]
     assert main(arguments) == 0
     said = capsys.readouterr().out
-    assert f"{out}: {len(shipped_files(ROOT))} files for students" in said
+    assert f"{out}: {len(shipped_files(ROOT)) + 1} files for students" in said
     assert (tmp_path / "students.zip").exists()
     assert main(arguments) == 1
     assert "is there already" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -62,6 +63,18 @@ def test_weekly_run_is_scheduled_and_shows_the_coverage():
     shown = runs.index("make coverage") + 1
     assert "coverage report" in runs[shown]
     assert "$GITHUB_STEP_SUMMARY" in runs[shown]
+
+
+def test_push_draws_the_same_examples_and_the_week_new_ones():
+    assert "\nexport CI=true\n" in (ROOT / ".ci" / "run").read_text()
+    weekly = load(ROOT / ".github" / "workflows" / "weekly.yml")
+    runs = [step.get("run") for step in weekly["jobs"]["random"]["steps"]]
+    assert "make test-random" in runs
+    asked = "from tests import conftest; print(conftest.settings().derandomize)"
+    for words, expected in ((["CI=true"], "True"), (["-u", "CI"], "False")):
+        command = ["env", *words, sys.executable, "-c", asked]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.stdout.split()[-1:] == [expected], done.stderr
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

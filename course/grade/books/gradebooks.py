@@ -20,7 +20,8 @@ __all__ = ["Filled", "fill"]
 
 BEHIND = re.compile(r"\s*(?:\(\d+\)|\[[^\]]*\]\s*(?:\|.*)?|\|\s*\d+)\s*$")
 TOTAL = re.compile(r"\[Total Pts: *(?:up to *)?([\d.,]+)", re.IGNORECASE)
-MOST = ("maximum grade", "max grade", "höchstbewertung", "points possible")
+CANVAS_MOST = "points possible"  # the first cell of its row of maxima
+MOST = ("maximum grade", "max grade", "höchstbewertung", CANVAS_MOST)
 
 
 class Filled(NamedTuple):
@@ -111,7 +112,7 @@ def _most(names, place: int, rows, heading: int, line: int) -> float | None:
     texts += [  # of Canvas, below the heading
         row[place]
         for row in rows[heading + 1 : heading + 3]
-        if row and bare(row[0]) == "points possible" and place < len(row)
+        if row and bare(row[0]) == CANVAS_MOST and place < len(row)
     ]
     for i, name in enumerate(names):  # of Moodle, beside the grade
         if bare(name) in MOST and i < len(rows[line]):

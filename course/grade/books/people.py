@@ -30,6 +30,8 @@ MEANINGS = {
     "extension": ("extension", "extra days", "extension days"),
 }  # fmt: skip
 IDS = ("id", "sis", "login")
+# Rows of Canvas: the maxima, and the student that a teacher may try things as.
+NOBODY = ("points possible", "student, test", "test student")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def person_of(cells: Mapping[str, str], line: int) -> Person | None:
     # Identifiers of Moodle are "Participant 77".
     ids = [re.sub(r"^\D+ (?=\d+$)", "", cells.get(key, "").strip()) for key in IDS]
     ids = [id for id in ids if id]
-    if bare(name) in ("points possible", "student, test", "test student"):
+    if bare(name) in NOBODY:
         return None
     email = cells.get("email", "").strip()
     if not (name or ids or email):

@@ -63,8 +63,8 @@ class ClassList:
             names.setdefault(person, []).append(name.removesuffix(".json"))
         for person, several in names.items():
             if len(several) > 1:
-                told = f"{', '.join(several)} are all by {person.shown}"
-                self.unclear.append(told)
+                remark = f"{', '.join(several)} are all by {person.shown}"
+                self.unclear.append(remark)
 
     def person(self, record: Mapping[str, Any]) -> Person | None:
         """Return the student of the list whom a record is of."""
@@ -78,15 +78,15 @@ class ClassList:
 
     def complaints(self) -> list[str]:
         """Say who is missing, and what a person has to decide."""
-        told = list(self.unclear[:SHOWN])
+        lines = list(self.unclear[:SHOWN])
         if len(self.unclear) > SHOWN:
-            told.append(f"{len(self.unclear) - SHOWN} more like these: see class.html")
+            lines.append(f"{len(self.unclear) - SHOWN} more like these: see class.html")
         if self.missing:
             shown = ", ".join(person.shown for person in self.missing[:SHOWN])
             more = len(self.missing) - SHOWN
             rest = f" and {more} more: see class.html" if more > 0 else ""
-            told.append(f"{len(self.missing)} without a submission: {shown}{rest}")
-        return told
+            lines.append(f"{len(self.missing)} without a submission: {shown}{rest}")
+        return lines
 
     def fill_gradebooks(self, out: Path) -> list[str]:
         """Write each platform's gradebook with its column filled, to `gradebooks`.
@@ -97,7 +97,7 @@ class ClassList:
         Raises:
             GradingError: one cannot be read, or has no such column.
         """
-        told = []
+        lines = []
         for path, column in self.course.gradebooks:
             found: dict[int, float] = {}
             lost: list[str] = []
@@ -116,10 +116,12 @@ class ClassList:
             filled = fill(path, column, points_of, of)
             (out / "gradebooks").mkdir(exist_ok=True)
             replace_file(out / "gradebooks" / path.name, filled.data)
-            told += [f"{path.name}: {remark}" for remark in filled.remarks]
+            lines += [f"{path.name}: {remark}" for remark in filled.remarks]
             if lost:
-                told.append(f"{path.name} has no one row for {', '.join(lost[:SHOWN])}")
-        return told
+                lines.append(
+                    f"{path.name} has no one row for {', '.join(lost[:SHOWN])}"
+                )
+        return lines
 
     def _by_list(self, people: People, record: Mapping[str, Any]) -> list[Person]:
         """Find a student in a gradebook by what the list of students says of them."""

@@ -148,7 +148,7 @@ def _rows(records: Records, students: ClassList) -> Iterator[dict]:
         for mark in record["marks"]:
             if mark["status"] not in (Status.ANSWER, Status.NOT_RUN):
                 by_notebook[GROUP[mark["exercise"]]] += mark["points"]
-        hand = sum("by hand" in mark for mark in record["marks"])
+        hand = sum(bool(mark.get("by hand")) for mark in record["marks"])
         is_unclear = bool(students.course.roster) and person is None
         yield {
             "link": f"students/{file_name(record['student'])}.html",

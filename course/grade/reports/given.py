@@ -5,6 +5,7 @@ nothing, or is not understood, and says which. An empty cell takes nothing back,
 word `open` does. What a mark was before stays beside it.
 """
 
+import enum
 import hashlib
 import json
 from collections import defaultdict
@@ -43,6 +44,14 @@ IDS = {bare(id): id for id in OF}
 CHECKED = {exercise.id for exercise in EXERCISES if exercise.is_checked}
 
 
+class RowState(enum.StrEnum):
+    """What became of a row. The values are written into rows.csv."""
+
+    TAKEN = "taken"
+    UNCHANGED = "unchanged"
+    LOST = "not understood"
+
+
 class Fate(NamedTuple):
     """What became of a row."""
 
@@ -51,13 +60,13 @@ class Fate(NamedTuple):
     student: str
     question: str
     points: str
-    fate: str  # taken, unchanged, or not understood
+    fate: RowState
     why: str = ""
 
     @property
     def is_lost(self) -> bool:
         """True where a person has to look at it."""
-        return self.fate == "not understood"
+        return self.fate is RowState.LOST
 
     def __str__(self) -> str:
         """Say where the row is, and what is wrong with it."""
@@ -88,8 +97,8 @@ class MergedTable:
         count = defaultdict(int)
         for fate in self.fates:
             count[fate.fate] += 1
-        told = ", ".join(f"{n} {what}" for what, n in sorted(count.items()))
-        return f"{self.name}: {len(self.fates)} rows: {told or 'nothing in it'}"
+        summary = ", ".join(f"{n} {what}" for what, n in sorted(count.items()))
+        return f"{self.name}: {len(self.fates)} rows: {summary or 'nothing in it'}"
 
 
 class Marks:
@@ -170,33 +179,38 @@ class Marks:
         readings = [_Reading.of(row, finder) for row in table.rows]
         _refuse_contradictions(readings)
         for reading in readings:
-            fate, why = "not understood", reading.why
+            fate, why = RowState.LOST, reading.why
             if why and reading.exercise and reading.is_blank:
-                fate, why = "unchanged", "empty"
+                fate, why = RowState.UNCHANGED, "empty"
             elif not why:
                 fate, why = self._take(reading, is_seen, path.name, answer_of)
             merged.fates.append(reading.fate(path.name, fate, why))
         return merged
 
-    def _take(self, reading, is_seen: bool, table: str, answer_of) -> tuple[str, str]:
+    def _take(
+        self, reading, is_seen: bool, table: str, answer_of
+    ) -> tuple[RowState, str]:
         """Take a row that was understood; say what became of it."""
         of_record = self._known.get(reading.record, {})
         old = of_record.get(reading.exercise)
         if old and is_seen:
-            return "unchanged", "the table was read before"
+            return RowState.UNCHANGED, "the table was read before"
         if reading.is_open:
             if old is None:
-                return "unchanged", ""
+                return RowState.UNCHANGED, ""
             old_points, _ = old["points"], of_record.pop(reading.exercise)
-            return "taken", f"{_short(old_points)} is taken back"
+            return RowState.TAKEN, f"{_short(old_points)} is taken back"
         points, comment = reading.points, reading.comment
         if points is None and not comment:
-            return "unchanged", f"empty; {_short(old['points'])} stays" if old else ""
+            return (
+                RowState.UNCHANGED,
+                f"empty; {_short(old['points'])} stays" if old else "",
+            )
         if old:
             points = old["points"] if points is None else points
             comment = comment or old["comment"]
             if (points, comment) == (old["points"], old["comment"]):
-                return "unchanged", ""
+                return RowState.UNCHANGED, ""
         of_record = self._known.setdefault(reading.record, {})
         was = [*(old["was"] if old else ()), *([_without_was(old)] if old else ())]
         of_record[reading.exercise] = {
@@ -207,8 +221,8 @@ class Marks:
             "was": was,
         }
         if old and points != old["points"]:
-            return "taken", f"was {_short(old['points'])}"
-        return "taken", ""
+            return RowState.TAKEN, f"was {_short(old['points'])}"
+        return RowState.TAKEN, ""
 
 
 def _without_was(mark: dict[str, Any]) -> dict[str, Any]:
@@ -261,7 +275,7 @@ class _Reading:
             return f"{self.exercise} is checked: another mark needs a reason as comment"
         return ""
 
-    def fate(self, table: str, fate: str, why: str) -> Fate:
+    def fate(self, table: str, fate: RowState, why: str) -> Fate:
         """Return what became of the row."""
         student, question, points = (
             printable(self.cells[name], 100)

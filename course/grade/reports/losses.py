@@ -37,14 +37,14 @@ def losses_of(out: Path, records: Records) -> list[str]:
         unrun.update(
             mark["exercise"] for mark in marks if mark["diagnosis"] == "no-sandbox"
         )
-    told = [
+    sentences = [
         _sentence(ungraded, "not graded"),
         _sentence(empty, "none of the course's files could be read"),
         _sentence(stopped, "graded but for an exercise that could not be judged"),
         _sentence([f"{name} ({why})" for name, why in left_out_of(out)], "left out"),
         _sentence(sorted(unrun), "exercises that cannot be run here"),
     ]
-    return [sentence for sentence in told if sentence]
+    return [sentence for sentence in sentences if sentence]
 
 
 def left_out_of(out: Path) -> list[tuple[str, str]]:

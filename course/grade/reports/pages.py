@@ -44,10 +44,10 @@ def write_pages(folder: Path, records: Records, students: ClassList) -> None:
         standing = students.standing(record)
         got, of = standing.points, standing.of
         title = f"{record['student']}: {got:g} of {of:g} points"
-        told = list(_standing_in_words(standing))
-        body = [*map(html.paragraph, told), *_as_html(record)]
+        sentences = list(_standing_in_words(standing))
+        body = [*map(html.paragraph, sentences), *_as_html(record)]
         write_whole(folder / f"{name}.html", html.page(title, body))
-        lines = [*(f"{_line(text)}\n" for text in told), *_as_markdown(record)]
+        lines = [*(f"{_line(text)}\n" for text in sentences), *_as_markdown(record)]
         text = "\n".join([f"# {_line(title)}", "", *lines])
         write_whole(folder / f"{name}.md", text + "\n")
 

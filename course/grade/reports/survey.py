@@ -60,10 +60,10 @@ def survey(records: Records, students: ClassList) -> Survey:
                                       change["reason"]))  # fmt: skip
             if mark.get("changed since"):
                 found.reread.append((record["student"], mark["exercise"]))
-            told = mark["diagnosis"]
+            diagnosis = mark["diagnosis"]
             wrong = mark["status"] in (Status.FAILED, Status.STOPPED)
-            if wrong and told and told not in ECHOES:
-                key = (mark["exercise"], told)
+            if wrong and diagnosis and diagnosis not in ECHOES:
+                key = (mark["exercise"], diagnosis)
                 found.mistakes[key] += 1
     found.alike = _alike(records)
     return found

@@ -19,7 +19,7 @@ __all__ = ["add_gradients", "convolve", "pays", "pays_for_gradients", "shares"]
 TILE, PLACES = 4, 36  # OUT_TILE and PLACES of variants.h
 
 # So many tiles are transformed and multiplied at a time; see winograd.h.
-TILES_IN_BLOCK = 48
+TILES_IN_BLOCK = 36
 
 # Rounding errors grow with the number of channels that are added up. With so many they
 # stay below 1e-5 of the largest output in float32 (tests/fast/kernels/test_tiles.py).

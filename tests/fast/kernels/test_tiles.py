@@ -178,3 +178,14 @@ def test_the_fast_layers_use_tiles(level, monkeypatch):
     np.testing.assert_array_equal(results[0], tiles.convolve(kernels, x, w, b, 1, 1))
     for name, error in errors(results, x, w, b, dout, 1).items():
         assert error < 1e-5, name
+
+
+@pytest.mark.usefixtures("always")
+@each_level
+def test_a_nan_reaches_its_tiles_and_no_other(level):
+    x, w, b, _ = draw_arrays(2, 8, 8, 12, 12, 1, np.float32)
+    x[1, 3, 5, 5] = np.nan  # only the tile in the middle sees it, which is 4 ... 7
+    out = Kernels(NATIVE, level).conv_forward(x, w, b, 1, 1, 1)
+    expected = np.zeros(out.shape, bool)
+    expected[1, :, 4:8, 4:8] = True
+    np.testing.assert_array_equal(np.isnan(out), expected)

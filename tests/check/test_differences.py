@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ece662.check.general import describe
+from ece662.check.differences import describe
 from ece662.check.judging import compare
 
 rng = np.random.RandomState(1)

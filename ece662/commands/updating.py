@@ -1,0 +1,399 @@
+"""A corrected release in the place of an earlier one, with the student's work in it.
+
+What a student wrote is carried over: the text in regions, answers, cells and files of
+their own. Given text comes from the new release; where the student had changed it,
+their version is kept beside and named. What has no place any more is kept in the folder
+`kept`. Everything here works on the files' bytes; `ece662.commands.update` reads and
+writes them.
+"""
+
+import hashlib
+import json
+import re
+import textwrap
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ece662.exercises import EXERCISES
+from ece662.exercises.findings import MarkerError, NotebookError
+from ece662.exercises.lines import BYTE_ORDER_MARK
+from ece662.exercises.regions import ANSWER, Parsed, parse_file, stub
+
+__all__ = ["LIST", "MANIFEST", "Plan", "describe", "plan"]
+
+MANIFEST = "release.json"
+LIST = "ece662/exercises/exercises.toml"
+KEPT = "kept"
+# What stands in a region that was handed out, whatever the exercise is called.
+STUB = re.compile(
+    "|".join(
+        re.escape(stub("EXERCISE", notebook))
+        .replace("EXERCISE", r"\S+")
+        .replace("NOTEBOOK", r"\S+")
+        for notebook in ("NOTEBOOK", None)
+    )
+    + "|pass|"
+)
+
+Key = tuple[str, int]  # owner and number
+Place = tuple[str, str, int]  # file, owner and number; number 0 is an answer
+
+
+@dataclass
+class Plan:
+    """What an update does."""
+
+    files: dict[str, bytes] = field(default_factory=dict)  # to be written
+    removed: list[str] = field(default_factory=list)  # given files that are dropped
+    told: list[str] = field(default_factory=list)  # what the student should know
+    carried: int = 0  # regions and answers
+
+
+class _Work(NamedTuple):
+    """What a student wrote, by place, and the files that it was read from."""
+
+    texts: dict[Place, str]
+    parsed: dict[str, Parsed]
+
+
+def describe(files: Mapping[str, bytes], was: Mapping[str, str]) -> bytes:
+    """Return the manifest of a release: what was given, to tell it from what was not.
+
+    Args:
+        files: of the release, by path.
+        was: earlier names of exercises and cells, by the new ones.
+    """
+    listed = {}
+    for name in sorted(files):
+        entry: dict[str, Any] = {"sha256": _hash(files[name])}
+        if parsed := _parsed(name, files[name]):
+            entry["given"] = _hash(_without_bodies(parsed).encode())
+            if name.endswith(".ipynb"):
+                entry["cells"] = _given_cells(parsed)
+        listed[name] = entry
+    held = {"format": 1, "files": listed, "was": dict(was)}
+    return (json.dumps(held, indent=1, sort_keys=True) + "\n").encode()
+
+
+def plan(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Plan:
+    """Find out what an update does; nothing is read or written.
+
+    Args:
+        old: the student's files by path, those that are given and those in which they
+            write; others need not be there, and stay.
+        new: the files of the release.
+
+    Raises:
+        ValueError: a file cannot be read, so what is in it could be lost; says which,
+            and what to do.
+    """
+    before, after = _manifest(old), _manifest(new)
+    made = Plan()
+    work = _read_work(old, new)
+    left = dict(work.texts)
+    answers = _answers_of(new)
+    for name, data in new.items():
+        if name == MANIFEST:
+            made.files[name] = data
+            continue
+        parsed = _parsed(name, data, is_new=True)
+        if parsed is None:
+            _replace(made, name, old.get(name), data, before)
+            continue
+        bodies = _taken(left, name, parsed.places, after["was"])
+        made.carried += len(bodies)
+        text = parsed.fill(bodies)
+        given = work.parsed.get(name)
+        if name.endswith(".ipynb"):
+            places = [(id, 0) for id in answers.get(name, ())]
+            found = _taken(left, name, places, after["was"])
+            made.carried += len(found)
+            mine = {id: answer for (id, _), answer in found.items()}
+            text = _notebook(made, name, text, given, mine, before, after)
+        elif given is not None:
+            _tell_given(made, name, given, parsed, old[name], before)
+        made.files[name] = text.encode()
+    if not before["files"] and any(old.get(n) not in (None, d) for n, d in new.items()):
+        made.told.append(
+            "the earlier release does not say what it gave you: what you may have "
+            "changed in given files is in the backup"
+        )
+    _keep(made, left)
+    _drop(made, old, new, before)
+    made.files = {n: data for n, data in made.files.items() if old.get(n) != data}
+    return made
+
+
+def _read_work(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> _Work:
+    texts: dict[Place, str] = {}
+    parsed: dict[str, Parsed] = {}
+    answers = _answers_of(old)
+    for name in sorted({exercise.file for exercise in EXERCISES} & {*old}):
+        try:
+            found = parse_file(_text(name, old[name]), name)
+            found.require_whole()
+        except (MarkerError, NotebookError) as error:
+            raise ValueError(str(error)) from None
+        parsed[name] = found
+        for (owner, number), body in found.bodies.items():
+            if not STUB.fullmatch(textwrap.dedent(body).strip()):
+                texts[name, owner, number] = body
+        for id in answers.get(name, ()):
+            cell = found.cells.get(id)
+            if cell and cell.source.strip() not in ("", ANSWER):
+                texts[name, id, 0] = cell.source
+    return _Work(texts, parsed)
+
+
+def _taken(
+    left: dict[Place, str], file: str, places: Iterable[Key], was: Mapping[str, str]
+) -> dict[Key, str]:
+    """Take the texts that there are for some places of a file."""
+    found = {(o, n): _take(left, file, o, n, was) for o, n in places}
+    return {key: text for key, text in found.items() if text is not None}
+
+
+def _take(
+    left: dict[Place, str], file: str, owner: str, number: int, was
+) -> str | None:
+    """Take a text for a place: what was there, under this name or an earlier one."""
+    for name in _names(owner, was):
+        for place in [
+            (file, name, number),
+            *(p for p in left if p[1:] == (name, number)),
+        ]:
+            if place in left:
+                return left.pop(place)
+    return None
+
+
+def _names(owner: str, was: Mapping[str, str]) -> Iterable[str]:
+    """Yield the names that an owner has had, the newest first."""
+    seen = []
+    while owner and owner not in seen:
+        seen.append(owner)
+        yield owner
+        owner = was.get(owner, "")
+
+
+def _tell_given(
+    made: Plan, name: str, mine: Parsed, new: Parsed, data: bytes, before
+) -> None:
+    """Keep a module whose given code was changed, and say so."""
+    given = _hash(_without_bodies(mine).encode())
+    known = before["files"].get(name, {}).get("given")
+    if given not in (known, _hash(_without_bodies(new).encode())):
+        sure = "" if known else " (or the release has)"
+        kept = _beside(made, name, data)
+        made.told.append(
+            f"{name}: you have changed{sure} what is given in it: kept as {kept}"
+        )
+
+
+def _replace(made: Plan, name: str, mine: bytes | None, data: bytes, before) -> None:
+    """Replace a given file; one that the student has changed is kept beside."""
+    made.files[name] = data
+    if mine is None or mine == data:
+        return
+    known = before["files"].get(name, {}).get("sha256")
+    if before["files"] and _hash(mine) != known:
+        kept = _beside(made, name, mine)
+        made.told.append(f"{name}: you have changed it: kept as {kept}")
+
+
+def _beside(made: Plan, name: str, data: bytes) -> str:
+    kept = f"{KEPT}/{name}.{_hash(data)[:8]}.txt"
+    made.files[kept] = data
+    return kept
+
+
+def _keep(made: Plan, left: Mapping[Place, str]) -> None:
+    """Keep what has no place in the new release."""
+    for (file, owner, number), text in left.items():
+        data = text.encode("utf-8", "surrogatepass")
+        stem = owner.replace("/", "-").replace("\\", "-") or "cell"
+        kept = f"{KEPT}/{stem}-{number}.{_hash(data)[:8]}.txt"
+        made.files[kept] = data
+        made.told.append(
+            f"{owner} is not in this release: kept as {kept} (was in {file})"
+        )
+
+
+def _drop(made: Plan, old, new, before) -> None:
+    """Remove given files that the release no longer has, where nobody changed them."""
+    for name, entry in before["files"].items():
+        if name in new or name not in old:
+            continue
+        if _hash(old[name]) == entry.get("sha256"):
+            made.removed.append(name)
+        else:
+            made.told.append(f"{name} is not in this release: yours stays")
+
+
+def _notebook(
+    made: Plan, name: str, text: str, mine: Parsed | None, answers, before, after
+) -> str:
+    """Put answers and own cells into a new notebook whose regions are filled."""
+    book = json.loads(text.removeprefix(BYTE_ORDER_MARK))
+    cells = {cell.get("id", ""): cell for cell in book["cells"]}
+    for id, answer in answers.items():
+        cells[id]["source"] = answer.splitlines(keepends=True)
+    if mine is not None:
+        inserted = _own_cells(made, name, cells, mine, before, after)
+        book["cells"] = [
+            each
+            for cell in [None, *book["cells"]]
+            for each in (
+                *([cell] if cell else []),
+                *inserted.get(cell.get("id", "") if cell else "", ()),
+            )
+        ]
+        _make_ids_unique(book["cells"])
+    text = json.dumps(book, indent=1, ensure_ascii=False) + "\n"
+    is_half = any("\ud800" <= character <= "\udfff" for character in text)
+    return json.dumps(book, indent=1) + "\n" if is_half else text
+
+
+def _own_cells(made, name, cells, mine: Parsed, before, after) -> dict[str, list[dict]]:
+    """Return the cells to be put in, by the id of the cell that they stand behind."""
+    book = json.loads(mine.text.removeprefix(BYTE_ORDER_MARK), strict=False)
+    called = {cell.number: own for own, cell in mine.cells.items()}
+    known = before["files"].get(name, {}).get("cells", {})
+    newer = {old: new for new, old in after["was"].items()}
+    inserted: dict[str, list[dict]] = {}
+    anchor = ""
+    for number, cell in enumerate(book["cells"], start=1):
+        if not isinstance(cell, dict):
+            continue
+        own = called.get(number, "")
+        target = own if own in cells else newer.get(own, "")
+        if target in cells:
+            anchor = target
+            _carry_outputs(cell, cells[target])
+            if _is_as_given(mine, own, cell, known, cells[target]):
+                continue
+            copy = _raw(cell)
+            made.told.append(f"{name}: you have changed the cell {own}: kept below it")
+        elif own in known and _given_hash(mine, own) == known[own]:
+            continue
+        else:
+            copy = cell
+        inserted.setdefault(anchor, []).append(copy)
+    return inserted
+
+
+def _is_as_given(mine: Parsed, own: str, cell, known, new) -> bool:
+    """Tell whether all that a student wrote in a given cell is in the new one."""
+    source = mine.cells[own].source
+    if source == "".join(new["source"]):
+        return True
+    if own in known:
+        return _given_hash(mine, own) == known[own] or _is_answer(own)
+    return _is_answer(own) or any(key[0] == own for key in mine.places)
+
+
+def _is_answer(own: str) -> bool:
+    return any(e.id == own and e.kind == "answer" for e in EXERCISES)
+
+
+def _raw(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a cell as text that is not run."""
+    metadata = {"tags": ["kept-by-update"]}
+    return {
+        "cell_type": "raw",
+        "id": "",
+        "metadata": metadata,
+        "source": cell["source"],
+    }
+
+
+def _carry_outputs(old: Mapping[str, Any], new: dict[str, Any]) -> None:
+    """Keep the outputs of a cell whose code is the same."""
+    is_same = "".join(old.get("source") or ()) == "".join(new["source"])
+    is_code = new["cell_type"] == old.get("cell_type") == "code"
+    if is_same and is_code and isinstance(old.get("outputs"), list):
+        new["outputs"] = old["outputs"]
+        new["execution_count"] = old.get("execution_count")
+
+
+def _make_ids_unique(cells: Iterable[dict[str, Any]]) -> None:
+    seen: set[str] = set()
+    for number, cell in enumerate(cells):
+        id = cell.get("id")
+        while not isinstance(id, str) or not id or id in seen:
+            source = "".join(cell.get("source") or ())
+            text = f"{number} {id} {source}"
+            id = f"own-{_hash(text.encode('utf-8', 'replace'))[:12]}"
+        cell["id"] = id
+        seen.add(id)
+
+
+def _parsed(name: str, data: bytes, is_new: bool = False) -> Parsed | None:
+    """Parse a file with exercises; None for one without.
+
+    Args:
+        name: of the file.
+        data: its bytes.
+        is_new: it may have exercises that this version does not know.
+    """
+    is_module = name.endswith(".py") and b"OF YOUR CODE" in data
+    if not name.endswith(".ipynb") and not is_module:
+        return None
+    try:
+        is_module = is_new and name.endswith(".py")
+        parsed = parse_file(_text(name, data), f"new/{name}" if is_module else name)
+        parsed.require_whole()
+    except (MarkerError, NotebookError):
+        return None  # a module that speaks of marker lines
+    return parsed if name.endswith(".ipynb") or parsed.places else None
+
+
+def _text(name: str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} is not UTF-8: save it with that encoding") from None
+
+
+def _without_bodies(parsed: Parsed) -> str:
+    return parsed.fill(dict.fromkeys(parsed.places, ""))
+
+
+def _given_cells(parsed: Parsed) -> dict[str, str]:
+    return {own: _given_hash(parsed, own) for own in parsed.cells}
+
+
+def _given_hash(parsed: Parsed, own: str) -> str:
+    """Return a digest of what is given in a cell."""
+    places = [place for key, place in parsed.places.items() if key[0] == own]
+    source = parsed.cells[own].source
+    if places:
+        source = places[0].source.with_bodies({place.span: "" for place in places})
+    return _hash(source.encode("utf-8", "surrogatepass"))
+
+
+def _answers_of(files: Mapping[str, bytes]) -> dict[str, list[str]]:
+    """Return the ids of answers by notebook, as the list of these files has them."""
+    found: dict[str, list[str]] = {}
+    held = tomllib.loads(_text(LIST, files[LIST]))["exercise"]
+    for entry in held:
+        if entry.get("kind") == "answer":
+            file = entry.get("file", f"notebooks/{entry['notebook']}.ipynb")
+            found.setdefault(file, []).append(entry["id"])
+    return found
+
+
+def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
+    try:
+        held = json.loads(files[MANIFEST])
+        if isinstance(held["files"], dict) and isinstance(held["was"], dict):
+            return held
+    except (KeyError, TypeError, ValueError):
+        pass
+    return {"files": {}, "was": {}}
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

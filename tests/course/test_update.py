@@ -1,0 +1,339 @@
+"""A student's text survives any sequence of updates, byte for byte."""
+
+import json
+import re
+import zipfile
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from course.changes import changes_between
+from course.cli import main as staff
+from course.release import make_release
+from ece662 import _files
+from ece662.commands import update
+from ece662.commands.cli import main
+from ece662.commands.updating import KEPT, LIST, MANIFEST, describe, plan
+from ece662.exercises.regions import MarkerError, parse_file
+from tests.course.test_release import ROOT
+
+OPTIM, Q3, SOLVER = "ece662/optim.py", "notebooks/Q3-Dropout.ipynb", "ece662/solver.py"
+LAYERS, Q2 = "ece662/layers.py", "notebooks/Q2-BatchNorm.ipynb"
+ANSWER = "q3-divide-answer"
+OTHERS = {"own.py": b"mine = 1\r\n", "notes/a.txt": b"\xff\0"}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """Some files of a release, with the list of what was given."""
+    out = tmp_path_factory.mktemp("release") / "students"
+    make_release(ROOT, out, "ann/course", "main")
+    names = (LIST, OPTIM, SOLVER, Q3, MANIFEST)
+    return {name: (out / name).read_bytes() for name in names}
+
+
+def _release(files, **was):
+    files = {name: data for name, data in files.items() if name != MANIFEST}
+    return files | {MANIFEST: describe(files, {n.replace("__", "-"): w
+                                               for n, w in was.items()})}  # fmt: skip
+
+
+def _answer(first):
+    return next(
+        id for id in re.findall(r'id = "(q3-[a-z-]+-answer)"', first[LIST].decode())
+    )
+
+
+def _cells(data):
+    return json.loads(data)["cells"]
+
+
+def _source(data, id):
+    [cell] = [cell for cell in _cells(data) if cell["id"] == id]
+    return "".join(cell["source"])
+
+
+def _written(files, texts, answer="", own=()):
+    """Return the files of a student who wrote this."""
+    parsed = parse_file(files[OPTIM].decode(), OPTIM)
+    made = dict(files) | {OPTIM: parsed.fill(texts).encode()}
+    book = json.loads(files[Q3])
+    for cell in book["cells"]:
+        if answer and cell["id"] == _answer(files):
+            cell["source"] = answer.splitlines(keepends=True)
+    for place, source in own:
+        cell = {"cell_type": "code", "id": f"mine-{place}", "metadata": {},
+                "source": source, "outputs": [], "execution_count": None}  # fmt: skip
+        book["cells"].insert(place, cell)
+    made[Q3] = json.dumps(book, ensure_ascii=True).encode()
+    return made
+
+
+def _updated(old, new):
+    made = plan(old, new)
+    files = {n: d for n, d in (old | made.files).items() if n not in made.removed}
+    return files, made
+
+
+def _changed(files, file, old, new):
+    assert old in files[file].decode()
+    return files | {file: files[file].decode().replace(old, new, 1).encode()}
+
+
+def _second(first):
+    """The first release with corrections, an exercise more, and another name."""
+    files = _changed(first, OPTIM, "def sgd_momentum(", "def momentum_step(")
+    files = _changed(files, SOLVER, '"""', '"""Corrected. ')
+    more = re.sub(r"def rmsprop\(", "def newton(", files[OPTIM].decode())
+    start, end = more.index("def newton("), more.index("def adam(")
+    files[OPTIM] += b"\n\n" + more[start:end].encode().rstrip() + b"\n"
+    return _release(files, momentum_step="sgd_momentum")
+
+
+def _third(first):
+    """A release without one of the exercises, and with one more file."""
+    text = _second(first)[OPTIM].decode()
+    start, end = text.index("def rmsprop("), text.index("def adam(")
+    files = _second(first) | {OPTIM: (text[:start] + text[end:]).encode()}
+    files = {name: data for name, data in files.items() if name != SOLVER}
+    return _release(files | {"docs/new.md": b"new"}, momentum_step="sgd_momentum")
+
+
+@pytest.fixture(scope="module")
+def releases(first):
+    """Three releases of one term."""
+    return Releases([first, _second(first), _third(first)])
+
+
+class Releases(list):
+    """Releases that show themselves by their number alone."""
+
+    def __repr__(self):
+        return f"{len(self)} releases"
+
+
+def test_what_was_written_is_carried_through_three_releases(first):
+    texts = {
+        ("sgd_momentum", 1): "    a = 1  # \u2028 odd\n",
+        ("adam", 1): "    b = 2\n",
+        ("rmsprop", 1): "    c = 3\n",
+    }
+    own = [(3, "mine = 1"), (9, ["x\n", "y"])]
+    files = _written(first, texts, "Because.\nTwice.", own)
+    second, made = _updated(files, _second(first))
+    assert made.carried == 4
+    found = parse_file(second[OPTIM].decode(), f"new/{OPTIM}").bodies
+    assert found["momentum_step", 1] == texts["sgd_momentum", 1]
+    assert found["rmsprop", 1] == texts["rmsprop", 1]
+    assert "NotImplementedError" in found["newton", 1]
+    assert "Corrected." in second[SOLVER].decode()
+    assert made.told == []
+    third, made = _updated(second, _third(first))
+    assert _source(third[Q3], _answer(first)) == "Because.\nTwice."
+    assert [_source(third[Q3], f"mine-{place}") for place, _ in own] == [
+        "mine = 1", "x\ny"
+    ]  # fmt: skip
+    before = [cell["id"] for cell in _cells(files[Q3])]
+    assert [cell["id"] for cell in _cells(third[Q3])] == before
+    [kept] = [name for name in third if name.startswith(f"{KEPT}/rmsprop")]
+    assert third[kept].decode() == texts["rmsprop", 1]
+    assert kept in made.told[0]
+    assert made.removed == [SOLVER]
+
+
+TEXTS = st.lists(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"),
+            max_size=30), min_size=1, max_size=4,
+).map(lambda lines: "".join(f"    {line}\n" for line in lines))  # fmt: skip
+
+
+@given(
+    st.tuples(TEXTS, TEXTS, TEXTS),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+    st.lists(st.tuples(st.integers(0, 20), st.text(max_size=40)), max_size=3),
+    st.lists(st.integers(0, 2), min_size=1, max_size=4),
+)
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+)
+def test_every_text_survives_any_sequence_of_updates(
+    releases, texts, answer, own, order
+):
+    first = releases[0]
+    keys = [("sgd_momentum", 1), ("rmsprop", 1), ("adam", 1)]
+    try:
+        files = _written(first, dict(zip(keys, texts, strict=True)), answer, own)
+        whole = parse_file(files[OPTIM].decode(), OPTIM)
+        whole.require_whole()
+    except MarkerError:
+        return  # a text with a marker line, or that ends the function
+    texts = [whole.bodies.get(key, "") for key in keys]
+    for number in order:
+        try:
+            files, _ = _updated(files | OTHERS, releases[number])
+        except ValueError:
+            return  # it says that something cannot be read, and changes nothing
+    held = "\0".join(data.decode("utf-8", "replace") for data in files.values())
+    for text in texts:
+        if text.strip() not in ("", "pass"):  # as it was handed out
+            assert text in held
+    sources = {"".join(cell["source"]) for cell in _cells(files[Q3])}
+    for _, source in own:
+        assert source in sources
+    if answer.strip():
+        assert answer in sources
+    assert {name: files[name] for name in OTHERS} == OTHERS
+
+
+def test_given_code_that_was_changed_is_kept_and_told(first):
+    old = _changed(first, SOLVER, '"""', '"""Mine. ')
+    old = _changed(old, OPTIM, "import numpy as np", "import numpy as np\nmine = 7")
+    book = json.loads(old[Q3])
+    cell = next(c for c in book["cells"] if c["cell_type"] == "code")
+    cell["source"] = ["print('changed')"]
+    old[Q3] = json.dumps(book).encode()
+    files, made = _updated(old, _second(first))
+    assert len(made.told) == 3
+    kept = [data for name, data in files.items() if name.startswith(KEPT)]
+    assert {old[SOLVER], old[OPTIM]} == {*kept}
+    place = [c["id"] for c in _cells(files[Q3])].index(cell["id"])
+    beside = _cells(files[Q3])[place + 1]
+    assert (beside["cell_type"], "".join(beside["source"])) == (
+        "raw",
+        "print('changed')",
+    )
+    again, made = _updated(files, _second(first))
+    assert again == files
+    assert made.files == {}
+
+
+def test_damaged_file_is_named_and_nothing_is_changed(first):
+    old = _changed(first, OPTIM, "# *****END", "# ****END")
+    with pytest.raises(ValueError, match=r"ece662/optim.py"):
+        plan(old, _second(first))
+    with pytest.raises(ValueError, match="UTF-8"):
+        plan(first | {OPTIM: b"\xff"}, _second(first))
+
+
+@pytest.fixture
+def course(first, tmp_path, monkeypatch):
+    """A student's folder, and a zip with the second release."""
+    texts = {("adam", 1): "    mine = 2\n"}
+    root = tmp_path / "work"
+    for name, data in (_written(first, texts) | OTHERS).items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "new.zip", "w") as packed:
+        for name, data in _second(first).items():
+            packed.writestr(f"ece662-1/{name}", data)
+    monkeypatch.chdir(root / "notebooks")
+    return root
+
+
+def _held(root):
+    return {path.relative_to(root).as_posix(): path.read_bytes()
+            for path in root.rglob("*")
+            if path.is_file() and "backups" not in path.parts}  # fmt: skip
+
+
+def test_update_and_undo(course, capsys):
+    before = _held(course)
+    assert main(["update", "../../new.zip"]) == 0
+    said = capsys.readouterr().out
+    assert "Carried over: 1" in said
+    after = _held(course)
+    assert b"mine = 2" in after[OPTIM]
+    assert b"momentum_step" in after[OPTIM]
+    assert main(["update", str(course.parent / "new.zip")]) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+    assert main(["update", "--undo"]) == 0
+    assert _held(course) == before
+    assert main(["update", "--undo"]) == 1
+    assert "no update to take back" in capsys.readouterr().err
+
+
+def test_update_that_is_cut_off_leaves_everything_as_it_was(course, monkeypatch):
+    before, write, count = _held(course), _files.write_file, []
+
+    def breaks(path, *args):
+        count.append(path)
+        if len(count) == 4:
+            raise OSError("no more")
+        write(path, *args)
+
+    monkeypatch.setattr(_files, "write_file", breaks)
+    assert main(["update", "../../new.zip"]) == 1
+    assert len(count) > 4
+    assert _held(course) == before
+
+
+def test_update_that_was_killed_is_taken_back_by_the_next(course, monkeypatch, capsys):
+    before, write, count = _held(course), _files.write_file, []
+
+    def dies(path, *args):
+        count.append(path)
+        if len(count) == 4:
+            raise KeyboardInterrupt
+        write(path, *args)
+
+    monkeypatch.setattr(_files, "write_file", dies)
+    monkeypatch.setattr(update, "roll_back", lambda root: False)
+    assert main(["update", "../../new.zip"]) == 130
+    assert _held(course) != before
+    monkeypatch.undo()
+    monkeypatch.chdir(course)
+    assert main(["update", "no.zip"]) == 1
+    assert "what was before it is back" in capsys.readouterr().out
+    assert _held(course) == before
+
+
+@pytest.mark.parametrize("place", ["no.zip", "../notebooks", "https://127.0.0.1:9/x"])
+def test_update_from_nowhere_changes_nothing(course, capsys, place):
+    before = _held(course)
+    assert main(["update", place]) == 1
+    assert "nothing was changed" in capsys.readouterr().err
+    assert _held(course) == before
+
+
+def test_changes_are_told_in_words_and_what_breaks_apart(releases):
+    first, second, third = releases
+    changes = changes_between(first, second)
+    assert changes.breaking == []
+    assert f"{OPTIM}: momentum_step, newton new" in changes.told
+    assert f"{OPTIM}: sgd_momentum gone" in changes.told
+    assert any(line.startswith(SOLVER) for line in changes.told)
+    assert "docs/new.md is new" in changes_between(second, third).told
+    gone = first[LIST].replace(b'id = "rmsprop"', b'id = "rmsprop2"')
+    changes = changes_between(first, _release(first | {LIST: gone}))
+    assert any("rmsprop is gone" in line for line in changes.breaking)
+    other = first[OPTIM].replace(b"def adam(w:", b"def adam(more: int, w:")
+    assert other != first[OPTIM]
+    changes = changes_between(first, _release(first | {OPTIM: other}))
+    assert changes.breaking == [f"{OPTIM}: adam has other arguments"]
+    assert "Finished work may have to be changed" in changes.as_text()
+
+
+def test_release_that_breaks_is_refused_without_being_told_so(
+    first, tmp_path, monkeypatch, capsys
+):
+    def make(source, out, place, ref):
+        for name, data in changed.items():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            (out / name).write_bytes(data)
+        return list(changed)
+
+    monkeypatch.setattr("course.commands.release.make_release", make)
+    make_old, out = tmp_path / "old", tmp_path / "new"
+    changed = first
+    make(None, make_old, "", "")
+    changed = first | {OPTIM: first[OPTIM].replace(b"def adam(w:", b"def adam(v:")}
+    command = ["release", "--out", str(out), "--changes-from", str(make_old)]
+    assert staff(command) == 1
+    assert not out.exists()
+    assert "adam has other arguments" in capsys.readouterr().err
+    assert staff([*command, "--breaking"]) == 0
+    assert "adam" in (tmp_path / "new-changes.md").read_text("utf-8")
