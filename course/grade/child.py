@@ -25,7 +25,7 @@ from course.grade.mark import Mark
 from course.grade.marking import Marker
 from course.grade.pristine import Pristine
 from course.grade.secret import Secret
-from course.grade.similar import fingerprints
+from course.grade.similar import code_of, fingerprints
 from course.grade.worker import Setup, work_of
 from course.sandbox import wire
 from course.sandbox.isolation import Isolation
@@ -86,6 +86,7 @@ def record_of(submission: Submission, marks: Sequence[Mark]) -> dict[str, Any]:
         "answers": pieces.answers,
         "notes": [*submission.notes, *pieces.notes],
         "fingerprints": fingerprints(pieces.bodies),
+        "code": code_of(pieces.bodies),
         "handed_in": submission.about,
     }
 

@@ -10,6 +10,7 @@ the exercise itself and are ignored.
 import hashlib
 import io
 import keyword
+import textwrap
 import tokenize
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,12 +19,13 @@ from typing import NamedTuple
 
 from ece662.exercises import EXERCISES
 
-__all__ = ["Likeness", "fingerprints", "likenesses", "runs_of"]
+__all__ = ["Likeness", "code_of", "fingerprints", "likenesses", "runs_of"]
 
 RUN = 12  # tokens in a run; shorter ones are common idioms
 WINDOW = 6  # one run is kept of so many consecutive ones
 COMMON = 0.1  # runs that a larger share of the students has are ignored
 ENOUGH = 4  # rare runs in common, at least
+MOST_CODE = 20_000  # characters of an exercise
 MOST = 1000  # runs kept of an exercise: five times as many as a long one has
 SKIPPED = {
     tokenize.COMMENT,
@@ -59,6 +61,16 @@ def fingerprints(bodies: Mapping[tuple[str, str, int], str]) -> dict[str, list[i
             kept[owners[file, owner]] |= runs_of(body)
     # The lowest hashes are kept, so that equal submissions keep the same ones.
     return {exercise: sorted(numbers)[:MOST] for exercise, numbers in kept.items()}
+
+
+def code_of(bodies: Mapping[tuple[str, str, int], str]) -> dict[str, str]:
+    """Return what a student wrote for each exercise, to be looked at side by side."""
+    owners = {(e.file, owner): e.id for e in EXERCISES for owner in e.regions}
+    found = defaultdict(list)
+    for (file, owner, _), body in sorted(bodies.items()):
+        if (file, owner) in owners:
+            found[owners[file, owner]].append(textwrap.dedent(body).strip("\n"))
+    return {id: "\n\n".join(parts)[:MOST_CODE] for id, parts in found.items()}
 
 
 def likenesses(exercise: str, kept: Mapping[str, Iterable[int]]) -> list[Likeness]:

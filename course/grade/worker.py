@@ -181,6 +181,7 @@ def ungraded(submission: Submission, why: str) -> dict[str, Any]:
         "answers": {},
         "notes": [*submission.notes, f"not graded: {why}"],
         "fingerprints": {},
+        "code": {},
         "handed_in": submission.about,
     }
 

@@ -13,6 +13,7 @@ from course.grade.reports.class_page import write_class_page, write_mail
 from course.grade.reports.feedback import write_feedback
 from course.grade.reports.losses import left_out_of, losses_of
 from course.grade.reports.records import Records
+from course.grade.reports.similar_pages import write_similar
 from course.grade.reports.survey import survey
 
 __all__ = ["losses_in", "write_reports"]
@@ -47,6 +48,7 @@ def write_reports(out: Path, *points: Path, course: Path | None = None) -> list[
     pages.write_summary(out, overview)
     write_class_page(out, records, students)
     write_mail(out / "mail.csv", records, students)
+    write_similar(out / "similar", records, overview.alike)
     write_feedback(out, records)
     if len(records):
         complaints += students.fill_gradebooks(out)

@@ -138,7 +138,7 @@ def _line(text: str) -> str:
 def _frequent(overview: Survey) -> list[tuple[str, str, int, str]]:
     pairs = sorted(overview.mistakes.items(), key=lambda pair: (-pair[1], pair[0]))
     return [
-        (exercise, diagnosis, count, sentence_of(exercise, diagnosis))
+        (exercise, sentence_of(exercise, diagnosis), count, diagnosis)
         for (exercise, diagnosis), count in pairs[:SHOWN]
     ]
 
@@ -169,7 +169,7 @@ def _summary_as_html(overview: Survey) -> Iterator[str]:
     yield "<h2>Points, as a share of those to be had</h2>"
     yield html.bars(_tenths(overview))
     yield "<h2>What to teach again: the most frequent mistakes</h2>"
-    heads = ("exercise", "mistake", "students", "what happened")
+    heads = ("exercise", "what happened", "students", "in short")
     yield html.table(heads, _frequent(overview))
     yield "<h2>Exercise by exercise</h2>"
     for exercise, counts in overview.outcomes.items():
@@ -198,6 +198,7 @@ def _summary_as_html(overview: Survey) -> Iterator[str]:
         "whatever the names in them."
     )
     heads = ("exercise", "one", "other", "runs shared", "share of the shorter")
+    yield '<p><a href="similar/index.html">Side by side</a></p>'
     yield html.table(heads, overview.alike)
 
 
@@ -210,10 +211,11 @@ def _summary_as_markdown(overview: Survey) -> Iterator[str]:
         yield from ("## In the folder, and no submission", "")
         yield from (f"- {_line(name)}: {_line(why)}" for name, why in overview.left_out)
         yield ""
-    yield from ("## What to teach again", "", "| exercise | mistake | students |")
-    yield "|---|---|---|"
-    for exercise, diagnosis, count, _ in _frequent(overview):
-        yield f"| {_line(exercise)} | {_line(diagnosis)} | {count} |"
+    heads = "| exercise | what happened | students | in short |"
+    yield from ("## What to teach again", "", heads, "|---|---|---|---|")
+    for exercise, words, count, diagnosis in _frequent(overview):
+        cells = (_line(exercise), _line(words), str(count), _line(diagnosis))
+        yield f"| {' | '.join(cells)} |"
     yield from ("", "## Exercise by exercise", "")
     for exercise, counts in overview.outcomes.items():
         outcomes = ", ".join(f"{count} {word}" for word, count, _ in _counts(counts))
