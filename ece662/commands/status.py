@@ -76,10 +76,10 @@ def _table(notebook: str, states: list, asked: str) -> str:
     lines = [f"{notebook}   {done} of {len(states)}"]
     width = max(len(state.exercise.id) for state in states)
     for state in states:
-        told = state.message.partition("\n")[0]
+        first_line = state.message.partition("\n")[0]
         sign, colour = shown[state.status]
         line = f"  {sign} {state.exercise.id:<{width}}  {state.word:<8}"
-        lines.append(_coloured(f"{line}{told}".rstrip(), colour))
+        lines.append(_coloured(f"{line}{first_line}".rstrip(), colour))
     lines += [f"  {asked}"] if asked else []
     return "\n".join([*lines, ""])
 
