@@ -27,6 +27,9 @@ LISTS = ("index.html", "submission_metadata.yml")  # of Brightspace and Gradesco
 MAX_LEFT_OUT = 1000  # names
 METADATA = "submission_metadata.yml"  # of Gradescope
 BROKEN_OFF = (".crdownload", ".part", ".partial", ".download", ".opdownload", ".tmp")
+# Zips by their bytes, and by nothing else.
+OFFICE = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".pages", ".numbers",
+          ".key", ".epub", ".jar", ".apk", ".whl")  # fmt: skip
 CANVAS = re.compile(
     r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)"
 )
@@ -240,6 +243,8 @@ def _why_left_out(path: Path) -> str:
         return "an archive of a kind that is not opened: ask for a .zip"
     if {path.name} & {Path(exercise.file).name for exercise in EXERCISES}:
         return "it does not say whose it is: put it into a folder of the student's name"
+    if name.endswith(OFFICE):
+        return "a document, and no archive of files"
     if kind or name.endswith((".zip", ".tar", ".tgz", *TYPES)):
         return ""
     if name.endswith(ARCHIVES):

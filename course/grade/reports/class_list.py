@@ -16,6 +16,8 @@ from ece662.exercises import EXERCISES
 __all__ = ["ClassList"]
 
 SHOWN = 10  # names in a sentence
+LOST = "not-graded"  # the whole submission
+RUN = (Status.PASSED, Status.FAILED, Status.ECHO, Status.STOPPED)
 
 
 class ClassList:
@@ -36,13 +38,15 @@ class ClassList:
         people = People(roster)
         self.people: dict[str, Person] = {}  # by the record's name
         self.unclear: list[str] = []  # what a person has to decide, in words
-        run = set()
+        run: set[str] = set()
+        left_out: set[str] = set()
         for record in records:
             name = record["student"]
-            # Exercises that were run for nobody, as training cells may be, count for
-            # nobody; all others are in what everybody's points are out of.
-            run |= {m["exercise"] for m in record["marks"]
-                    if m["status"] != Status.NOT_RUN}  # fmt: skip
+            for mark in record["marks"]:
+                if mark["status"] in RUN:
+                    run.add(mark["exercise"])
+                elif mark["status"] == Status.NOT_RUN and mark["diagnosis"] != LOST:
+                    left_out.add(mark["exercise"])
             found = people.find(record) if roster else []
             if len(found) == 1:
                 self.people[record_name(name)] = found[0]
@@ -51,7 +55,9 @@ class ClassList:
                 self.unclear.append(f"{name_line(name)} may be {several}")
             elif roster:
                 self.unclear.append(f"{name_line(name)} is not on the list of students")
-        self.counted = frozenset(run) or frozenset(e.id for e in EXERCISES)
+        # What was run for nobody, as training cells may be, counts for nobody; all else
+        # is in what everybody's points are out of.
+        self.counted = frozenset(e.id for e in EXERCISES) - (left_out - run)
         self._refuse_doubles()
         there = set(self.people.values())
         self.missing = [person for person in roster if person not in there]

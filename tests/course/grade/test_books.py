@@ -18,6 +18,7 @@ from course.grade.books.people import People, read_roster
 from course.grade.errors import GradingError
 from course.grade.mark import Mark
 from course.grade.reports import write_reports
+from course.grade.reports.class_list import ClassList
 from course.grade.reports.feedback import write_feedback
 from course.grade.reports.records import Records
 from course.grade.run import record_path
@@ -292,6 +293,23 @@ def test_feedback_goes_back_in_the_form_in_which_work_came(tmp_path):
             "Ann Smith_77_assignsubmission_file_/feedback.html": b"ann",
             "bbob_LATE_12_34_feedback.html": b"bob",
         }
+
+
+def test_what_was_run_for_nobody_counts_for_nobody(tmp_path):
+    (tmp_path / "records").mkdir()
+    training = {e.id for e in EXERCISES if e.kind == "training"}
+    for student, other in (("ann", "passed"), ("bob", "missing"), ("cem", "not run")):
+        record = _record(student, other)
+        for mark in record["marks"]:
+            if other == "not run":
+                mark["diagnosis"] = "not-graded"
+            elif mark["exercise"] in training and other == "passed":
+                mark |= {"status": "not run", "diagnosis": "no-training"}
+        record_path(tmp_path, student).write_text(json.dumps(record))
+    students = ClassList(Records(tmp_path), rules.Course())
+    assert students.counted == EVERY - training
+    found = {students.standing(record).of for record in Records(tmp_path)}
+    assert found == {sum(e.points for e in EXERCISES if e.id not in training)}
 
 
 def test_deadline_has_its_zone(tmp_path):

@@ -335,7 +335,8 @@ def _listed(folder, *names):
 
 def test_every_entry_is_a_hand_in_or_is_named(tmp_path):
     made = {"bob.zip": _zip(FILES), "cem": _tar(FILES), "dan.rar": RAR,
-            "eve.zip": SEVEN, "none.pdf": b"", "note.docx": b"words"}  # fmt: skip
+            "eve.zip": SEVEN, "none.pdf": b"", "note.txt": b"words",
+            "a.docx": _zip(FILES)}  # fmt: skip
     for name, data in made.items():
         (tmp_path / name).write_bytes(data)
     found, left_out = _listed(
@@ -350,7 +351,8 @@ def test_every_entry_is_a_hand_in_or_is_named(tmp_path):
         "eve.zip": "a 7z archive, which is not opened",
         "gus.zip.crdownload": "a download that was broken off",
         "layers.py": "it does not say whose it is",
-        "note.docx": "none of the kinds of files that are handed in",
+        "a.docx": "a document, and no archive of files",
+        "note.txt": "none of the kinds of files that are handed in",
     }
     with pytest.raises(NotADirectoryError, match="expected a folder"):
         hand_ins(tmp_path / "missing")
