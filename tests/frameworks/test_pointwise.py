@@ -244,7 +244,7 @@ EVERY_SIZE = """
     from ece662.pruning import torch_net
     from ece662.pruning.architecture import residual
     from ece662.pruning.filters import filter_sizes, keep_largest, shrink, shrink_to
-    from ece662.pruning.training import Recipe
+    from ece662.pruning.training import TrainingPlan
 
     torch.set_num_threads(THREADS)
     net = torch_net.build(residual(8), seed=0)
@@ -255,7 +255,7 @@ EVERY_SIZE = """
         if smaller.architecture != nets[-1].architecture:
             nets.append(smaller)
     for smaller in nets:
-        torch_net.train(smaller, X, y, Recipe(epochs=1, batch_size=12))
+        torch_net.train(smaller, X, y, TrainingPlan(epochs=1, batch_size=12))
         assert all(p.isfinite().all() for p in smaller.parameters())
     print(len(nets), min(conv.channels for conv in smaller.architecture.convs()))
 """
@@ -276,11 +276,11 @@ def test_every_size_that_pruning_leaves_can_be_tuned(threads, step, least):
 IN_KERAS = """
     from ece662.pruning import keras_net
     from ece662.pruning.architecture import residual
-    from ece662.pruning.training import Recipe
+    from ece662.pruning.training import TrainingPlan
 
     for width in (1, 3):
         net = keras_net.build(residual(width), seed=0)
-        keras_net.train(net, X, y, Recipe(epochs=1, batch_size=12))
+        keras_net.train(net, X, y, TrainingPlan(epochs=1, batch_size=12))
         assert all(np.isfinite(w).all() for w in keras_net.get_weights(net).values())
     print("tuned")
 """
