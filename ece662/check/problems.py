@@ -93,8 +93,21 @@ def _said(kind: Stop, says: str, case: str = "") -> Problem:
     return Problem(kind, Cause.SAID, {"says": says}, case)
 
 
+# Keras begins with the call that failed, says why two lines later, and in colour;
+# TensorFlow names a node of its own first.
+NO_REASON = "Exception encountered when calling "
+NO_WORDS = re.compile(r"\x1b\[[\d;]*m|\{\{.*?\}\} ?")
+
+
+def _reason(error: BaseException) -> str:
+    """Return the line of an exception's text that says what happened."""
+    lines = [NO_WORDS.sub("", line).strip() for line in str(error).split("\n")]
+    said = [line for line in lines if line]
+    return next((s for s in said if not s.startswith(NO_REASON)), "".join(said[:1]))
+
+
 def _of_exception(error, place: StudentLine | None, case) -> Problem:
-    text = str(error).strip().partition("\n")[0]
+    text = _reason(error)
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if not place and isinstance(error, TypeError) and re.search(ARGUMENTS, text):
         return Problem(Stop.MISFIT, Cause.ARGUMENTS, {"error": f"{said}."}, case)

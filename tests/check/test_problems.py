@@ -123,6 +123,31 @@ def test_explain_a_function_of_other_arguments(monkeypatch):
     assert "does not take the arguments that the course gives it" in diagnosis.message
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "Exception encountered when calling Net.call().\n\n"
+            "\x1b[1mnegative size\x1b[0m\n\nArguments received by Net.call():",
+            "negative size",
+        ),
+        ("Exception encountered when calling Net.call().", "Net.call()"),
+        ("{{function_node __wrapped__Conv2D}} negative size [Op:Conv2D]", "negative"),
+        ("two\nlines", "two."),
+    ],
+)
+def test_explain_says_the_reason_that_a_framework_gives(text, reason):
+    def code():
+        raise ValueError(text)
+
+    with pytest.raises(ValueError, match=r".") as caught:
+        code()
+    said = explain(caught.value, find_exercise("q5-tf-convnet-class")).message
+    assert reason in said
+    for noise in ("\x1b", "{{", "Arguments", "lines"):
+        assert noise not in said
+
+
 def test_what_stops_without_a_line_of_theirs_may_be_our_mistake():
     try:
         raise_in_a_library()
