@@ -41,7 +41,9 @@ KERNEL void NAME(max_pool)(const void *scratch, const Pass *pass, void *out,
         }
         REAL *to = (REAL *)out + spot.out;
         char *to_which = (char *)which + spot.out * which_size;
-        if (spot.count == LANES) /* a constant: the compiler can use vectors */
+        /* The unwanted lanes of a row's end fall on the beginning of the next row, which
+           is written later. So a constant will do, and the compiler can use vectors. */
+        if (spot.count && spot.out + LANES <= pass->plane)
             NAME(note)(LANES, best, from, to, to_which, which_size);
         else
             NAME(note)(spot.count, best, from, to, to_which, which_size);

@@ -211,6 +211,7 @@ def max_pool(
     cdef Layout layout = read_layout(plan.scratch)
     cdef Pass windows
     read_tables(&windows, plan.passes[0])
+    windows.plane = out.shape[1] * out.shape[2]
     cdef Memory scratch = Memory((plan.scratch.size + kernels.lanes) * itemsize)
     with nogil:
         for n in range(first, last):
