@@ -30,7 +30,8 @@ __all__ = ["main", "results_of", "write_autograder"]
 COUNTS = (Status.PASSED, Status.ECHO)  # they get all points
 ROOT = Path(__file__).resolve().parents[2]
 # The folders of the repository that the grader needs.
-PACKED = ("course", "docs", "ece662", "notebooks", "scripts")
+# A dot folder that the release ships goes in too: grading makes a release there.
+PACKED = (".devcontainer", "course", "docs", "ece662", "notebooks", "scripts")
 BINARY = {".so", ".pyc"}
 SECRET_FILE = "secret.txt"  # in the zip, which students do not see
 
