@@ -11,6 +11,8 @@ import unicodedata
 from dataclasses import asdict
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from course.grade.errors import GradingError
 from course.grade.mark import Mark
@@ -382,6 +384,41 @@ def test_comment_without_points_and_open_are_understood(run):
     assert _points(run)[_student(rows[1]), rows[1]["question"]] is None
     assert (_student(rows[0]), rows[0]["question"]) not in _points(run)
     assert "see me" in (run / TABLE).read_text("utf-8")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10_000), st.binary(max_size=4)), max_size=6),
+    st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-8-sig"]),
+    st.integers(0, 2000),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_mark_is_lost_by_any_bytes(tmp_path_factory, changes, encoding, end):
+    run = tmp_path_factory.mktemp("run")
+    (run / "records").mkdir()
+    for student in STUDENTS[:3]:
+        _put(run, _record(student))
+    _merge(run)
+    _write(run, [row | {"points": "1"} for row in _rows(run)])
+    _merge(run)
+    before = _points(run)
+    assert len(before) == 9
+    data = bytearray(_text(_rows(run)).encode(encoding, "replace"))
+    for place, new in changes:
+        data[place % len(data) : place % len(data) + 1] = new
+    data = bytes(data[: len(data) - end] if end % 3 == 0 else data)
+    if data.startswith(b"PK"):
+        return  # a workbook: read in a child
+    (run / TABLE).write_bytes(data)
+    told = _merge(run)
+    after = _points(run)
+    assert before.keys() <= after.keys()
+    changed = [row for row in _rows(run, FATES) if row["row"] == "taken"]
+    assert sum(before[key] != after[key] for key in before) <= len(changed)
+    if told and (run / TABLE).read_bytes() != data:
+        assert all("no Unicode" in line for line in told)
+    copies = (run / "answers" / "earlier").glob("points.*")
+    kept = {path.read_bytes() for path in copies} | {(run / TABLE).read_bytes()}
+    assert data in kept
 
 
 def test_mark_of_a_check_is_changed_with_a_reason(run):
