@@ -5,9 +5,11 @@ one that it called is wrong, it is run again, with our solution of that one in t
 student's modules. Our solution stays secret: what the code prints then is not kept. And
 each exercise is still marked by the student's own code of it.
 
-This is impossible for a backward that reads a cache of the student's own form. Its
-message says that the forward is at fault, and it gets no points: that it agrees with
-its own forward is known only from the student's process, which cannot be trusted.
+A backward under its own wrong forward is run with our forward in its place: if it is
+right there, it is right. One that reads a cache of the student's own form stops or
+fails there. Its message says that the forward is at fault, and it gets no points: that
+it agrees with its own forward is known only from the student's process, which cannot be
+trusted. And a forward that returns x fits a backward that returns dout.
 """
 
 from collections.abc import Callable, Iterable
@@ -84,17 +86,19 @@ def wrong_among(
 def with_other_halves(wrong: set[str], exercise: Exercise) -> set[str] | None:
     """Add the other halves of pairs, whose caches only they can read.
 
+    The other halves of the exercise's own forward are not among them: one of those
+    could be called for the answer.
+
     Returns:
-        The ids; None where the exercise itself would be among those, or would meet the
-        cache of a forward that is not its own.
+        The ids; None where the exercise itself would be among those, or another
+        backward of its forward.
     """
+    own_forward, siblings = _forward_of(exercise.id), _halves_of(exercise.id)
     ids = set(wrong)
-    for id in wrong:
+    for id in wrong - siblings:
         if not id.startswith(GIVEN_CACHES):
             ids |= _halves_of(id)
-    own_forward = _forward_of(exercise.id)
-    foreign = own_forward in ids and not exercise.id.startswith(GIVEN_CACHES)
-    return None if exercise.id in ids or foreign else ids
+    return None if ids & (siblings - {own_forward}) else ids
 
 
 def _halves_of(id: str) -> set[str]:

@@ -44,13 +44,16 @@ def mark(marker, monkeypatch):
 
 @pytest.fixture
 def marks_of(marker, monkeypatch):
-    """Return a function that marks some exercises, with a text replaced in one."""
+    """Return a function that marks some exercises, with a text replaced in some."""
 
-    def marked(ids, changed, old, new):
+    def marked(ids, **changed):
         exercises = tuple(map(find_exercise, ids))
         monkeypatch.setattr(marking, "EXERCISES", exercises)
-        files = files_of(Pupil("ann", changed, old, new))
-        return {m.exercise: m for m in marker.mark(read_files(files))}
+        pieces = read_files(files_of(Pupil("ann")))
+        for place, body in list(pieces.bodies.items()):
+            old, new = changed.get(place[1], ("", ""))
+            pieces.bodies[place] = body.replace(old, new) if old else body
+        return {m.exercise: m for m in marker.mark(pieces)}
 
     return marked
 
@@ -60,7 +63,7 @@ AFFINE = "out = x.reshape(len(x), D) @ w + b"
 
 def test_mistake_costs_its_own_exercise_alone(marks_of):
     ids = ("affine_forward", "TwoLayerNet", "FullyConnectedNet")
-    marks = marks_of(ids, "affine_forward", AFFINE, AFFINE.removesuffix(" + b"))
+    marks = marks_of(ids, affine_forward=(AFFINE, AFFINE.removesuffix(" + b")))
     assert marks["affine_forward"].points == 0
     assert marks["affine_forward"].diagnosis == "affine-without-bias"
     for name in ids[1:]:
@@ -69,13 +72,37 @@ def test_mistake_costs_its_own_exercise_alone(marks_of):
         assert "builds on affine_forward" in marks[name].message
 
 
+BATCHNORM = ("batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt")
+HALF_MEAN = ("mean = x.mean(axis=0)", "mean = 0.5 * x.mean(axis=0)")
+
+
+def test_backward_that_is_right_for_our_forward_gets_its_points(marks_of):
+    marks = marks_of(BATCHNORM, batchnorm_forward=HALF_MEAN)
+    assert marks[BATCHNORM[0]].points == 0
+    for name in BATCHNORM[1:]:
+        assert (marks[name].status, marks[name].points) == ("echo", marks[name].of)
+
+
 def test_mistake_of_ones_own_above_a_wrong_piece_is_no_echo(marks_of):
     """With the forward right, this backward is still wrong."""
-    old = "mean = x.mean(axis=0)"
-    ids = ("batchnorm_forward", "batchnorm_backward")
-    marks = marks_of(ids, "batchnorm_forward", old, "mean = 0.5 * x.mean(axis=0)")
-    assert marks["batchnorm_backward"].points == 0
-    assert marks["batchnorm_backward"].status == "failed"
+    centred = "dx_centred - dx_centred.mean(axis=0)"
+    marks = marks_of(
+        BATCHNORM[:2],
+        batchnorm_forward=HALF_MEAN,
+        batchnorm_backward=(centred, "dx_centred"),
+    )
+    assert {(mark.status, mark.points) for mark in marks.values()} == {("failed", 0)}
+
+
+def test_backward_that_is_right_for_its_own_forward_alone_gets_none(marks_of):
+    """One hands x on, the other dout back: they fit each other."""
+    cache = "cache = BatchNormCache(x_centred, x_hat, inv_std, gamma)"
+    marks = marks_of(
+        BATCHNORM[:2],
+        batchnorm_forward=(cache, f"{cache}\n        out = x"),
+        batchnorm_backward=("dx = ", "dx = dout; _ = "),
+    )
+    assert {(mark.status, mark.points) for mark in marks.values()} == {("failed", 0)}
 
 
 def test_right_pieces_bring_the_other_halves_of_pairs_along():
@@ -84,8 +111,11 @@ def test_right_pieces_bring_the_other_halves_of_pairs_along():
     normalised = find_exercise("FullyConnectedNet-batchnorm")
     halves = {"batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt"}
     assert with_other_halves({"batchnorm_backward"}, normalised) == halves
-    backward = find_exercise("batchnorm_backward")
-    assert with_other_halves({"batchnorm_forward"}, backward) is None
+    backward, forward = find_exercise("batchnorm_backward"), {"batchnorm_forward"}
+    assert with_other_halves(forward, backward) == forward
+    # The other backward would be an answer.
+    assert with_other_halves(forward | {"batchnorm_backward_alt"}, backward) is None
+    assert with_other_halves({"batchnorm_backward"}, backward) is None
     pool = find_exercise("max_pool_backward_naive")
     forward = {"max_pool_forward_naive"}
     assert with_other_halves(forward, pool) == forward
