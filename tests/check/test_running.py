@@ -26,7 +26,8 @@ def test_run_gives_the_same_twice_and_others_from_another_seed(exercise):
     first = run(exercise, make_code())
     assert not first.problems
     assert same(first.outputs, run(exercise, make_code()).outputs)
-    if exercise.id not in ("dropout_forward", "dropout_backward"):
+    # What is looked at in random numbers holds with any seed.
+    if exercise.id not in ("dropout_forward", "dropout_backward", "random_masks"):
         assert not same(first.outputs, run(exercise, make_code(), seed=1).outputs)
 
 

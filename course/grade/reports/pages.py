@@ -192,6 +192,10 @@ def _summary_as_html(overview: Survey) -> Iterator[str]:
             "comes out otherwise than where it is done as asked."
         )
         yield html.table(("student", "exercise", "what there is"), overview.odd)
+    yield from _alike_as_html(overview)
+
+
+def _alike_as_html(overview: Survey) -> Iterator[str]:
     yield "<h2>Where two look alike</h2>"
     yield html.paragraph(
         "Places to look, no verdict: rare sequences that two submissions share, "
