@@ -32,6 +32,7 @@ from ece662 import live
 from ece662.figures.style import STYLE
 from ece662.live.limit import EndlessError, patience, time_limit
 from ece662.widgets._errors import describe_error
+from ece662.widgets._names import BOX, make_names
 
 __all__ = [
     "Dashboard",
@@ -103,8 +104,11 @@ class Dashboard:
         layout = widgets.Layout(grid_template_columns=columns, width="100%")
         heading = widgets.HTML(f"<b>{html.escape(title)}</b>")
         grid = widgets.GridBox(list(self.dials.values()), layout=layout)
-        content = [heading, grid, *extra, self._message, self._pictures]
+        self._names = make_names(title)
+        names = [self._names.widget] if self._names.widget else []
+        content = [heading, grid, *extra, self._message, self._pictures, *names]
         self.box = widgets.VBox(content, layout=widgets.Layout(width="100%"))
+        self.box.add_class(BOX)
         self._quiet = False
         self.set(**(start or {}))
 
@@ -156,6 +160,7 @@ class Dashboard:
             self._pictures.children = [_frame(f) for f in drawing.panels]
         for image, png in zip(self._pictures.children, pngs, strict=True):
             image.value = png
+        self._names.say([_described(f, drawing.text) for f in drawing.panels])
         self._pictures.layout.visibility = "visible"
         self._figures = drawing.panels
         self.say(drawing.text)
@@ -220,7 +225,7 @@ class Dashboard:
             with _style():
                 png = to_png(self._figures)
             bundle["image/png"] = base64.b64encode(png).decode("ascii")
-        return bundle
+        return bundle, {"image/png": {"alt": bundle["text/plain"]}}
 
 
 def slider(name: str, low, high, value, step=1, live: bool = True):
@@ -375,6 +380,16 @@ def _frame(figure: Figure) -> widgets.Image:
     layout.height = "auto"
     layout.object_fit = "contain"
     return widgets.Image(format="png", layout=layout)
+
+
+def _described(figure: Figure, text: str) -> str:
+    """Say in words what a panel shows: its titles and axes, and what came out."""
+    parts = []
+    for ax in figure.axes:
+        axes = " over ".join(filter(None, (ax.get_ylabel(), ax.get_xlabel())))
+        title = ax.get_title("left") or ax.get_title()
+        parts.append(": ".join(filter(None, (title, axes))))
+    return f"{'; '.join(filter(None, parts)) or 'A picture'}. {text}"
 
 
 def folded_code(best: str, code: str) -> str:

@@ -121,7 +121,7 @@ def test_log_slider_out_of_range_names_its_ends():
 
 
 def test_mimebundle_holds_a_live_view_and_a_still_picture(board):
-    bundle = board._repr_mimebundle_()
+    bundle = board._repr_mimebundle_()[0]
     view = bundle["application/vnd.jupyter.widget-view+json"]
     assert view["model_id"] == board.box.model_id
     assert bundle["text/plain"] == "A bar: height 4 & <b>"
@@ -149,12 +149,12 @@ def test_error_is_said_and_hides_the_pictures_until_the_next(board, pictures):
     board.dials["height"].value = 9
     assert "ValueError: no such height" in board.text
     assert board._pictures.layout.visibility == "hidden"
-    assert "image/png" not in board._repr_mimebundle_()
+    assert "image/png" not in board._repr_mimebundle_()[0]
     board._draw = right
     board.dials["height"].value = 4
     assert board._pictures.layout.visibility == "visible"
     assert all((a == b).all() for a, b in zip(before, pictures(board), strict=True))
-    assert "image/png" in board._repr_mimebundle_()
+    assert "image/png" in board._repr_mimebundle_()[0]
 
 
 def test_draw_now_draws_in_the_courses_style(board, pictures):
@@ -171,7 +171,7 @@ def test_nothing_drawn_leaves_text_only():
         raise NotImplementedError
 
     board = Dashboard("A bar", {"height": slider("h", 0, 9, 1)}, unfinished)
-    assert "image/png" not in board._repr_mimebundle_()
+    assert "image/png" not in board._repr_mimebundle_()[0]
     assert board.text.startswith("Not written yet")
 
 

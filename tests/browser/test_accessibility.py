@@ -1,0 +1,92 @@
+"""axe-core looks at what is ours in JupyterLab, in both themes: no violation."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import SCREENSHOTS
+
+axe = pytest.importorskip("axe_playwright_python")
+AXE = Path(axe.__file__).with_name("axe.min.js").read_text("utf-8")
+
+DASHBOARDS = """
+from IPython.display import display
+
+from ece662.check import check, hint, predict, self_test
+from ece662.data_utils import get_CINIC10_data
+from ece662.widgets import *
+
+data = get_CINIC10_data(verbose=False)
+shown = [optimiser_race(), gradient_checker(), activations_through_depth()]
+shown += [normalisation_cube(), dropout_masks(), convolution_window()]
+shown += [training_dashboard(data, epochs=1)]
+shown += [hyperparameter_search(data, trials=2, pictures=500, epochs=1, cores=1)]
+display(*shown)
+display(check("relu_forward"), hint("adam"), self_test("q1-dw-shape", "b"))
+display(self_test("q1-dw-shape", "a"), predict("q1-signal-depth", ...))
+"""
+THEMES = ("JupyterLab Light", "JupyterLab Dark")
+# What a picture, a slider or a button is called by a screen reader.
+NAMES = """
+() => [...document.querySelectorAll('.ece662-dashboard')].map(root => ({
+    title: root.getAttribute('aria-label'),
+    pictures: [...root.querySelectorAll('img.widget-image')].map(i => i.alt),
+    sliders: [...root.querySelectorAll('.noUi-handle')].map(
+        h => [h.ariaLabel, h.ariaValueText]),
+}))
+"""
+
+
+def violations(page):
+    """Return what axe finds in the outputs of the cells: rule, impact, elements."""
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "() => axe.run({include: [['.jp-Notebook .jp-OutputArea-output']]},"
+        " {resultTypes: ['violations']}).then(found => found.violations)"
+    )
+    return {
+        f"{rule['impact']}: {rule['id']}": [
+            node["html"][:160] for node in rule["nodes"]
+        ]
+        for rule in found
+    }
+
+
+def change_theme(page, theme):
+    page.evaluate(
+        """theme => fetch('/lab/api/settings/@jupyterlab/apputils-extension:themes', {
+            method: 'PUT', body: JSON.stringify({raw: JSON.stringify({theme})}),
+            headers: {'X-XSRFToken': document.cookie.match(/_xsrf=([^;]+)/)[1]}})""",
+        theme,
+    )
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_nothing_of_ours_breaks_a_rule_of_axe(open_page, theme):
+    page = open_page("accessibility", DASHBOARDS.strip())
+    if theme != THEMES[0]:
+        change_theme(page.page, theme)
+        page.page.reload()
+    page.page.locator(f"body[data-jp-theme-name='{theme}']").wait_for(state="attached")
+    page.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+    page.run()
+    page.page.get_by_text("Predict first").wait_for()
+    page.page.wait_for_function(
+        "() => [...document.querySelectorAll('.ece662-dashboard')].length == 8 &&"
+        " [...document.querySelectorAll('.ece662-dashboard')].every(d => d.ariaLabel)"
+    )
+    found = violations(page.page)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    report = {"theme": theme, "violations": found, "names": page.page.evaluate(NAMES)}
+    with open(SCREENSHOTS / "axe.jsonl", "a", encoding="utf-8") as file:
+        file.write(json.dumps(report) + "\n")
+    page.screenshot(f"accessibility-{theme.split()[-1].lower()}")
+    change_theme(page.page, THEMES[0])
+    assert found == {}
+    for dashboard in report["names"]:
+        assert all(len(text) > 20 for text in dashboard["pictures"]), dashboard
+        assert len(set(dashboard["pictures"])) == len(dashboard["pictures"])
+        assert all(label and value for label, value in dashboard["sliders"]), dashboard
+    # A logarithmic slider says its value, not the exponent.
+    assert dict(report["names"][0]["sliders"])["learning rate"] == "0.32"
