@@ -139,8 +139,10 @@ def test_the_direct_convolution_is_a_layer_without_tiles(monkeypatch):
     if choose() is None:
         pytest.skip("the kernels are not compiled")
     rng = np.random.default_rng(0)
-    x, w = rng.standard_normal((4, 16, 8, 8)), rng.standard_normal((16, 16, 3, 3))
-    b, conv_param = rng.standard_normal(16), {"stride": 1, "pad": 1}
+    x, w = rng.standard_normal((16, 32, 8, 8)), rng.standard_normal((32, 32, 3, 3))
+    b, conv_param = rng.standard_normal(32), {"stride": 1, "pad": 1}
+    assert tiles.pays(choose(), x, w, 1, 1)  # else there is nothing to leave out
+    assert tiles.pays_for_gradients(choose(), x, w, 1, 1)
 
     def in_tiles(*_):
         raise AssertionError("it was to be computed directly")
