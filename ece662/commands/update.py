@@ -226,6 +226,8 @@ def roll_back(root: Path) -> bool:
 
 def _undo(root: Path) -> int:
     """Take the last update back; what was written since is kept as well."""
+    from ece662._files import put_in_place
+
     from ece662.exercises.work import BACKUPS
 
     found = sorted((root / BACKUPS).glob(f"{BACKUP}.*.zip"), key=_age)
@@ -237,7 +239,7 @@ def _undo(root: Path) -> int:
         names += json.loads(packed.read(LISTED))
     since = _back_up(root, names, "undone")
     _restore(root, backup)
-    backup.rename(backup.with_name(f"taken-back-{backup.name}"))
+    put_in_place(backup, backup.with_name(f"taken-back-{backup.name}"))
     print(f"The update is taken back. What was there until now: {_shown(since, root)}")
     return 0
 
