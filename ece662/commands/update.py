@@ -227,7 +227,6 @@ def roll_back(root: Path) -> bool:
 def _undo(root: Path) -> int:
     """Take the last update back; what was written since is kept as well."""
     from ece662._files import put_in_place
-
     from ece662.exercises.work import BACKUPS
 
     found = sorted((root / BACKUPS).glob(f"{BACKUP}.*.zip"), key=_age)
