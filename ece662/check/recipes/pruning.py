@@ -143,7 +143,7 @@ RULES = {
         "stayed: is the limit one for all layers?",
     ),
     "what is kept is as it was": Rule(says="Weights that were kept have other values."),
-    WHOLE: Rule(says="The trained model itself was pruned: work on a copy."),
+    WHOLE: Rule(says="The trained model itself was changed: work on a copy of it."),
     "levels asked for": Rule(says="There is not one network for 10, 20 and 30 %."),
     "filters gone in each layer": Rule(
         says="In some layer another number of whole filters is zero than asked for."
