@@ -54,8 +54,8 @@ def adam_without_bias_correction(w, dw, config=None):
 
 @mistake(
     "adam",
-    says="Every step believes that it is the same one: the count goes up inside the "
-    "function, and nobody outside hears of it.",
+    says="Every step uses the same count: it goes up inside the function and is not "
+    "kept for the next call.",
     asks="Where does the next call find out how many steps there have been?",
 )
 def adam_count_never_stored(w, dw, config=None):
@@ -82,8 +82,8 @@ def adam_correction_without_power(w, dw, config=None):
 
 @mistake(
     "adam",
-    says="epsilon is added under the root. With the usual tiny one nobody notices; "
-    "the formula of this course adds it after the root.",
+    says="epsilon is added under the root. With the usual tiny one the difference is "
+    "too small to be seen; the formula of this course adds it after the root.",
     asks="Is sqrt(v) + e the same as sqrt(v + e)? Try v = 0.",
 )
 def adam_epsilon_inside_root(w, dw, config=None):
@@ -229,8 +229,8 @@ def adam_steps_without_m(w, dw, config=None):
 
 @mistake(
     "adam",
-    says="The corrections use the count that is in config, and nobody ever counts on: "
-    "it stays what it was, and at 0 they divide by zero.",
+    says="The corrections use the count that is in config, and nothing ever raises "
+    "it: it stays what it was, and at 0 they divide by zero.",
     asks="Which step is the first one, and who writes that down?",
 )
 def adam_count_stands_still(w, dw, config=None):

@@ -44,7 +44,7 @@ def affine_output_transposed(x, w, b):
     "affine_forward",
     says="The numbers of an image were read column by column, so each meets the "
     "weight of another.",
-    asks="In which order does NumPy walk through an array when nobody tells it?",
+    asks="In which order does NumPy read an array unless it is asked for another?",
     hidden=True,
 )
 def affine_flattened_by_columns(x, w, b):
@@ -65,7 +65,7 @@ def affine_output_averaged(x, w, b):
 @mistake(
     "affine_backward",
     says="The numbers of dx are right, but it came back flat: the layer flattened its "
-    "input on the way in, and nobody undid that on the way out.",
+    "input on the way in, and that was not undone on the way out.",
     asks="What shape must a gradient have, compared with the array it belongs to?",
 )
 def affine_dx_left_flat(dout, cache):

@@ -44,8 +44,8 @@ def rmsprop_root_missing(w, dw, config=None):
 
 @mistake(
     "rmsprop",
-    says="epsilon is added under the root. With the usual tiny one nobody notices; "
-    "the formula of this course adds it after the root.",
+    says="epsilon is added under the root. With the usual tiny one the difference is "
+    "too small to be seen; the formula of this course adds it after the root.",
     asks="Is sqrt(v) + e the same as sqrt(v + e)? Try v = 0.",
 )
 def rmsprop_epsilon_inside_root(w, dw, config=None):
