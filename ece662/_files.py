@@ -7,6 +7,7 @@ version. A symbolic link stays: the file that it points to is replaced.
 """
 
 import errno
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from typing import BinaryIO
 
 __all__ = [
     "ChangedError",
+    "dated_name",
     "is_full",
     "put_in_place",
     "sync_folder",
@@ -97,6 +99,13 @@ def put_in_place(source: str | os.PathLike, target: str | os.PathLike) -> None:
                 raise
             time.sleep(0.05)
     sync_folder(Path(target).parent)
+
+
+def dated_name(folder: Path, path: Path) -> Path:
+    """Return a name in a folder for a copy of a file: of today, and not taken yet."""
+    stamp = time.strftime("%Y-%m-%d-%H%M%S")
+    names = (f"{path.stem}.{stamp}-{i}{path.suffix}" for i in itertools.count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
 
 
 def sync_folder(folder: Path) -> None:

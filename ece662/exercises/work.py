@@ -6,16 +6,14 @@ the folder `backups`: nothing that a student has written is lost.
 """
 
 import difflib
-import itertools
 import os
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import ece662
-from ece662._files import ChangedError, write_file
+from ece662._files import ChangedError, dated_name, write_file
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.findings import Fault, Finding, MarkerError
 from ece662.exercises.reading import Piece, decode, fault_of, read_files
@@ -204,8 +202,6 @@ def keep(content: bytes, path: Path, root: Path) -> Path:
     """Write a file's content to the folder of backups, under a new name."""
     folder = root / BACKUPS
     folder.mkdir(exist_ok=True)
-    stamp = time.strftime("%Y-%m-%d-%H%M%S")
-    names = (f"{path.stem}.{stamp}-{i}{path.suffix}" for i in itertools.count(1))
-    backup = next(folder / name for name in names if not (folder / name).exists())
+    backup = dated_name(folder, path)
     write_file(backup, content)
     return backup

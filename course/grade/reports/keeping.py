@@ -1,10 +1,9 @@
 """Write over what people may have changed, and keep it as it was first."""
 
-import itertools
-import time
 from pathlib import Path
 
 from course.grade.run import write_whole
+from ece662._files import dated_name
 
 __all__ = ["EARLIER", "keep_copy", "replace_file"]
 
@@ -19,9 +18,7 @@ def keep_copy(path: Path) -> Path | None:
         return None
     folder = path.parent / EARLIER
     folder.mkdir(exist_ok=True)
-    stamp = time.strftime("%Y-%m-%d-%H%M%S")
-    names = (f"{path.stem}.{stamp}-{i}{path.suffix}" for i in itertools.count(1))
-    copy = next(folder / name for name in names if not (folder / name).exists())
+    copy = dated_name(folder, path)
     write_whole(copy, data)
     return copy
 
