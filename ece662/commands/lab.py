@@ -1,7 +1,12 @@
 """``ece662 lab``: open JupyterLab on the notebooks."""
 
 import argparse
+import json
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import ece662
@@ -18,8 +23,9 @@ __all__ = [
 HELP = "open the notebooks in JupyterLab"
 OTHER_ARGUMENTS = True
 
-# Lab asks at its first start whether it may fetch news, over the notebook.
-QUIET = ("--LabApp.news_url=None",)
+# Lab asks at its first start whether it may fetch news, over the notebook. No argument
+# answers that: the settings that it begins with do, below a folder of configuration.
+QUIET = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}
 FRESH = 120  # seconds within which a copy of the course is written
 
 DESCRIPTION = """\
@@ -48,25 +54,44 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    return jupyterlab(arguments(Path.cwd(), args.others)) or 0
+    with without_news():
+        return jupyterlab(arguments(Path.cwd(), args.others)) or 0
+
+
+@contextmanager
+def without_news() -> Iterator[None]:
+    """Let JupyterLab begin with settings that answer its question about news."""
+    with tempfile.TemporaryDirectory() as folder:
+        labconfig = Path(folder, "labconfig")
+        labconfig.mkdir()
+        path = labconfig / "default_setting_overrides.json"
+        path.write_text(json.dumps(QUIET), encoding="utf-8")
+        others = os.environ.get("JUPYTER_CONFIG_PATH")
+        os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
+            filter(None, [others, folder])
+        )
+        try:
+            yield
+        finally:
+            os.environ.pop("JUPYTER_CONFIG_PATH")
+            if others is not None:
+                os.environ["JUPYTER_CONFIG_PATH"] = others
 
 
 def arguments(folder: Path, others: list[str]) -> list[str]:
     """Build JupyterLab's arguments for someone who works in ``folder``.
 
     The file browser starts at the notebooks, and can go up from there to the package,
-    where half of the exercises are. A notebook is open, and no question about news of
-    Jupyter's covers it.
+    where half of the exercises are. A notebook is open.
     """
     notebooks = find_notebooks(folder)
     if notebooks is None:
         print(f"No notebooks found; opening {folder}.")
-        return [f"--ServerApp.root_dir={folder}", *QUIET, *others]
+        return [f"--ServerApp.root_dir={folder}", *others]
     first = f"{notebooks.name}/{first_notebook(notebooks).name}"
     return [
         f"--ServerApp.root_dir={notebooks.parent}",
         f"--LabApp.default_url=/lab/tree/{first}",
-        *QUIET,
         *others,
     ]
 

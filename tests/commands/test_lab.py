@@ -1,5 +1,7 @@
 """`ece662 lab`: which notebooks, which arguments, what without JupyterLab."""
 
+import json
+import os
 import sys
 import types
 from argparse import Namespace
@@ -47,7 +49,6 @@ def test_folder_without_notebooks_is_opened_itself(tmp_path, monkeypatch, capsys
     assert lab.find_notebooks(tmp_path) is None
     assert lab.arguments(tmp_path, ["-x"]) == [
         f"--ServerApp.root_dir={tmp_path}",
-        "--LabApp.news_url=None",
         "-x",
     ]
     assert str(tmp_path) in capsys.readouterr().out
@@ -62,7 +63,6 @@ def test_jupyterlab_opens_on_the_notebooks_and_can_go_up(
         [
             f"--ServerApp.root_dir={workbook}",
             "--LabApp.default_url=/lab/tree/notebooks/Q1-FCNetworks.ipynb",
-            "--LabApp.news_url=None",
         ]
     ]
 
@@ -82,3 +82,21 @@ def test_missing_jupyterlab_is_said_in_one_line(monkeypatch, capsys):
     assert "pip install jupyterlab" in out.err
     assert "make lab" in out.err
     assert str(Path(sys.executable)) in out.err
+
+
+def test_lab_begins_with_settings_that_ask_nothing(monkeypatch):
+    """As JupyterLab's server reads them; before and after, there are others alone."""
+    from jupyter_core.paths import jupyter_config_path
+
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/elsewhere")
+    with lab.without_news():
+        places = [Path(place, "labconfig") for place in jupyter_config_path()]
+        [file] = [
+            place / "default_setting_overrides.json"
+            for place in places
+            if (place / "default_setting_overrides.json").is_file()
+        ]
+        assert json.loads(file.read_text("utf-8")) == lab.QUIET
+        assert os.environ["JUPYTER_CONFIG_PATH"].startswith("/elsewhere")
+    assert os.environ["JUPYTER_CONFIG_PATH"] == "/elsewhere"
+    assert not file.exists()
