@@ -25,7 +25,7 @@ CHECKS = ("ece662/check/", "ece662/gradient_check.py")
 class Changes:
     """What students are told, and what may make their finished work fail."""
 
-    told: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     breaking: list[str] = field(default_factory=list)
 
     def as_text(self) -> str:
@@ -35,7 +35,7 @@ class Changes:
             lines += ["Finished work may have to be changed:", ""]
             lines += [f"- {line}" for line in self.breaking]
             lines += [""]
-        lines += [f"- {line}" for line in self.told] or ["Nothing that you would see."]
+        lines += [f"- {line}" for line in self.notes] or ["Nothing that you would see."]
         lines += ["", "`ece662 update RELEASE` keeps all that you wrote."]
         return "\n".join(lines) + "\n"
 
@@ -51,9 +51,9 @@ def changes_between(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Chang
     _exercises(found, old, new)
     for name in sorted({*old, *new} - {LIST, MANIFEST}):
         if name not in new:
-            found.told.append(f"{name} is gone")
+            found.notes.append(f"{name} is gone")
         elif name not in old:
-            found.told.append(f"{name} is new")
+            found.notes.append(f"{name} is new")
         elif old[name] != new[name]:
             _file(found, name, old[name], new[name])
     return found
@@ -68,16 +68,16 @@ def _exercises(found: Changes, old, new) -> None:
         if now is None:
             found.breaking.append(f"the exercise {id} is gone: what you wrote is kept")
         elif now["id"] != id:
-            found.told.append(f"the exercise {id} is called {now['id']} now")
+            found.notes.append(f"the exercise {id} is called {now['id']} now")
         if now and now["points"] != entry["points"]:
             points = f"{entry['points']} to {now['points']}"
-            found.told.append(f"the exercise {id} goes from {points} points")
+            found.notes.append(f"the exercise {id} goes from {points} points")
         if now and _form(now) != _form(entry):
             found.breaking.append(f"the exercise {id} has other places to write in")
     for id, entry in after.items():
         if id not in before and id not in renamed.values():
-            points = f"{entry['points']} points"
-            found.told.append(f"a new exercise: {id}, {points}, in {entry['notebook']}")
+            where = f"{entry['points']} points, in {entry['notebook']}"
+            found.notes.append(f"a new exercise: {id}, {where}")
 
 
 def _form(entry: Mapping[str, Any]) -> tuple:
@@ -94,11 +94,11 @@ def _file(found: Changes, name: str, old: bytes, new: bytes) -> None:
     if name.startswith(CHECKS):
         found.breaking.append(f"checks are others: {name}")
     elif name.endswith(".ipynb"):
-        found.told += [f"{name}: {line}" for line in _cells(name, old, new)]
+        found.notes += [f"{name}: {line}" for line in _cells(name, old, new)]
     elif name.endswith(".py"):
         _module(found, name, old, new)
     else:
-        found.told.append(f"{name} is corrected")
+        found.notes.append(f"{name} is corrected")
 
 
 def _cells(name: str, old: bytes, new: bytes) -> Iterator[str]:
@@ -136,9 +136,9 @@ def _module(found: Changes, name: str, old: bytes, new: bytes) -> None:
         ("{} gone", [path for path in before if path not in after]),
     ):
         if paths:
-            found.told.append(f"{name}: {words.format(', '.join(paths))}")
+            found.notes.append(f"{name}: {words.format(', '.join(paths))}")
     if before == after:
-        found.told.append(f"{name} is corrected")
+        found.notes.append(f"{name} is corrected")
 
 
 def _functions(data: bytes) -> dict[str, tuple[str, str]]:

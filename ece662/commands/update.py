@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"ece662 update: nothing was changed: {error}", file=sys.stderr)
         return 1
     print(f"Carried over: {made.carried} exercises' regions and answers.")
-    for line in made.told:
+    for line in made.notes:
         print(f"Note: {line}.")
     print(f"{len(made.files)} files are new. What was before: {_shown(backup, root)}")
     print("'ece662 update --undo' takes it back. Close the notebooks, restart Jupyter.")

@@ -47,7 +47,7 @@ class Plan:
 
     files: dict[str, bytes] = field(default_factory=dict)  # to be written
     removed: list[str] = field(default_factory=list)  # given files that are dropped
-    told: list[str] = field(default_factory=list)  # what the student should know
+    notes: list[str] = field(default_factory=list)  # what the student should know
     carried: int = 0  # regions and answers
 
 
@@ -116,7 +116,7 @@ def plan(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Plan:
             _tell_given(made, name, given, parsed, old[name], before)
         made.files[name] = text.encode()
     if not before["files"] and any(old.get(n) not in (None, d) for n, d in new.items()):
-        made.told.append(
+        made.notes.append(
             "the earlier release does not say what it gave you: what you may have "
             "changed in given files is in the backup"
         )
@@ -187,7 +187,7 @@ def _tell_given(
     if given not in (known, _hash(_without_bodies(new).encode())):
         sure = "" if known else " (or the release has)"
         kept = _beside(made, name, data)
-        made.told.append(
+        made.notes.append(
             f"{name}: you have changed{sure} what is given in it: kept as {kept}"
         )
 
@@ -200,7 +200,7 @@ def _replace(made: Plan, name: str, mine: bytes | None, data: bytes, before) -> 
     known = before["files"].get(name, {}).get("sha256")
     if before["files"] and _hash(mine) != known:
         kept = _beside(made, name, mine)
-        made.told.append(f"{name}: you have changed it: kept as {kept}")
+        made.notes.append(f"{name}: you have changed it: kept as {kept}")
 
 
 def _beside(made: Plan, name: str, data: bytes) -> str:
@@ -216,7 +216,7 @@ def _keep(made: Plan, left: Mapping[Place, str]) -> None:
         stem = owner.replace("/", "-").replace("\\", "-") or "cell"
         kept = f"{KEPT}/{stem}-{number}.{_hash(data)[:8]}.txt"
         made.files[kept] = data
-        made.told.append(
+        made.notes.append(
             f"{owner} is not in this release: kept as {kept} (was in {file})"
         )
 
@@ -229,7 +229,7 @@ def _drop(made: Plan, old, new, before) -> None:
         if _hash(old[name]) == entry.get("sha256"):
             made.removed.append(name)
         else:
-            made.told.append(f"{name} is not in this release: yours stays")
+            made.notes.append(f"{name} is not in this release: yours stays")
 
 
 def _notebook(
@@ -275,7 +275,7 @@ def _own_cells(made, name, cells, mine: Parsed, before, after) -> dict[str, list
             if _is_as_given(mine, own, cell, known, cells[target]):
                 continue
             copy = _raw(cell)
-            made.told.append(f"{name}: you have changed the cell {own}: kept below it")
+            made.notes.append(f"{name}: you have changed the cell {own}: kept below it")
         elif own in known and _given_hash(mine, own) == known[own]:
             continue
         else:

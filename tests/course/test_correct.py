@@ -20,8 +20,8 @@ CASES = [
 @pytest.mark.parametrize(("exercise", "functions"), CASES)
 def test_right_solution_passes(exercise, functions):
     verdict, diagnosis = try_code(exercise, functions)
-    told = [f"{c.case}: {c.name}, error {c.error:.1e}" for c in verdict.failed]
-    assert verdict.passed, [*(p.message for p in verdict.problems), *told]
+    wrong = [f"{c.case}: {c.name}, error {c.error:.1e}" for c in verdict.failed]
+    assert verdict.passed, [*(p.message for p in verdict.problems), *wrong]
     assert diagnosis is None
 
 

@@ -128,7 +128,7 @@ def test_what_was_written_is_carried_through_three_releases(first):
     assert found["rmsprop", 1] == texts["rmsprop", 1]
     assert "NotImplementedError" in found["newton", 1]
     assert "Corrected." in second[SOLVER].decode()
-    assert made.told == []
+    assert made.notes == []
     third, made = _updated(second, _third(first))
     assert _source(third[Q3], _answer(first)) == "Because.\nTwice."
     assert [_source(third[Q3], f"mine-{place}") for place, _ in own] == [
@@ -138,7 +138,7 @@ def test_what_was_written_is_carried_through_three_releases(first):
     assert [cell["id"] for cell in _cells(third[Q3])] == before
     [kept] = [name for name in third if name.startswith(f"{KEPT}/rmsprop")]
     assert third[kept].decode() == texts["rmsprop", 1]
-    assert kept in made.told[0]
+    assert kept in made.notes[0]
     assert made.removed == [SOLVER]
 
 
@@ -189,7 +189,7 @@ def test_every_text_survives_any_sequence_of_updates(
     assert {name: files[name] for name in OTHERS} == OTHERS
 
 
-def test_given_code_that_was_changed_is_kept_and_told(first):
+def test_given_code_that_was_changed_is_kept_and_noted(first):
     old = _changed(first, SOLVER, '"""', '"""Mine. ')
     old = _changed(old, OPTIM, "import numpy as np", "import numpy as np\nmine = 7")
     book = json.loads(old[Q3])
@@ -197,7 +197,7 @@ def test_given_code_that_was_changed_is_kept_and_told(first):
     cell["source"] = ["print('changed')"]
     old[Q3] = json.dumps(book).encode()
     files, made = _updated(old, _second(first))
-    assert len(made.told) == 3
+    assert len(made.notes) == 3
     kept = [data for name, data in files.items() if name.startswith(KEPT)]
     assert {old[SOLVER], old[OPTIM]} == {*kept}
     place = [c["id"] for c in _cells(files[Q3])].index(cell["id"])
@@ -299,14 +299,14 @@ def test_update_from_nowhere_changes_nothing(course, capsys, place):
     assert _held(course) == before
 
 
-def test_changes_are_told_in_words_and_what_breaks_apart(releases):
+def test_changes_are_noted_in_words_and_what_breaks_apart(releases):
     first, second, third = releases
     changes = changes_between(first, second)
     assert changes.breaking == []
-    assert f"{OPTIM}: momentum_step, newton new" in changes.told
-    assert f"{OPTIM}: sgd_momentum gone" in changes.told
-    assert any(line.startswith(SOLVER) for line in changes.told)
-    assert "docs/new.md is new" in changes_between(second, third).told
+    assert f"{OPTIM}: momentum_step, newton new" in changes.notes
+    assert f"{OPTIM}: sgd_momentum gone" in changes.notes
+    assert any(line.startswith(SOLVER) for line in changes.notes)
+    assert "docs/new.md is new" in changes_between(second, third).notes
     gone = first[LIST].replace(b'id = "rmsprop"', b'id = "rmsprop2"')
     changes = changes_between(first, _release(first | {LIST: gone}))
     assert any("rmsprop is gone" in line for line in changes.breaking)
