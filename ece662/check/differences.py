@@ -88,7 +88,8 @@ def _kind_of(same, everything, inputs) -> Diagnosis:
 
 def _right_values(everything, wrong) -> list[str]:
     """Return the names of values that are right in every case, if there are few."""
-    values = dict.fromkeys(c.name for c in everything if c.output.role is Role.VALUE)
+    arrays = (c for c in everything if c.want.dtype != bool)  # others are facts
+    values = dict.fromkeys(c.name for c in arrays if c.output.role is Role.VALUE)
     right = [name for name in values if name not in wrong]
     return right if len(right) <= MAX_DIAGNOSES else []
 

@@ -17,10 +17,19 @@ OF_NUMPY = {
     "bool": "bool",
     "object": "object",
     "str": "str",
+    "unicode": "str",
     "long": "int",
     "complex": "complex",
     "float_": "np.float64",
     "complex_": "np.complex128",
+    "cfloat": "np.complex128",
+    "longfloat": "np.longdouble",
+    "bool8": "np.bool_",
+    "int0": "np.intp",
+    "uint0": "np.uintp",
+    "string_": "np.bytes_",
+    "unicode_": "np.str_",
+    "math": "math, with `import math`",
     "Inf": "np.inf",
     "Infinity": "np.inf",
     "infty": "np.inf",
@@ -88,6 +97,11 @@ MEANINGS = (
         r"|TypeError: slice indices must be integers"
         r"|TypeError: can't multiply sequence by non-int of type '(numpy\.)?float"
         r"|TypeError: .*must be of integral type"
+        r"|TypeError: (list|tuple|string) indices must be integers.* not (np\.)?float"
+        r"|TypeError: Cannot cast .* from dtype\('float\d+'\) to dtype\('u?int"
+        r"|TypeError: expected a sequence of integers or a single integer, got '[\d.]+'"
+        r"|TypeError: integer argument expected, got float"
+        r"|TypeError: only int indices permitted"
         r"|IndexError: only integers, slices"
         r"|IndexError: arrays used as indices must be of integer",
         A_WHOLE_NUMBER,
@@ -104,6 +118,11 @@ MEANINGS = (
         "that holds one: an index or `.item()` takes the number out.",
     ),
     (
+        r"ValueError: Unable to avoid copy while creating an array",
+        "In NumPy 2 `copy=False` means that nothing may be copied; np.asarray copies "
+        "where it has to.",
+    ),
+    (
         r"ValueError: setting an array element with a sequence",
         "One place of an array was given something that holds several numbers or has "
         "an axis left.",
@@ -112,6 +131,12 @@ MEANINGS = (
         r"UnboundLocalError: ",
         "The name gets its value only in a branch (an `if`, a loop) that was not taken "
         "in this case.",
+    ),
+    (
+        r"KeyError: '(eps|momentum|seed|running_mean|running_var|learning_rate|velocity"
+        r"|decay_rate|epsilon|cache|beta1|beta2|m|v|t)'",
+        "Nobody has put it into the dict in this case: `d.get(name, default)` gives a "
+        "default then.",
     ),
     (
         r"UFuncTypeError: Cannot cast ufunc '\w+' output",
@@ -123,9 +148,14 @@ MEANINGS = (
         "True and False cannot be subtracted: turn them into numbers first.",
     ),
     (
-        r"TypeError: .*'(map|filter|zip|dict_keys|dict_values|dict_items)'",
+        r"TypeError: .*'(map|filter|zip|dict_keys|dict_values|dict_items)'"
+        r"|TypeError: arrays to stack must be passed as a .sequence. type",
         "In Python 3 `map`, `filter`, `zip` and `d.keys()` give no list: `list(...)` "
         "around them does.",
+    ),
+    (
+        r"SyntaxError: multiple exception types must be parenthesized",
+        "In Python 3 write `except ValueError as error:`.",
     ),
     (
         r"SyntaxError: Missing parentheses in call to 'print'",

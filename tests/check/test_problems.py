@@ -175,6 +175,14 @@ def raise_in_a_library():
         ("np.NaN", "write np.nan"),
         ("np.lib.pad(1, 1)", "write np.pad"),
         ("np.ones(2).itemset(0, 1)", r"write a\[index\] = value"),
+        ("{}['running_mean']", "gives a default then"),
+        ("np.math.sqrt(2)", "with `import math`"),
+        ("list('ab')[2 / 1]", "`//` gives a whole number"),
+        ("np.random.seed(2.5)", "`//` gives a whole number"),
+        ("np.random.randint(0, 2, 2.0)", "`//` gives a whole number"),
+        ("np.unravel_index(1.0, (2, 2))", "`//` gives a whole number"),
+        ("np.array([1], copy=False)", "np.asarray copies where it has to"),
+        ("np.vstack(map(abs, [1]))", "give no list"),
     ],
 )
 def test_explain_what_python_3_and_numpy_2_changed(code, words):
