@@ -37,7 +37,7 @@ def mistakes_of(exercise):
 @functools.cache
 def outputs_of(mistake):
     exercise = find_exercise(mistake.exercise)
-    return run(exercise, make_code({mistake.replaces: mistake.implementation}))
+    return run(exercise, make_code(mistake.names))
 
 
 def spoilt_by(mistake):
@@ -63,6 +63,16 @@ def together(first, second):
     return Run(outputs)
 
 
+def named_together(first, second):
+    """Return the ids of what is said of two mistakes put together."""
+    exercise = find_exercise(first.exercise)
+    inputs, signature = inputs_of(exercise), signature_of(exercise)
+    _, found = examine(
+        exercise, together(first, second), inputs, signature, lambda need: None
+    )
+    return {found.id, *(other.id for other in found.also)}
+
+
 def is_the_same(named, first, second):
     """Say whether the one that was named gives what the two give together."""
     known = {m.id: m for m in mistakes_of(first.exercise)}
@@ -76,17 +86,12 @@ def is_the_same(named, first, second):
 
 @pytest.mark.parametrize("id", BACKWARDS)
 def test_two_mistakes_in_different_gradients_are_both_named(id):
-    exercise = find_exercise(id)
-    inputs, signature = inputs_of(exercise), signature_of(exercise)
     wrong, tried = {}, 0
     for first, second in itertools.combinations(mistakes_of(id), 2):
         if spoilt_by(first) & spoilt_by(second):
             continue
         tried += 1
-        _, found = examine(
-            exercise, together(first, second), inputs, signature, lambda need: None
-        )
-        named = {found.id, *(other.id for other in found.also)}
+        named = named_together(first, second)
         # A third one may be just these two together, and then is as true as they.
         if not named <= {first.id, second.id} and not is_the_same(named, first, second):
             wrong[first.id, second.id] = named
