@@ -65,7 +65,7 @@ def make_signature(
     names = sketched_names(exercise, expected)
     known = []
     for mistake in _mistakes_in(exercise) if mistakes else ():
-        code = make_code({mistake.replaces: mistake.implementation})
+        code = make_code(mistake.names)
         wrong = run(exercise, code, seed)
         found = sketch(wrong.outputs, names)
         known.append(Known(mistake.id, mistake.says, mistake.asks, found))

@@ -10,6 +10,7 @@ from course.mistakes.convnet_words import (
     NO_BIAS,
     NO_RELU,
     ONE_RELU,
+    RELU_ON_SCORES,
     SOFTMAX,
     TURNED,
 )
@@ -76,6 +77,13 @@ def tf_softmax_on_scores(x, params):
     return tf.nn.softmax(_tf(x, params))
 
 
+@function(**RELU_ON_SCORES)
+def tf_relu_on_scores(x, params):
+    import tensorflow as tf
+
+    return tf.nn.relu(_tf(x, params))
+
+
 @function(**TURNED)
 def tf_height_and_width_swapped(x, params):
     import tensorflow as tf
@@ -109,6 +117,11 @@ def keras_softmax_on_scores(*sizes):
     return _keras(sizes, last="softmax")
 
 
+@network(**RELU_ON_SCORES)
+def keras_relu_on_scores(*sizes):
+    return _keras(sizes, last="relu")
+
+
 @sequential(**NO_RELU)
 def keras_sequential_without_relu(shape, *sizes):
     return _keras(sizes, activations=(None, None))
@@ -122,3 +135,8 @@ def keras_sequential_second_relu_missing(shape, *sizes):
 @sequential(**SOFTMAX)
 def keras_sequential_softmax_on_scores(shape, *sizes):
     return _keras(sizes, last="softmax")
+
+
+@sequential(**RELU_ON_SCORES)
+def keras_sequential_relu_on_scores(shape, *sizes):
+    return _keras(sizes, last="relu")

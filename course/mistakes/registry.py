@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["MISTAKES", "Mistake", "mistake"]
 
@@ -18,9 +19,11 @@ class Mistake:
             the correct line.
         asks: one question that leads to the answer.
         replaces: name of the function or class that it replaces in a solution.
-        implementation: that function or class.
+        implementation: that function or class; for a cell that leaves several names a
+            function without arguments, which returns what it leaves.
         hidden: only tests of the checks use it; it is in no signature and no report,
             so the student's check and the grader give the same general diagnosis.
+        leaves: the names that the cell leaves, where there are several.
     """
 
     id: str
@@ -30,13 +33,27 @@ class Mistake:
     replaces: str
     implementation: Callable
     hidden: bool = False
+    leaves: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What it puts in the place of a solution, by name; made anew at each call."""
+        if not self.leaves:
+            return {self.replaces: self.implementation}
+        return dict(zip(self.leaves, self.implementation(), strict=True))
 
 
 MISTAKES: list[Mistake] = []
 
 
 def mistake(
-    exercise: str, *, says: str, asks: str, replaces: str | None = None, hidden=False
+    exercise: str,
+    *,
+    says: str,
+    asks: str,
+    replaces: str | None = None,
+    hidden=False,
+    leaves: tuple[str, ...] = (),
 ):
     """Register the decorated function or class as a known mistake.
 
@@ -46,7 +63,7 @@ def mistake(
         asks: a question that leads to the answer.
         replaces: what it replaces in a solution; by default the function with the
             exercise's name.
-        hidden: see `Mistake`.
+        hidden, leaves: see `Mistake`.
 
     Returns:
         A decorator that returns its argument unchanged.
@@ -68,6 +85,7 @@ def mistake(
                 replaces=replaces or exercise,
                 implementation=implementation,
                 hidden=hidden,
+                leaves=leaves,
             )
         )
         return implementation

@@ -24,6 +24,10 @@ network = partial(
     mistake, "q5-torch-module-convnet-class", replaces="ThreeLayerConvNet"
 )
 
+sequential = partial(
+    mistake, "q5-torch-sequential-convnet-model", leaves=("model", "optimizer")
+)
+
 
 def _torch(x, params, pads=(2, 1), relus=(True, True), maps=None, biases=True):
     """Run the network on torch tensors, with its parts changed as given.
@@ -126,3 +130,31 @@ def torch_module_softmax_on_scores(*sizes):
 @network(**RELU_ON_SCORES)
 def torch_module_relu_on_scores(*sizes):
     return _module(sizes, last=lambda nn: nn.ReLU())
+
+
+def _trained(**changed):
+    """Make the model of the course's size, and the optimizer that is asked for."""
+    from torch import optim
+
+    model = _module((3, 32, 16, 6), **changed)
+    return model, optim.SGD(model.parameters(), lr=3e-3, momentum=0.9, nesterov=True)
+
+
+@sequential(**NO_RELU)
+def torch_sequential_without_relu():
+    return _trained(relus=(False, False))
+
+
+@sequential(**ONE_RELU)
+def torch_sequential_second_relu_missing():
+    return _trained(relus=(True, False))
+
+
+@sequential(**SOFTMAX)
+def torch_sequential_softmax_on_scores():
+    return _trained(last=lambda nn: nn.Softmax(dim=1))
+
+
+@sequential(**RELU_ON_SCORES)
+def torch_sequential_relu_on_scores():
+    return _trained(last=lambda nn: nn.ReLU())

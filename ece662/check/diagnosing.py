@@ -114,7 +114,9 @@ def diagnose(
 
 def _difference(exercise, verdict, inputs, outputs) -> Diagnosis:
     recipe = recipe_of(exercise)
-    if any(key.partition("/")[2] == FIRST_LOSSES for key in outputs):
+    said = {name for name, rule in recipe.rules.items() if rule.says}
+    is_training = any(key.partition("/")[2] == FIRST_LOSSES for key in outputs)
+    if is_training and any(c.at_least and c.name not in said for c in verdict.failed):
         return describe_training(outputs)
     if recipe.describe and (found := recipe.describe(verdict.failed, inputs)):
         return found[0]._replace(also=tuple(found[1:]))

@@ -10,12 +10,13 @@ __all__ = ["problem_words"]
 SENTENCES = {
     Cause.SAID: "{says}",
     Cause.RAISED: "Your code stopped{where}: {error} {meaning}",
+    Cause.MODEL: "Your model stopped{where}: {error} {meaning}",
     Cause.SYNTAX: "Python cannot read {where}: {error} {meaning}",
     Cause.MARKERS: "A marker line is damaged: {error}",
     Cause.OLD_NAME: "NumPy 2 no longer has `{old}`{where}: write {new} instead.",
     Cause.NO_NAME: "There is no {name} yet.",
     Cause.ARGUMENTS: (
-        "It does not take the arguments that the course gives it: {error}"
+        "It does not take the arguments that the course gives it: {error} {meaning}"
     ),
     Cause.OTHER_OUTPUTS: "The outputs are not those of the exercise ({error}).",
     Cause.BUILDS_ON: (

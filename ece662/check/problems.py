@@ -12,6 +12,13 @@ from typing import NamedTuple
 
 import ece662
 from ece662.check.code import UnreadableError
+from ece662.check.models import (
+    lacks_a_method,
+    layer_of,
+    line_of_model,
+    stopped_model,
+    words_of_frameworks,
+)
 from ece662.check.old_habits import newer_name, plain_words
 from ece662.check.problem_words import problem_words
 from ece662.check.recipe import Misfit, stopped_forward
@@ -65,7 +72,7 @@ def _explain(error, exercise, case) -> Problem:
     place = _written_line(error)
     if isinstance(error, EndlessError):
         return _of_limit(error, exercise, place, case)
-    if isinstance(error, NotImplementedError):
+    if isinstance(error, NotImplementedError) and not lacks_a_method(error):
         return _of_stub(error, exercise, case)
     if isinstance(error, Misfit):
         return _said(Stop.MISFIT, f"{error}.", case)
@@ -109,16 +116,22 @@ def _reason(error: BaseException) -> str:
 def _of_exception(error, place: StudentLine | None, case) -> Problem:
     text = _reason(error)
     said = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    if not place and isinstance(error, TypeError) and re.search(ARGUMENTS, text):
-        return Problem(Stop.MISFIT, Cause.ARGUMENTS, {"error": f"{said}."}, case)
-    if not place and not isinstance(error, SystemExit):
-        return Problem(Stop.OURS, Cause.OURS, {"error": said}, case)
     facts = {
         "where": _where(place),
         "error": said if said.endswith((".", "!", "?")) else f"{said}.",
-        "meaning": plain_words(error),
+        "meaning": plain_words(error) or words_of_frameworks(error),
     }
-    return Problem(Stop.ERROR, Cause.RAISED, facts, case)
+    if place or isinstance(error, SystemExit):
+        return Problem(Stop.ERROR, Cause.RAISED, facts, case)
+    if isinstance(error, TypeError) and re.search(ARGUMENTS, text):
+        return Problem(Stop.MISFIT, Cause.ARGUMENTS, facts, case)
+    model = stopped_model(error)
+    if model is None:
+        return Problem(Stop.OURS, Cause.OURS, {"error": said}, case)
+    layer = layer_of(error)
+    within = f", in its layer {layer}" if layer else ""
+    facts["where"] = f"{_where(line_of_model(model))}{within}"
+    return Problem(Stop.ERROR, Cause.MODEL, facts, case)
 
 
 ARGUMENTS = r"\(\) (takes|got|missing) "  # how Python speaks of a call's arguments

@@ -59,6 +59,7 @@ class Cause(enum.StrEnum):
 
     SAID = "said"  # the whole sentence comes from elsewhere in the package
     RAISED = "raised"  # an exception
+    MODEL = "model"  # an exception in a framework's code, of a student's model
     SYNTAX = "syntax"
     MARKERS = "markers"  # are damaged
     OLD_NAME = "old-name"  # of NumPy
@@ -152,6 +153,7 @@ class Trait(enum.Enum):
     MORE_GROUPS = enum.auto()
     REGULARISED = enum.auto()
     MORE_LAYERS = enum.auto()  # than one hidden
+    SETTINGS = enum.auto()  # are in config, in the place of the defaults
 
 
 class How(enum.Enum):

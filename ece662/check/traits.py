@@ -61,6 +61,7 @@ TESTS: dict[Trait, Callable[[Mapping], bool]] = {
     Trait.ONE_GROUP: lambda inputs: inputs.get("groups") == 1,
     Trait.MORE_GROUPS: lambda inputs: inputs.get("groups", 1) > 1,
     Trait.REGULARISED: lambda inputs: bool(_settings(inputs).get("reg", 0)),
+    Trait.SETTINGS: lambda inputs: "learning_rate" in inputs,
     Trait.MORE_LAYERS: lambda inputs: len(_settings(inputs).get("hidden_dims", ())) > 1,
 }
 

@@ -162,6 +162,7 @@ TRAITS = {
     Trait.MORE_GROUPS: "there is more than one group",
     Trait.REGULARISED: "there is regularisation",
     Trait.MORE_LAYERS: "there is more than one hidden layer",
+    Trait.SETTINGS: "config gives the settings; where the defaults count, it is right",
 }
 
 

@@ -16,7 +16,10 @@ HANDS = {
     "q5-torch-module-convnet-class": "torch_classes",
     "q5-tf-convnet-forward": "tf_functions",
     "q5-tf-convnet-class": "keras_classes",
+    "q5-torch-sequential-convnet-model": "torch_models",
+    "q5-tf-convnet-sequential": "keras_models",
     "q6-unstructured-exercise": "unstructured",
+    "q6-tensorflow-exercise": "unstructured_keras",
     "q6-filters-exercise": "filters",
 }
 
@@ -34,8 +37,13 @@ def hands_of(exercise):
 
 def namespace_of(exercise, solution):
     """Return what the notebook holds after a solution has run, by name."""
+    if exercise.id == "q5-torch-sequential-convnet-model":
+        return dict(zip(exercise.provides, solution(), strict=True))
     if exercise.id.startswith("q5"):
         return {exercise.provides[0]: solution}
+    if exercise.id == "q6-tensorflow-exercise":
+        model = imported("unstructured_keras").make_network()
+        return {"tf_pruned_models": solution(model), "tf_model": model}
     model = imported("pruned").make_network()
     pruned = "filtered_models" if "filters" in exercise.id else "pruned_models"
     return {pruned: solution(model), "model": model}

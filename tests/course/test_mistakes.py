@@ -55,7 +55,7 @@ FREQUENT = {
 def tried(mistake):
     """Return the verdict on a mistake, and the diagnosis."""
     exercise = find_exercise(mistake.exercise)
-    return try_code(exercise, {mistake.replaces: mistake.implementation})
+    return try_code(exercise, mistake.names)
 
 
 def by_id(mistake):

@@ -88,9 +88,7 @@ def words_of_grader(exercise, functions):
 def checks():
     """What the check says of every mistake in NumPy: two tests compare with it."""
     return {
-        mistake.id: words_of_check(
-            find_exercise(mistake.exercise), {mistake.replaces: mistake.implementation}
-        )
+        mistake.id: words_of_check(find_exercise(mistake.exercise), mistake.names)
         for mistake in filter(in_numpy, MISTAKES)
     }
 
@@ -123,7 +121,7 @@ def in_numpy(mistake):
 def test_grader_says_of_every_mistake_what_the_check_says(checks):
     differ = {}
     for mistake in filter(in_numpy, MISTAKES):
-        functions = {mistake.replaces: mistake.implementation}
+        functions = mistake.names
         check = checks[mistake.id]
         grade = words_of_grader(find_exercise(mistake.exercise), functions)
         if check != grade or check[0] or check[1] == "invalid":
@@ -139,7 +137,7 @@ def test_grader_says_of_every_mistake_in_a_framework_what_the_check_says(framewo
     for mistake in MISTAKES:
         exercise = find_exercise(mistake.exercise)
         if exercise.frameworks[:1] == (framework,):
-            functions = {mistake.replaces: mistake.implementation}
+            functions = mistake.names
             check = words_of_check(exercise, functions)
             assert check == words_of_grader(exercise, functions), mistake.id
 
@@ -155,9 +153,9 @@ def combinations():
 
 @pytest.mark.parametrize(("exercise", "mistake"), list(combinations()))
 def test_grader_and_check_agree_where_another_exercise_is_wrong(exercise, mistake):
-    functions = {mistake.replaces: mistake.implementation}
+    functions = mistake.names
     own = [m for m in MISTAKES if m.exercise == exercise.id][:1]
-    for wrong in ({}, {m.replaces: m.implementation for m in own}):
+    for wrong in ({}, own[0].names if own else {}):
         check = words_of_check(exercise, functions | wrong)
         assert check == words_of_grader(exercise, functions | wrong)
 
@@ -196,7 +194,7 @@ def test_grader_says_the_same_with_inputs_of_its_own(checks):
     marker = marking.Marker(None, None, Given(), Secret("7" * 32))
     for mistake in filter(in_numpy, MISTAKES):
         exercise = find_exercise(mistake.exercise)
-        functions = {mistake.replaces: mistake.implementation}
+        functions = mistake.names
         check = checks[mistake.id]
         sandboxes = dict.fromkeys((FULL, BARE), InThisProcess(functions))
         mark = marking._Submission(marker, Pieces(), sandboxes).examined(exercise)[0]

@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn
 
-from ece662.check.recipes.frameworks import run_torch_challenge
+from ece662.check.recipes.torch_models import run_torch_challenge
 from ece662.frameworks.pointwise import PointwiseConv2d, avoid_crash, may_crash
 from ece662.frameworks.torch_tools import TorchModel, channels_last
 from ece662.pruning import torch_net

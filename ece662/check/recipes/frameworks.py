@@ -5,25 +5,38 @@ student calls the layers, conv 5x5 - relu - conv 3x3 - relu - affine gives one a
 Frameworks are imported when a recipe runs.
 """
 
-import copy
 from functools import partial
 
 import numpy as np
 
-from ece662.check.recipe import Misfit, Recipe, Rule, array_of
+from ece662.check.recipe import Recipe, Rule
+from ece662.check.recipes.keras_models import (
+    keras_momentum_of,
+    keras_scores,
+    run_keras_challenge,
+    run_keras_class,
+    run_keras_function,
+    run_keras_init,
+    run_keras_sequential,
+)
+from ece662.check.recipes.parameters import PICTURES, SMALL
+from ece662.check.recipes.torch_models import (
+    IDLE,
+    MOVED,
+    barebones_scores,
+    run_torch_challenge,
+    run_torch_class,
+    run_torch_function,
+    run_torch_model,
+    torch_scores,
+)
 from ece662.check.recipes.training import CASE, make_nothing
 from ece662.check.terms import How
 
 __all__ = ["RECIPES"]
 
-PARAMS = ("conv_w1", "conv_b1", "conv_w2", "conv_b2", "fc_w", "fc_b")
 ROUNDING = Rule(tolerance=1e-4)  # Keras computes in float32
-# Channels in, of both convolutions, height, width, classes. No two are the same, or
-# weights could not be told apart by their shapes.
-SMALL = (3, 4, 2, 6, 5, 7)
-PICTURES = (2, 4, 3, 32, 32, 5)
 COURSE = (3, 32, 16, 32, 32, 6)
-IDLE = "parameters that no gradient reaches"
 
 
 def make_inputs(rng, case, sizes, channels_last=False, turned=False):
@@ -61,72 +74,12 @@ def make_inputs(rng, case, sizes, channels_last=False, turned=False):
     return inputs
 
 
-def run_torch_function(code, inputs):
-    """Try a forward pass in tensors."""
-    import torch
-
-    x, *params = (torch.tensor(inputs[name]) for name in ("x", *PARAMS))
-    with torch.no_grad():
-        scores = code.three_layer_convnet(x, params)
-    return {"scores": _numpy(scores, "scores")}
-
-
-def run_torch_class(code, inputs):
-    """Try a module."""
-    import torch
-
-    C, F1, F2, *_, classes = PICTURES
-    with torch.random.fork_rng(devices=[]):
-        model = code.ThreeLayerConvNet(C, F1, F2, classes)
-    return _run_module(model, inputs)
-
-
-def run_torch_model(code, inputs):
-    """Try a model that a cell has left behind, and look at its optimizer."""
-    model, optimizer = _left_behind(code, "model", "optimizer")
-    [group, *_] = optimizer.param_groups
-    return {
-        **_run_module(copy.deepcopy(model).cpu(), inputs),
-        "momentum": np.array(float(group.get("momentum", 0))),
-        "Nesterov momentum": np.array(bool(group.get("nesterov", False))),
-    }
-
-
-def _run_module(model, inputs):
-    import torch
-
-    model = model.double()
-    with torch.no_grad():
-        _put(
-            {name: inputs[name] for name in PARAMS},
-            [
-                (tuple(p.shape), lambda a, p=p: p.copy_(torch.from_numpy(a)))
-                for p in model.parameters()
-            ],
-        )
-    scores = model(torch.tensor(inputs["x"]))
-    if not isinstance(scores, torch.Tensor):
-        raise Misfit(f"forward should return a tensor, not a {type(scores).__name__}")
-    scores.sum().backward()
-    learning = all(p.grad is not None for p in model.parameters())
-    return {
-        "scores": _numpy(scores, "scores"),
-        "every parameter gets a gradient": np.array(learning),
-    }
-
-
-def run_keras_function(code, inputs):
-    """Try a forward pass with images of channels last."""
-    x, *params = (inputs[name].astype(np.float32) for name in ("x", *PARAMS))
-    return {"scores": _numpy(code.three_layer_convnet(x, params), "scores")}
-
-
-def run_keras_init(code, inputs):
-    """Take the first parameters of the network."""
-    params = code.three_layer_convnet_init()
-    if params is None:
+def _left_behind(code, *names):
+    """Return what a cell left; NotImplementedError where it left nothing."""
+    found = [getattr(code, name, None) for name in names]
+    if any(value is None for value in found):
         raise NotImplementedError
-    return {f"params[{i}]": _numpy(value, "params") for i, value in enumerate(params)}
+    return found
 
 
 def look_at_params(inputs, outputs):
@@ -141,84 +94,6 @@ def look_at_params(inputs, outputs):
         spread = array.std() / np.sqrt(2 / fan_in)
         facts[f"spread of {name}"] = np.array(round(float(spread), 1))
     return facts
-
-
-def run_keras_class(code, inputs):
-    """Try a model class."""
-    _, F1, F2, *_, classes = SMALL
-    return _run_keras(code.ThreeLayerConvNet(F1, F2, classes), inputs)
-
-
-def run_keras_sequential(code, inputs):
-    """Try a function that makes a model."""
-    C, F1, F2, H, W, classes = SMALL
-    return _run_keras(code.make_convnet((H, W, C), F1, F2, classes), inputs)
-
-
-def _run_keras(model, inputs):
-    if model is None:
-        raise NotImplementedError
-    x = inputs["x"].astype(np.float32)
-    model(x)  # which makes the weights
-    _put(
-        {name: inputs[name] for name in PARAMS},
-        [(tuple(w.shape), w.assign) for w in model.weights],
-    )
-    return {"scores": _numpy(model(x), "scores")}
-
-
-def _put(arrays, places):
-    """Put each array where there is a parameter of its shape.
-
-    Args:
-        arrays: by name.
-        places: (shape, function that takes the array) for each parameter.
-    """
-    left = dict(arrays)
-    for shape, place in places:
-        name = next((n for n, array in left.items() if array.shape == shape), None)
-        if name is None:
-            wanted = ", ".join(str(array.shape) for array in arrays.values())
-            raise Misfit(f"there is a parameter of shape {shape}; expected {wanted}")
-        place(left.pop(name))
-    if left:
-        missing = ", ".join(str(array.shape) for array in left.values())
-        raise Misfit(f"there is no parameter of shape {missing}")
-
-
-def _numpy(value, name):
-    """Return a tensor of either framework as an array."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    return array_of(value.numpy() if hasattr(value, "numpy") else value, name)
-
-
-def _left_behind(code, *names):
-    """Return what a cell left; NotImplementedError where it left nothing."""
-    found = [getattr(code, name, None) for name in names]
-    if any(value is None for value in found):
-        raise NotImplementedError
-    return found
-
-
-def run_torch_challenge(code, inputs):
-    """Send a few pictures through a network of the student's own, there and back."""
-    import torch
-
-    from ece662.frameworks.pointwise import avoid_crash
-
-    with torch.random.fork_rng(devices=[]):
-        net = avoid_crash(code.ChallengeNet(8).to("cpu"))
-        scores = net(torch.tensor(inputs["x"], dtype=torch.float32)).float()
-    scores.sum().backward()
-    idle = sum(p.grad is None for p in net.parameters())
-    return {"scores": _numpy(scores, "scores"), IDLE: np.array(idle)}
-
-
-def run_keras_challenge(code, inputs):
-    """Send a few pictures through a network of the student's own."""
-    scores = code.make_challenge_net(8)(inputs["x"])
-    return {"scores": _numpy(scores, "scores")}
 
 
 def look_at_scores(inputs, outputs):
@@ -236,7 +111,7 @@ def make_pictures(rng, case, channels_last=False):
     return {"x": rng.standard_normal(shape)}
 
 
-def run_logged(code, inputs, log, network, scores_of):
+def run_logged(code, inputs, log, network, scores_of, momentum_of=None):
     """Look at what a training loop has written into its log.
 
     Where there are `pictures` among the inputs, the network that was trained is also
@@ -251,6 +126,8 @@ def run_logged(code, inputs, log, network, scores_of):
         "last losses": np.array(losses[-tenth:].mean()),
         "training accuracy at the end": np.array(float(log.train_acc_history[-1])),
     }
+    if momentum_of is not None:
+        outputs |= momentum_of(getattr(code, "optimizer", None))
     if "pictures" in inputs:
         data = _as_test_set(code, inputs["pictures"])
         outputs["scores"] = scores_of(code, network, data)
@@ -263,31 +140,6 @@ def _as_test_set(code, pictures) -> dict:
     return {**code.data, "X_test": pictures, "y_test": unknown}
 
 
-def torch_scores(code, model, data):
-    """Ask a module about the test set."""
-    from ece662.frameworks.torch_tools import make_loaders, probabilities_of
-
-    return probabilities_of(model, make_loaders(data)[2])[0]
-
-
-def barebones_scores(code, params, data):
-    """Ask a function of tensors and their parameters about the test set."""
-    import torch
-
-    from ece662.frameworks.torch_tools import make_loaders
-
-    with torch.no_grad():
-        scores = [code.three_layer_convnet(x, params) for x, _ in make_loaders(data)[2]]
-    return _numpy(torch.cat(scores), "scores")
-
-
-def keras_scores(code, model, data):
-    """Ask a Keras model about the test set."""
-    from ece662.frameworks.tf_tools import make_datasets, probabilities_of
-
-    return probabilities_of(model, make_datasets(data)[2])
-
-
 def network(run, sizes, known=None, **layout):
     """Return the recipe of a network whose scores are compared."""
     make = partial(make_inputs, sizes=sizes, **layout)
@@ -295,7 +147,7 @@ def network(run, sizes, known=None, **layout):
     return Recipe(run, make, (CASE,), rules, known=known or {})
 
 
-def logged(log, at_least, network, scores_of):
+def logged(log, at_least, network, scores_of, momentum_of=None):
     """Return the recipe of a cell that trains and leaves a log and a network.
 
     Args:
@@ -303,10 +155,14 @@ def logged(log, at_least, network, scores_of):
         at_least: the validation accuracy to reach.
         network: the name of what was trained.
         scores_of: asks it about pictures.
+        momentum_of: looks at the optimizer, where Nesterov momentum is asked for.
     """
     rules = {"validation accuracy": Rule(How.AT_LEAST, at_least)}
     run = partial(run_logged, log=log, network=network, scores_of=scores_of)
-    return Recipe(run, make_nothing, (CASE,), rules, fixed=False)
+    if momentum_of is None:
+        return Recipe(run, make_nothing, (CASE,), rules, fixed=False)
+    run = partial(run, momentum_of=momentum_of)
+    return Recipe(run, make_nothing, (CASE,), rules, known=NESTEROV, fixed=False)
 
 
 KERAS_INIT = {
@@ -320,7 +176,7 @@ KERAS_INIT = {
     **{f"params[{i}] is zero": True for i in (1, 3, 5)},
 }
 LEARNS = {"every parameter gets a gradient": True}
-NESTEROV = LEARNS | {"momentum": 0.9, "Nesterov momentum": True}
+NESTEROV = {"momentum": 0.9, "Nesterov momentum": True}
 SENSIBLE = {"shape of scores": (2, 6), "scores are numbers": True}
 
 RECIPES = {
@@ -333,7 +189,7 @@ RECIPES = {
     ),
     "q5-torch-module-convnet-train": logged("module_log", 0.30, "model", torch_scores),
     "q5-torch-sequential-convnet-model": network(
-        run_torch_model, COURSE, NESTEROV, turned=True
+        run_torch_model, COURSE, LEARNS | NESTEROV | {MOVED: True}, turned=True
     ),
     "q5-torch-challenge-network": Recipe(
         run_torch_challenge,
@@ -356,7 +212,9 @@ RECIPES = {
         fixed=False,
     ),
     "q5-tf-convnet-class": network(run_keras_class, SMALL, channels_last=True),
-    "q5-tf-nesterov-train": logged("nesterov_log", 0.35, "model", keras_scores),
+    "q5-tf-nesterov-train": logged(
+        "nesterov_log", 0.35, "model", keras_scores, keras_momentum_of
+    ),
     "q5-tf-convnet-sequential": network(
         run_keras_sequential, SMALL, channels_last=True
     ),

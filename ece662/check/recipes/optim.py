@@ -9,7 +9,15 @@ from functools import partial
 
 import numpy as np
 
-from ece662.check.recipe import Misfit, Recipe, array_of, unpack, without_prints
+from ece662.check.recipe import (
+    Misfit,
+    Recipe,
+    Rule,
+    array_of,
+    unpack,
+    without_prints,
+)
+from ece662.check.terms import How
 
 __all__ = ["RECIPES"]
 
@@ -86,7 +94,18 @@ def config_of(inputs):
     return config or None
 
 
+WRITES_INTO_DW = Rule(
+    How.REMARK,
+    says="Your rule writes into `dw`. That does no harm here, but a caller may still "
+    "need the array: working on a copy is safer.",
+)
+
 RECIPES = {
-    rule: Recipe(partial(run_rule, rule=rule), partial(make_inputs, rule=rule), CASES)
+    rule: Recipe(
+        partial(run_rule, rule=rule),
+        partial(make_inputs, rule=rule),
+        CASES,
+        {"dw unchanged": WRITES_INTO_DW},
+    )
     for rule in RULES
 }

@@ -1,5 +1,7 @@
 """Recipes of Q6: which weights were pruned, and are all others unchanged?"""
 
+import numbers
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -16,11 +18,11 @@ WHOLE = "the model itself is whole"
 
 def run_unstructured(code, inputs, whole, pruned, weights_of):
     """Return the weights of the pruned networks and of the network they come from."""
-    whole, pruned = _left_behind(code, whole, pruned)
-    shares = sorted(pruned)
+    whole, by_share = _left_behind(code, whole, pruned)
+    shares = _shares_of(by_share, pruned)
     row, *rows = (
         whole_weights(net, weights_of)["whole"]
-        for net in (whole, *map(pruned.get, shares))
+        for net in (whole, *map(by_share.get, shares))
     )
     if any(other.size != row.size for other in rows):
         raise Misfit("a pruned network has another number of weights than the whole")
@@ -29,6 +31,21 @@ def run_unstructured(code, inputs, whole, pruned, weights_of):
         "whole": row,
         "pruned": np.stack(rows),
     }
+
+
+def _shares_of(by_share, name) -> list:
+    """Return the sorted keys of what a cell left: a dict of networks by share.
+
+    Raises:
+        Misfit: it is something else.
+    """
+    wanted = f"{name} should be a dict of networks by the share that went"
+    if not isinstance(by_share, Mapping):
+        raise Misfit(f"{wanted}; it is a {type(by_share).__name__}")
+    for share in by_share:
+        if not isinstance(share, numbers.Real):
+            raise Misfit(f"{wanted}, such as 0.1; it has the key {share!r}")
+    return sorted(by_share)
 
 
 def compare_weights(inputs, outputs):
@@ -48,8 +65,8 @@ def compare_weights(inputs, outputs):
         WHOLE: np.array(bool(np.mean(before == 0) < 0.01)),
         "shares asked for": outputs["shares asked for"],
         "share of zeros": np.array(zeros),
-        "the smallest are gone": np.array(smallest),
         "what is kept is as it was": np.array(kept_as_it_was),
+        "the smallest are gone": np.array(smallest),
     }
 
 
@@ -61,10 +78,13 @@ def whole_weights(net, weights_of) -> dict:
 def run_filters(code, inputs):
     """Return the filters of the pruned networks and of the network they come from."""
     whole, pruned = _left_behind(code, "model", "filtered_models")
-    shares = sorted(pruned)
+    shares = _shares_of(pruned, "filtered_models")
     outputs = {"levels asked for": np.array(shares, float), **whole_filters(whole)}
+    filters_of = {share: torch_filters(pruned[share]) for share in shares}
     for i, before in enumerate(torch_filters(whole)):
-        after = [torch_filters(pruned[share])[i] for share in shares]
+        if any(len(layers) <= i for layers in filters_of.values()):
+            raise Misfit("a pruned network has fewer convolutions than the whole")
+        after = [filters_of[share][i] for share in shares]
         if any(filters.shape != before.shape for filters in after):
             raise Misfit("filters were taken out: set them to zero, and keep the shape")
         outputs[f"pruned {i}"] = np.stack(after)
@@ -106,6 +126,7 @@ def torch_weights(model) -> list:
     """Return the weights of the convolutions and affine layers of a PyTorch network."""
     from torch import nn
 
+    _require_network(model, nn.Module, "PyTorch")
     kinds = (nn.Conv2d, nn.Linear)
     layers = [layer for layer in model.modules() if isinstance(layer, kinds)]
     return [layer.weight.detach().cpu().numpy() for layer in layers]
@@ -118,8 +139,23 @@ def torch_filters(model) -> list:
 
 def keras_weights(model) -> list:
     """Return the kernels of a Keras network."""
-    kernels = [v for v in model.trainable_variables if v.path.endswith("kernel")]
+    from tensorflow import keras
+
+    _require_network(model, keras.Model, "Keras")
+    # Those of layers that are not to be trained, too.
+    kernels = [v for v in model.weights if v.path.endswith("kernel")]
+    if not kernels:
+        raise Misfit(
+            "a network has no weights yet: clone_model copies the layers, build and "
+            "set_weights give them weights"
+        )
     return [kernel.numpy() for kernel in kernels]
+
+
+def _require_network(model, kind, framework) -> None:
+    if not isinstance(model, kind):
+        got = type(model).__name__
+        raise Misfit(f"a network of {framework} belongs here, not something like {got}")
 
 
 def _left_behind(code, *names):
@@ -142,7 +178,10 @@ RULES = {
         says="Among the weights that went are larger ones than among those that "
         "stayed: is the limit one for all layers?",
     ),
-    "what is kept is as it was": Rule(says="Weights that were kept have other values."),
+    "what is kept is as it was": Rule(
+        says="Weights that were kept have other values: does the copy begin with those "
+        "of the trained model, and is nothing but the mask applied to them?"
+    ),
     WHOLE: Rule(says="The trained model itself was changed: work on a copy of it."),
     "levels asked for": Rule(says="There is not one network for 10, 20 and 30 %."),
     "filters gone in each layer": Rule(
@@ -156,8 +195,8 @@ ALL_SHARES = {
     WHOLE: True,
     "shares asked for": SHARES,
     "share of zeros": SHARES,
-    "the smallest are gone": (True,) * len(SHARES),
     "what is kept is as it was": (True,) * len(SHARES),
+    "the smallest are gone": (True,) * len(SHARES),
 }
 ALL_LEVELS = {
     "levels asked for": LEVELS,

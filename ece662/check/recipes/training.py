@@ -8,11 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from ece662.check.recipe import Recipe, Rule
+from ece662.check.recipe import Misfit, Recipe, Rule
 from ece662.check.terms import How
 from ece662.training.accuracy import count_right
 
-__all__ = ["RECIPES"]
+__all__ = ["CASE", "RECIPES", "left_behind", "make_nothing"]
 
 CASE = "as trained"
 BATCH = 500  # images in one forward pass
@@ -20,10 +20,12 @@ BATCH = 500  # images in one forward pass
 
 def run_validated(code, inputs, model_name):
     """Measure a trained network on the whole validation set."""
-    model, solver = _left_behind(code, model_name)
+    model, solver = left_behind(code, model_name, "solver")
+    history = _history_of(solver)
+    _require_network(model, model_name)
     accuracy = accuracy_of(model, code.data["X_val"], code.data["y_val"])
     outputs = {"validation accuracy": np.array(accuracy)}
-    return outputs | _course_of(solver) | _state(model.state_dict())
+    return outputs | history | _state(model.state_dict())
 
 
 def run_overfitted(code, inputs):
@@ -32,28 +34,48 @@ def run_overfitted(code, inputs):
     The Solver hands back the weights that were best in validation, which says nothing
     here; so the best epoch counts as it was measured, and the last weights go along.
     """
-    model, solver = _left_behind(code, "model")
+    model, solver = left_behind(code, "model", "solver")
+    history = _history_of(solver)
+    _require_network(model, "model")
     outputs = {
         "training accuracy": np.array(max(solver.train_acc_history)),
         "layers": np.array(float(model.num_layers)),
     }
     last = getattr(solver, "_latest_state", None) or model.state_dict()
-    return outputs | _course_of(solver) | _state(last)
+    return outputs | history | _state(last)
 
 
-def _left_behind(code, model_name):
-    """Return the model and the solver; NotImplementedError where the cell left none."""
-    found = [getattr(code, name, None) for name in (model_name, "solver")]
-    if any(value is None for value in found):
+def left_behind(code, *names) -> list:
+    """Return what a cell left under some names, all of which it has first set to None.
+
+    Raises:
+        NotImplementedError: it has not run, or nothing is written in it.
+        Misfit: some of the names are None still.
+    """
+    if not all(hasattr(code, name) for name in names):
         raise NotImplementedError
+    found = [getattr(code, name) for name in names]
+    missing = [n for n, value in zip(names, found, strict=True) if value is None]
+    if len(missing) == len(names):
+        raise NotImplementedError
+    if missing:
+        raise Misfit(f"{missing[0]} is None: the cell has to give it a value")
     return found
 
 
-def _course_of(solver) -> dict:
+def _require_network(model, name) -> None:
+    if isinstance(model, type) or not hasattr(model, "state_dict"):
+        what = "a class" if isinstance(model, type) else f"a {type(model).__name__}"
+        raise Misfit(f"{name} should be a network that was made; it is {what}")
+
+
+def _history_of(solver) -> dict:
     """Return the first and the last losses, for the diagnosis."""
+    if not hasattr(solver, "loss_history"):
+        raise Misfit(f"solver should be a Solver; it is a {type(solver).__name__}")
     losses = np.array(solver.loss_history, float)
     if not losses.size:
-        raise NotImplementedError
+        raise Misfit("the solver has not taken a step: its train() does that")
     tenth = max(1, losses.size // 10)
     return {
         "first losses": np.array(losses[:tenth].mean()),
@@ -92,7 +114,7 @@ def overfitted(layers, at_least):
     """Return the recipe of a cell that learns some pictures by heart."""
     rules = {
         "training accuracy": Rule(How.AT_LEAST, at_least),
-        "layers": Rule(How.AT_LEAST, layers),
+        "layers": Rule(How.AT_LEAST, layers, f"It takes a network of {layers} layers."),
     }
     return Recipe(run_overfitted, make_nothing, (CASE,), rules, fixed=False)
 

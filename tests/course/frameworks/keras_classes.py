@@ -171,7 +171,7 @@ class Softmax(Base):
         return tf.nn.softmax(super().call(x))
 
 
-@wrong(WRONG, None, "scores")
+@wrong(WRONG, "keras-relu-on-scores")
 class ReluOnScores(Base):
     def call(self, x, training=False):
         return tf.nn.relu(super().call(x))
@@ -218,13 +218,74 @@ class DropsInTest(Base):
         return self.fc(tf.nn.dropout(self.flatten(self.maps(x)), 0.5, seed=1))
 
 
-@wrong(WRONG, "invalid", "you forgot to call")
+@wrong(WRONG, "error", "keras_classes.py, line ", "`super().__init__()`: it makes")
 class NoSuper(keras.Model):
     def __init__(self, channel_1, channel_2, num_classes):
         self.conv1 = layers.Conv2D(channel_1, 5, padding="same")
 
     def call(self, x, training=False):
         return self.conv1(x)
+
+
+@wrong(WRONG, "error", "(`class NoCall(keras.Model):`)", "has no method `call`")
+class NoCall(keras.Model):
+    def __init__(self, channel_1, channel_2, num_classes):
+        super().__init__()
+        self.conv1 = layers.Conv2D(channel_1, 5, padding="same")
+
+        def call(self, x):
+            return self.conv1(x)
+
+
+@wrong(WRONG, "error", "line ", "is `forward` meant to be it?")
+class ForwardForCall(keras.Model):
+    def __init__(self, channel_1, channel_2, num_classes):
+        super().__init__()
+        self.conv1 = layers.Conv2D(channel_1, 5, padding="same")
+
+    def forward(self, x):
+        return self.conv1(x)
+
+
+@wrong(WRONG, "error", "line ", "Layers are made once, in `__init__`")
+class LayersMadeInCall(Base):
+    def call(self, x, training=False):
+        self.extra = layers.Dense(3)
+        return super().call(x)
+
+
+@wrong(WRONG, "misfit", "the model knows of no weights")
+class LayersNeverKept(keras.Model):
+    def __init__(self, channel_1, channel_2, num_classes):
+        super().__init__()
+        self.sizes = (channel_1, channel_2, num_classes)
+
+    def call(self, x, training=False):
+        F1, F2, classes = self.sizes
+        x = layers.Conv2D(F1, 5, padding="same", activation="relu")(x)
+        x = layers.Conv2D(F2, 3, padding="same", activation="relu")(x)
+        return layers.Dense(classes)(layers.Flatten()(x))
+
+
+@wrong(WRONG, "misfit", "has no method `__init__`", "is `__int__` meant to be it?")
+class InitMisspelt(keras.Model):
+    def __int__(self, channel_1, channel_2, num_classes):
+        super().__init__()
+
+    def call(self, x, training=False):
+        return x
+
+
+@wrong(WRONG, "misfit", "scores is None")
+class NothingReturned(Base):
+    def call(self, x, training=False):
+        super().call(x)
+
+
+@wrong(WRONG, "misfit", "should be a Keras model; it is a NoModel")
+class NoModel:
+    def __init__(self, channel_1, channel_2, num_classes):
+        super().__init__()
 
 
 @wrong(WRONG, None, "scores")

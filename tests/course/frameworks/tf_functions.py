@@ -155,7 +155,7 @@ def channels_first(x, params):
     return forward(tf.transpose(x, (0, 3, 1, 2)), params)
 
 
-@wrong(WRONG, None, "scores")
+@wrong(WRONG, "tf-relu-on-scores")
 def relu_on_the_scores(x, params):
     return forward(x, params, last=tf.nn.relu)
 

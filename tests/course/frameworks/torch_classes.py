@@ -157,6 +157,14 @@ class DropsNothing(Base):
         return self.same(self.fc(self.drop(self.maps(x)).flatten(1)))
 
 
+@right(RIGHT)
+class InSinglePrecision(Base):
+    """What comes in is turned into float32, as the notebook's training does."""
+
+    def forward(self, x):
+        return super().forward(x.to(dtype=torch.float32))
+
+
 @wrong(WRONG, "torch-module-without-relu")
 class NoRelu(Base):
     def maps(self, x):
@@ -216,10 +224,101 @@ class ReturnsMore(Base):
         return self.fc(maps.flatten(1)), maps
 
 
-@wrong(WRONG, "error", "before Module.__init__() call")
+@wrong(WRONG, "error", "line ", "has to be `super().__init__()`")
 class NoSuper(nn.Module):
     def __init__(self, in_channel, channel_1, channel_2, num_classes):
         self.conv1 = nn.Conv2d(in_channel, channel_1, 5, padding=2)
+
+
+@wrong(WRONG, "error", "line ", "(`class NoSuperAndNoLayers(", "`super().__init__()`")
+class NoSuperAndNoLayers(nn.Module):
+    def __init__(self, *sizes):
+        self.sizes = sizes
+
+    def forward(self, x):
+        return x
+
+
+@wrong(WRONG, "error", "line ", "no method `forward`: is `foward` meant to be it?")
+class ForwardMisspelt(nn.Module):
+    def __init__(self, in_channel, channel_1, channel_2, num_classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channel, channel_1, 5, padding=2)
+        self.conv2 = nn.Conv2d(channel_1, channel_2, 3, padding=1)
+        self.fc = nn.Linear(channel_2 * 32 * 32, num_classes)
+
+    def foward(self, x):
+        return self.fc(self.conv2(self.conv1(x).relu()).relu().flatten(1))
+
+
+@wrong(WRONG, "error", "line ", "is it there, and indented as a method of the class?")
+class ForwardIndentedTooFar(nn.Module):
+    def __init__(self, in_channel, channel_1, channel_2, num_classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channel, channel_1, 5, padding=2)
+        self.conv2 = nn.Conv2d(channel_1, channel_2, 3, padding=1)
+        self.fc = nn.Linear(channel_2 * 32 * 32, num_classes)
+
+        def forward(self, x):
+            return self.fc(self.conv2(self.conv1(x)))
+
+
+@wrong(WRONG, "misfit", "has no method `__init__`: is `_init_` meant to be it?")
+class InitMisspelt(nn.Module):
+    def _init_(self, in_channel, channel_1, channel_2, num_classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channel, channel_1, 5, padding=2)
+
+    def forward(self, x):
+        return self.conv1(x)
+
+
+@wrong(WRONG, "misfit", "`self.convs` is a plain list", "nn.ModuleList")
+class LayersInAPlainList(nn.Module):
+    def __init__(self, in_channel, channel_1, channel_2, num_classes):
+        super().__init__()
+        self.convs = [
+            nn.Conv2d(in_channel, channel_1, 5, padding=2),
+            nn.Conv2d(channel_1, channel_2, 3, padding=1),
+        ]
+        self.fc = nn.Linear(channel_2 * 32 * 32, num_classes)
+
+    def forward(self, x):
+        for conv in self.convs:
+            x = F.relu(conv(x))
+        return self.fc(x.flatten(1))
+
+
+@wrong(WRONG, "misfit", "the model knows of no parameters")
+class LayersMadeInForward(nn.Module):
+    def __init__(self, in_channel, channel_1, channel_2, num_classes):
+        super().__init__()
+        self.sizes = (in_channel, channel_1, channel_2, num_classes)
+
+    def forward(self, x):
+        C, F1, F2, classes = self.sizes
+        x = F.relu(nn.Conv2d(C, F1, 5, padding=2)(x))
+        x = F.relu(nn.Conv2d(F1, F2, 3, padding=1)(x))
+        return nn.Linear(F2 * 32 * 32, classes)(x.flatten(1))
+
+
+@wrong(WRONG, "misfit", "should be a torch.nn.Module; it is a NoModule")
+class NoModule:
+    def __init__(self, in_channel, channel_1, channel_2, num_classes):
+        self.conv1 = nn.Conv2d(in_channel, channel_1, 5, padding=2)
+
+
+@wrong(WRONG, None, "every parameter gets a gradient")
+class WithoutGradients(Base):
+    def forward(self, x):
+        with torch.no_grad():
+            return super().forward(x)
+
+
+@wrong(WRONG, "misfit", "what forward returns should be a tensor; it is None")
+class NothingReturned(Base):
+    def forward(self, x):
+        self.fc(self.maps(x).flatten(1))
 
 
 @wrong(WRONG, None, "gradient")

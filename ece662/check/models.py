@@ -1,0 +1,135 @@
+"""Models of PyTorch and Keras that a student made, where a framework's own code stops.
+
+A class without `super().__init__()`, or without `forward`, or layers that do not fit
+each other stop inside the framework: no line of the student's is in the traceback. Yet
+it is their model that stops, and this module finds their class, the layer, and words.
+"""
+
+import contextlib
+import difflib
+import inspect
+import linecache
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ece662.live.place import StudentLine, is_students, name_of
+
+__all__ = [
+    "in_model",
+    "lacks_a_method",
+    "layer_of",
+    "line_of_model",
+    "stopped_model",
+    "words_of_frameworks",
+]
+
+NO_METHOD = re.compile(
+    r'is missing the required "(forward)" function'
+    r"|does not have a `(call)\(\)` method implemented"
+    r"|\.(__init__)\(\) takes (?:1|from 1 to \d+) positional arguments? but"
+)
+# What the messages of both frameworks mean.
+MEANINGS = (
+    (
+        r"you forgot to call `super\(\)\.__init__\(\)`"
+        r"|before Module\.__init__\(\) call"
+        r"|object has no attribute '_(parameters|modules|buffers|\w+_hooks|tracker)'",
+        "The first line of `__init__` has to be `super().__init__()`: it makes the "
+        "object a model that can hold layers.",
+    ),
+    (
+        r"cannot add new elements of state",
+        "Layers are made once, in `__init__`; `call` only uses them.",
+    ),
+    (
+        r"mat1 and mat2 shapes cannot be multiplied",
+        "Another number of columns came into the affine layer than it was made for: "
+        "flattening each picture gives C * H * W of them.",
+    ),
+)
+
+
+@contextlib.contextmanager
+def in_model(model: Any) -> Iterator[None]:
+    """Mark exceptions as raised by a student's model, or by their class of models."""
+    try:
+        yield
+    except Exception as error:
+        error.stopped_model = model
+        raise
+
+
+def stopped_model(error: BaseException) -> Any:
+    """Return the model, or the class, that raised an exception; None if none did."""
+    return getattr(error, "stopped_model", None)
+
+
+def line_of_model(model: Any) -> StudentLine | None:
+    """Return the line where a model's class begins, if a student wrote it."""
+    kind = model if isinstance(model, type) else type(model)
+    for parent in kind.__mro__:
+        for code in _codes_of(parent):
+            if is_students(code.co_filename):
+                number, text = _first_line(parent.__name__, code)
+                file = name_of(code.co_filename)
+                return StudentLine(file, number, text, parent.__qualname__)
+    return None
+
+
+def _codes_of(kind):
+    """Return the codes of the methods of a class, in the order of their lines."""
+    methods = map(inspect.unwrap, filter(inspect.isfunction, vars(kind).values()))
+    return sorted((m.__code__ for m in methods), key=lambda c: c.co_firstlineno)
+
+
+def _first_line(name, code) -> tuple[int, str]:
+    """Return number and text of the class statement above a method."""
+    linecache.checkcache(code.co_filename)
+    for number in range(code.co_firstlineno, 0, -1):
+        text = linecache.getline(code.co_filename, number).strip()
+        if re.match(rf"class {name}\b", text):
+            return number, text
+    number = code.co_firstlineno
+    return number, linecache.getline(code.co_filename, number).strip()
+
+
+def layer_of(error: BaseException) -> str:
+    """Return the innermost layer of PyTorch that an exception passed; "" if none."""
+    found, traceback = "", error.__traceback__
+    while traceback is not None:
+        layer = traceback.tb_frame.f_locals.get("self")
+        if type(layer).__module__.startswith("torch.nn.modules."):
+            found = "" if next(layer.children(), None) else str(layer)
+        traceback = traceback.tb_next
+    return found
+
+
+def lacks_a_method(error: BaseException) -> bool:
+    """True where a framework found no `forward` or `call` that a student wrote."""
+    return bool(NO_METHOD.search(str(error)))
+
+
+def words_of_frameworks(error: BaseException) -> str:
+    """Return a sentence on what a framework's exception means; "" if none is needed."""
+    text, model = str(error), stopped_model(error)
+    missing, kind = NO_METHOD.search(text), None
+    if model is not None:
+        kind = model if isinstance(model, type) else type(model)
+    if missing and kind is not None:
+        name = next(filter(None, missing.groups()))
+        return "" if name in vars(kind) else _of_missing(kind, name)
+    for form, meaning in MEANINGS:
+        if re.search(form, text):
+            return meaning
+    return ""
+
+
+def _of_missing(kind, name) -> str:
+    own = [other for other, value in vars(kind).items() if inspect.isfunction(value)]
+    near = difflib.get_close_matches(name, own, 1)
+    near += [other for other in ("forward", "call") if other in own]
+    says = f"{kind.__name__} has no method `{name}`"
+    if near:
+        return f"{says}: is `{near[0]}` meant to be it?"
+    return f"{says} of its own: is it there, and indented as a method of the class?"
