@@ -29,7 +29,7 @@ from ece662._computer import cores
 __all__ = ["AbandonedError", "Child", "EndedError", "borrowed", "end_all", "slowness"]
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = "course.grade.child"
+PROGRAM = "course.grade.workers.child"
 MAX_ANSWER = 64 << 20  # bytes
 MOST_SLOWNESS = 20.0
 START = 120.0  # further seconds for the first answer of a process

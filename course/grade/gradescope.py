@@ -20,7 +20,7 @@ from course.grade.reports.pages import WORDS
 from course.grade.run import write_whole
 from course.grade.secret import Secret
 from course.grade.text import printable
-from course.grade.worker import Setup, grade, take
+from course.grade.workers.worker import Setup, grade, take
 from course.sandbox.check import NoWallsError
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES

@@ -25,11 +25,11 @@ from tqdm import tqdm
 
 from course.grade.contained import end_all
 from course.grade.errors import GradingError
-from course.grade.handins import HandIn, hand_ins
-from course.grade.intake import Submission
+from course.grade.intake.handins import HandIn, hand_ins
+from course.grade.intake.submissions import Submission
 from course.grade.secret import Secret
 from course.grade.text import file_name
-from course.grade.worker import (
+from course.grade.workers.worker import (
     Setup,
     digest_of_sources,
     grade,
@@ -173,7 +173,7 @@ def _executor_maker(
 ) -> tuple[Callable[[], Executor], Setup]:
     setup = Setup(settings["secret"], settings["trusted"], settings["training"])
     if scheduler is not None:
-        from course.grade.cluster import connect
+        from course.grade.workers.cluster import connect
 
         return lambda: connect(scheduler), setup._replace(sources=digest_of_sources())
     prepare(folder, settings["trusted"], settings["training"])

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from course.grade import inside, marking, training
-from course.grade.pristine import BARE, FULL
+from course.grade.marks import marking, training
+from course.grade.marks.pristine import BARE, FULL
+from course.grade.sandboxed import inside
 from course.grade.secret import Secret
 from course.mistakes import all_mistakes
 from course.sandbox.client import Ending, Outcome

@@ -29,10 +29,10 @@ ROOMS = (
 TABLES = {
     "course/accepted.py",
     "course/grade/classroom.py",
-    "course/grade/inside.py",  # of which network's gradients more is asked
-    "course/grade/large.py",  # how large the inputs of each are
-    "course/grade/training.py",  # WHOLE_OF
-    "course/grade/watching.py",  # what is looked at while each cell runs
+    "course/grade/sandboxed/inside.py",  # of which network's gradients more is asked
+    "course/grade/marks/large.py",  # how large the inputs of each are
+    "course/grade/marks/training.py",  # WHOLE_OF
+    "course/grade/sandboxed/watching.py",  # what is looked at while each cell runs
 }
 
 

@@ -6,7 +6,7 @@ Canvas: "Upload submissions", by the beginning of the names of the files.
 
 from pathlib import Path
 
-from course.grade.handins import CANVAS, MOODLE
+from course.grade.intake.handins import CANVAS, MOODLE
 from course.grade.reports.records import Records
 from course.grade.text import file_name
 from ece662.commands.packing import write_zip

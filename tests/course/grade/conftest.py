@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from course.grade import marking, worker
-from course.grade.pristine import Pristine
+from course.grade.marks import marking
+from course.grade.marks.pristine import Pristine
 from course.grade.secret import Secret
+from course.grade.workers import worker
 
 
 @pytest.fixture(scope="session")

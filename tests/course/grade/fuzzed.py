@@ -9,11 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
-from course.grade import child, training
 from course.grade.classroom import Pupil, files_of
-from course.grade.mark import mark_of
-from course.grade.marking import Marker
+from course.grade.marks import training
+from course.grade.marks.mark import mark_of
+from course.grade.marks.marking import Marker
 from course.grade.secret import Secret
+from course.grade.workers import child
 from course.sandbox.client import _outcome
 from course.sandbox.isolation import Isolation
 from ece662.check.examining import examine

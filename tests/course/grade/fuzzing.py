@@ -29,7 +29,7 @@ from typing import Any
 
 from course.grade.classroom import Pupil, files_of
 from course.grade.contained import Child, EndedError
-from course.grade.taking import WANTED, from_plain
+from course.grade.intake.taking import WANTED, from_plain
 from ece662.exercises import EXERCISES
 from ece662.exercises.regions import END, START
 from tests.course.grade import answers

@@ -10,8 +10,8 @@ import zipfile
 
 import pytest
 
-from course.grade import archives, intake
-from course.grade.intake import open_submission
+from course.grade.intake import archives, submissions
+from course.grade.intake.submissions import open_submission
 
 LAYERS, OPTIM = "ece662/layers.py", "ece662/optim.py"
 WANTED = {LAYERS, OPTIM}
@@ -80,7 +80,7 @@ def test_member_that_claims_to_be_small_is_read_to_the_limit_only(
 
 
 def test_all_files_together_have_a_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(intake, "MAX_READ", 10)
+    monkeypatch.setattr(submissions, "MAX_READ", 10)
     submission = _opened(tmp_path, _zip([(LAYERS, "a" * 8), (OPTIM, "b" * 8)]))
     assert submission.files == {LAYERS: "a" * 8}
     [note] = submission.notes

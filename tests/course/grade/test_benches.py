@@ -4,9 +4,9 @@ import contextlib
 
 import pytest
 
-from course.grade.benches import Bench, Benches
 from course.grade.classroom import Pupil, files_of
-from course.grade.pristine import BARE, FULL
+from course.grade.marks.benches import Bench, Benches
+from course.grade.marks.pristine import BARE, FULL
 from ece662.exercises.reading import read_files
 
 LAYERS = "ece662/layers.py"

@@ -16,7 +16,7 @@ from course.grade.books import rules
 from course.grade.books.gradebooks import fill
 from course.grade.books.people import People, read_roster
 from course.grade.errors import GradingError
-from course.grade.mark import Mark
+from course.grade.marks.mark import Mark
 from course.grade.reports import write_reports
 from course.grade.reports.class_list import ClassList
 from course.grade.reports.feedback import write_feedback

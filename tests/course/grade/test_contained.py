@@ -13,9 +13,9 @@ import pytest
 
 from course.grade import contained
 from course.grade.contained import AbandonedError, Child, EndedError, borrowed, end_all
-from course.grade.intake import Submission
-from course.grade.taking import WANTED, as_plain, from_plain, take_here
-from course.grade.worker import Setup, grade, take
+from course.grade.intake.submissions import Submission
+from course.grade.intake.taking import WANTED, as_plain, from_plain, take_here
+from course.grade.workers.worker import Setup, grade, take
 from tests.limits import WAIT, wait_until
 
 UNRULY = "tests.course.grade.unruly"
@@ -170,7 +170,7 @@ def test_judge_that_ends_costs_the_exercise_that_it_was_at(taken, unruly, tmp_pa
 def test_judge_that_always_ends_leaves_a_submission_ungraded(
     taken, unruly, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("course.grade.worker.ATTEMPTS", 2)
+    monkeypatch.setattr("course.grade.workers.worker.ATTEMPTS", 2)
     setup = Setup("00" * 16, training=False, folder=str(tmp_path))
     record = grade(setup, taken)
     assert record["digest"] == ""
@@ -192,7 +192,7 @@ def test_take_follows_no_link(tmp_path, taken):
 
 def test_submission_that_ends_its_reader_is_lost_with_a_note(tmp_path, monkeypatch):
     end_all()
-    monkeypatch.setattr("course.grade.worker.TAKING", -1e9)
+    monkeypatch.setattr("course.grade.workers.worker.TAKING", -1e9)
     path = tmp_path / "eve.zip"
     path.write_bytes(os.urandom(100))
     submission = take(path)

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from course.grade import frameworks, marking
 from course.grade.classroom import Pupil, files_of
-from course.grade.pristine import FULL
+from course.grade.marks import frameworks, marking
+from course.grade.marks.pristine import FULL
 from course.grade.secret import Secret
 from course.sandbox.isolation import Isolation
 from ece662.exercises import EXERCISES, find_exercise

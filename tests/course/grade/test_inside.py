@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from course.grade.inside import PROBLEMS, find_unreadable
-from course.grade.marking import PRELOADED
+from course.grade.marks.marking import PRELOADED
+from course.grade.sandboxed.inside import PROBLEMS, find_unreadable
 from ece662.exercises import EXERCISES
 
 ROOT = Path(__file__).parents[3]
@@ -18,7 +18,9 @@ GIVEN = "class Net:\n    def loss(self):\n        pass\n\ndef relu(x):\n    pass
 def test_nothing_of_a_student_runs_before_the_walls_are_closed():
     # The server loads these modules once, for all exercises and, on a bench that is
     # kept, for all submissions, before it forks.
-    names = [name.replace("ece662.check._", "course.grade.") for name in PRELOADED]
+    names = [
+        name.replace("ece662.check._", "course.grade.sandboxed.") for name in PRELOADED
+    ]
     told = f"""import json, sys, {", ".join(names)}
 print(json.dumps(list(sys.modules)))"""
     done = subprocess.run(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from course.grade import archives
 from course.grade.errors import GradingError
-from course.grade.handins import hand_ins
-from course.grade.intake import open_parts, open_submission
+from course.grade.intake import archives
+from course.grade.intake.handins import hand_ins
+from course.grade.intake.submissions import open_parts, open_submission
 
 LAYERS, OPTIM = "ece662/layers.py", "ece662/optim.py"
 WANTED = {LAYERS, OPTIM}

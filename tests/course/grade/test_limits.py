@@ -7,14 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from course.grade import exchange, inside, marking
-from course.grade.budget import SPENT, Budget
 from course.grade.classroom import Pupil, files_of
-from course.grade.exchange import read_problems, why_stopped
-from course.grade.mark import MAX_LINES, MAX_MESSAGE, MAX_PRINTED, Mark
-from course.grade.right_pieces import with_other_halves
+from course.grade.marks import exchange, marking
+from course.grade.marks.budget import SPENT, Budget
+from course.grade.marks.exchange import read_problems, why_stopped
+from course.grade.marks.mark import MAX_LINES, MAX_MESSAGE, MAX_PRINTED, Mark
+from course.grade.marks.right_pieces import with_other_halves
+from course.grade.marks.unreadable import FUNCTION, leave_out_unreadable
+from course.grade.sandboxed import inside
 from course.grade.similar import MOST, fingerprints
-from course.grade.unreadable import FUNCTION, leave_out_unreadable
 from course.sandbox.client import Ending, Outcome
 from ece662.check.problems import Problem
 from ece662.check.terms import Cause, Status, Stop

@@ -2,9 +2,9 @@
 
 import pytest
 
-from course.grade import marking
 from course.grade.classroom import Pupil, files_of
-from course.grade.right_pieces import with_other_halves
+from course.grade.marks import marking
+from course.grade.marks.right_pieces import with_other_halves
 from ece662.exercises import find_exercise
 from ece662.exercises.reading import read_files
 

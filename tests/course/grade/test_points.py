@@ -6,17 +6,11 @@ Each trick got full points once. It must get none, or be told to the teacher by 
 import numpy as np
 import pytest
 
-from course.grade import (
-    earned,
-    inside,
-    large,
-    marking,
-    noticing,
-    watching,
-)
 from course.grade.classroom import Pupil, files_of
-from course.grade.inside import BY_GRADIENT, LOSS
-from course.grade.pristine import ROOT
+from course.grade.marks import earned, large, marking
+from course.grade.marks.pristine import ROOT
+from course.grade.sandboxed import inside, noticing, watching
+from course.grade.sandboxed.inside import BY_GRADIENT, LOSS
 from course.grade.secret import Secret
 from ece662.check.code import make_code
 from ece662.check.running import run_cases

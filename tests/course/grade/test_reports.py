@@ -7,15 +7,15 @@ from dataclasses import asdict
 import pytest
 
 from course.grade.gradescope import results_of
-from course.grade.intake import Submission
-from course.grade.marking import Mark
+from course.grade.intake.submissions import Submission
+from course.grade.marks.marking import Mark
 from course.grade.reports import losses_in, write_reports
 from course.grade.reports.answers import TABLE
 from course.grade.reports.class_page import SCRIPT, script_policy
 from course.grade.reports.marking_page import SCRIPT as MARKING
 from course.grade.run import GradingError, record_path, write_whole
 from course.grade.text import file_name
-from course.grade.worker import ungraded
+from course.grade.workers.worker import ungraded
 from ece662.exercises import EXERCISES
 
 EVIL = "<script>alert(1)</script>\x1b[2J\u202e=1+1"

@@ -19,10 +19,10 @@ import pytest
 from course.grade import run as running
 from course.grade.classroom import KINDS, write_class
 from course.grade.contained import PROGRAM
-from course.grade.intake import open_submission
+from course.grade.intake.submissions import open_submission
 from course.grade.reports import write_reports
 from course.grade.run import GradingError, grade_class
-from course.grade.worker import Setup, digest_of, ungraded
+from course.grade.workers.worker import Setup, digest_of, ungraded
 from ece662.exercises import EXERCISES
 from tests.limits import wait_until
 
@@ -223,7 +223,7 @@ def test_cluster_gives_the_same_where_a_worker_is_killed(few, tmp_path):
 
 def test_cluster_that_is_not_there_is_told(few, tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("course.grade.cluster.PATIENCE", 1)
+    monkeypatch.setattr("course.grade.workers.cluster.PATIENCE", 1)
     with pytest.raises(GradingError, match="no scheduler answers at"):
         grade_class(few, tmp_path / "out", scheduler="tcp://127.0.0.1:9", quiet=True)
 
@@ -237,7 +237,7 @@ def test_two_submissions_of_one_name_are_refused(few, tmp_path):
 def test_grading_is_refused_where_no_walls_hold(few, tmp_path, monkeypatch, capsys):
     from course.cli import main
 
-    monkeypatch.setattr("course.grade.worker.candidates", lambda: [])
+    monkeypatch.setattr("course.grade.workers.worker.candidates", lambda: [])
     monkeypatch.setattr("course.sandbox.check.candidates", lambda: [])
     command = ["grade", str(few), "--out", str(tmp_path / "out"), "--skip-training"]
     assert main(command) == 1

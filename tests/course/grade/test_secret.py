@@ -5,9 +5,9 @@ import argparse
 import numpy as np
 import pytest
 
-from course.grade import marking, training
 from course.grade.classroom import Pupil, files_of
-from course.grade.marking import FULL, HIDDEN_ONLY
+from course.grade.marks import marking, training
+from course.grade.marks.marking import FULL, HIDDEN_ONLY
 from course.grade.secret import Secret, secret_text
 from ece662.check.running import SEED, inputs_of
 from ece662.data import synthetic

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from course.grade.errors import GradingError
-from course.grade.mark import Mark
+from course.grade.marks.mark import Mark
 from course.grade.reports.answers import FATES, TABLE, WORKBOOK, take_points
 from course.grade.reports.given import MARKS
 from course.grade.reports.records import Records, record_name

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from course.grade import training
 from course.grade.classroom import Pupil, files_of
+from course.grade.marks import training
 from course.grade.secret import Secret
 from ece662.classifiers.fc_net import FullyConnectedNet, TwoLayerNet
 from ece662.exercises import find_exercise

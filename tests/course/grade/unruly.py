@@ -7,8 +7,8 @@ import os
 import signal
 import time
 
-from course.grade import child
-from course.grade.mark import Mark
+from course.grade.marks.mark import Mark
+from course.grade.workers import child
 from ece662.check.terms import Status
 
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 
-from course.grade.pristine import BARE, FULL, Pristine
+from course.grade.marks.pristine import BARE, FULL, Pristine
 from course.sandbox.client import Sandbox
 from course.sandbox.runtime import seal_folders, write_sealed
 from ece662.exercises.reading import Place

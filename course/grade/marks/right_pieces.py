@@ -15,8 +15,8 @@ trusted. And a forward that returns x fits a backward that returns dout.
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack
 
-from course.grade.benches import Bench
-from course.grade.pristine import ROOT, tree_of
+from course.grade.marks.benches import Bench
+from course.grade.marks.pristine import ROOT, tree_of
 from course.sandbox.client import Sandbox
 from ece662.check.judging import Verdict
 from ece662.check.recipes import RECIPES

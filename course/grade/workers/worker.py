@@ -19,13 +19,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from course.grade import frameworks
 from course.grade.contained import EndedError, borrowed, slowness
-from course.grade.handins import HandIn
-from course.grade.intake import Submission
-from course.grade.mark import Mark
-from course.grade.pristine import FULL, ROOT, Pristine
-from course.grade.taking import as_plain, digest_of, from_plain
+from course.grade.intake.handins import HandIn
+from course.grade.intake.submissions import Submission
+from course.grade.intake.taking import as_plain, digest_of, from_plain
+from course.grade.marks import frameworks
+from course.grade.marks.mark import Mark
+from course.grade.marks.pristine import FULL, ROOT, Pristine
 from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
 from course.sandbox.runtime import distributions_of, lay_out

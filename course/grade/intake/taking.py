@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from course.grade.intake import Submission, open_parts, student_of
+from course.grade.intake.submissions import Submission, open_parts, student_of
 from ece662.exercises import EXERCISES
 from ece662.exercises.findings import Fault, Finding, Note
 from ece662.exercises.reading import Pieces, read_files

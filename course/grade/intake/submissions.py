@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from course.grade import archives
-from course.grade.archives import (
+from course.grade.intake import archives
+from course.grade.intake.archives import (
     ARCHIVES,
     Entry,
     Ignored,

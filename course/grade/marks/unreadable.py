@@ -8,9 +8,9 @@ out of the code that is run.
 from collections import defaultdict
 from collections.abc import Mapping
 
-from course.grade.exchange import as_bytes, read_json
-from course.grade.inside import PROBLEMS
-from course.grade.pristine import Pristine
+from course.grade.marks.exchange import as_bytes, read_json
+from course.grade.marks.pristine import Pristine
+from course.grade.sandboxed.inside import PROBLEMS
 from course.sandbox.client import Sandbox
 from ece662.exercises.reading import Pieces, Place
 

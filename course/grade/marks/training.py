@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from course.grade import frameworks
+from course.grade.marks import frameworks
 from course.grade.secret import Secret
 from course.sandbox.client import Limits
 from ece662.check.cells import sources_of

@@ -12,18 +12,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from course.grade import frameworks, training
-from course.grade.benches import Bench, Benches
-from course.grade.budget import SPENT, Budget
-from course.grade.earned import NOTICING, PUBLIC, Demands, read_seen
-from course.grade.exchange import read_problems, split_inputs, why_stopped
-from course.grade.inside import PROBLEMS
-from course.grade.mark import Mark, mark_of
-from course.grade.pristine import BARE, FULL, Pristine, tree_of
-from course.grade.right_pieces import RightPieces, wrong_among
+from course.grade.marks import frameworks, training
+from course.grade.marks.benches import Bench, Benches
+from course.grade.marks.budget import SPENT, Budget
+from course.grade.marks.earned import NOTICING, PUBLIC, Demands, read_seen
+from course.grade.marks.exchange import read_problems, split_inputs, why_stopped
+from course.grade.marks.mark import Mark, mark_of
+from course.grade.marks.pristine import BARE, FULL, Pristine, tree_of
+from course.grade.marks.right_pieces import RightPieces, wrong_among
+from course.grade.marks.unreadable import leave_out_unreadable
+from course.grade.sandboxed.inside import PROBLEMS
+from course.grade.sandboxed.watching import SEEN
 from course.grade.secret import Secret
-from course.grade.unreadable import leave_out_unreadable
-from course.grade.watching import SEEN
 from course.sandbox.client import Ending, Limits, Outcome, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.signatures import has_signature, make_signature

@@ -25,8 +25,8 @@ from ece662.exercises.regions import fill
 
 __all__ = ["BARE", "FULL", "ROOT", "Pristine", "tree_of"]
 
-ROOT = Path(__file__).resolve().parents[2]
-# Modules beside this one that go into the sandbox.
+ROOT = Path(__file__).resolve().parents[3]
+# Modules of `sandboxed`, which go into the sandbox.
 INSIDE = (
     *("inside", "noticing", "standing_in", "watching"),
     *("with_tensorflow", "with_torch"),
@@ -168,5 +168,5 @@ def _make_tree(release: Path, tree: Path) -> None:
     ignored = shutil.ignore_patterns(*LEFT_OUT)
     shutil.copytree(release / "ece662", tree / "ece662", ignore=ignored)
     for name in INSIDE:
-        source = Path(__file__).with_name(f"{name}.py")
+        source = ROOT / "course" / "grade" / "sandboxed" / f"{name}.py"
         shutil.copyfile(source, tree / "ece662" / "check" / f"_{name}.py")

@@ -1,6 +1,6 @@
 """The program of a contained child: takes submissions in, and marks them.
 
-    python -m course.grade.child
+    python -m course.grade.workers.child
 
 See `contained` for how it is spoken to. It works behind a limit of memory, says what it
 is at, and ends with the process that has started it.
@@ -18,15 +18,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from course.grade import taking
 from course.grade.contained import slowness
-from course.grade.intake import Submission
-from course.grade.mark import Mark
-from course.grade.marking import Marker
-from course.grade.pristine import Pristine
+from course.grade.intake import taking
+from course.grade.intake.submissions import Submission
+from course.grade.marks.mark import Mark
+from course.grade.marks.marking import Marker
+from course.grade.marks.pristine import Pristine
 from course.grade.secret import Secret
 from course.grade.similar import code_of, fingerprints
-from course.grade.worker import Setup, work_of
+from course.grade.workers.worker import Setup, work_of
 from course.sandbox import wire
 from course.sandbox.isolation import Isolation
 
@@ -53,7 +53,7 @@ def take(about: dict[str, Any], say: Say) -> dict[str, Any]:
 
 def submitters(about: dict[str, Any], say: Say) -> dict[str, dict[str, str]]:
     """Read who the submissions of a Gradescope export are by."""
-    from course.grade.platforms import submitters_in
+    from course.grade.intake.platforms import submitters_in
 
     with memory_limit(MEMORY):
         return submitters_in(Path(about["path"]))

@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from course.grade.exchange import as_bytes, read_json
-from course.grade.inside import BY_GRADIENT, DROPOUT, LATE, LOSS
-from course.grade.large import LARGE, SECONDS, large_inputs
-from course.grade.mark import Mark
-from course.grade.noticing import NOTICED, provided_for, sentences_of
-from course.grade.pristine import ROOT, Pristine
+from course.grade.marks.exchange import as_bytes, read_json
+from course.grade.marks.large import LARGE, SECONDS, large_inputs
+from course.grade.marks.mark import Mark
+from course.grade.marks.pristine import ROOT, Pristine
+from course.grade.sandboxed.inside import BY_GRADIENT, DROPOUT, LATE, LOSS
+from course.grade.sandboxed.noticing import NOTICED, provided_for, sentences_of
+from course.grade.sandboxed.watching import digest_of
 from course.grade.similar import runs_of
-from course.grade.watching import digest_of
 from course.sandbox.client import Sandbox
 from course.signatures import reference_outputs
 from ece662.check.judging import Verdict, compare

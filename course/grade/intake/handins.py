@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from course.grade.archives import ARCHIVES, CLOSED, kind_of
 from course.grade.errors import GradingError
-from course.grade.intake import TYPES, student_of
+from course.grade.intake.archives import ARCHIVES, CLOSED, kind_of
+from course.grade.intake.submissions import TYPES, student_of
 from course.grade.text import name_line, printable
 from ece662.exercises import EXERCISES
 

@@ -1,0 +1,1 @@
+"""The marks of one submission: run in the sandbox, judged outside it."""

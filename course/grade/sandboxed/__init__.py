@@ -1,0 +1,1 @@
+"""Modules that run in the sandbox, copied into the students' package."""
