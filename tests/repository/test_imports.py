@@ -1,4 +1,4 @@
-"""Imports go down only: the floors of `ece662`, and what may never be imported where.
+"""Imports go down only: the floors of two packages, and what may be imported where.
 
 A room (a module or a folder of the package) imports rooms of lower floors, and on its
 own floor only those to its left. So no two rooms can import each other, and whoever
@@ -23,7 +23,17 @@ FLOORS = """
     pruning pruning_helper figures check
     notebook widgets commands __main__
 """
-ORDER = FLOORS.split()
+GRADING = """
+    errors text secret similar
+    contained sandboxed
+    tables intake marks
+    books workers
+    run
+    reports
+    gradescope classroom
+"""
+ORDERS = {"ece662": FLOORS.split(), "course.grade": GRADING.split()}
+ORDER = ORDERS["ece662"]
 FRAMEWORKS = {"torch", "tensorflow", "keras"}
 
 
@@ -54,10 +64,11 @@ def imports(folder, everywhere=True):
     return found
 
 
-def room_of(module):
-    """Return the room that a module of `ece662` is in; None for the package itself."""
-    inside = module.split(".")[1:]
-    return ".".join(inside[:2]) if ".".join(inside[:2]) in ORDER else (*inside, None)[0]
+def room_of(module, package="ece662"):
+    """Return the room that a module of a package is in; None for the package itself."""
+    inside = module.removeprefix(package).split(".")[1:]
+    two = ".".join(inside[:2])
+    return two if two in ORDERS[package] else (*inside, None)[0]
 
 
 def reached(graph, start):
@@ -71,9 +82,11 @@ def reached(graph, start):
     return seen
 
 
-def test_floors_name_every_room_once():
-    rooms = {room_of(module) for module in imports("ece662")} - {None}
-    assert sorted(ORDER) == sorted(rooms)
+@pytest.mark.parametrize("package", ORDERS)
+def test_floors_name_every_room_once(package):
+    modules = imports(package.replace(".", "/"))
+    rooms = {room_of(module, package) for module in modules} - {None}
+    assert sorted(ORDERS[package]) == sorted(rooms)
 
 
 def test_map_of_the_readme_names_every_room():
@@ -84,14 +97,18 @@ def test_map_of_the_readme_names_every_room():
     assert not {room for room in ORDER if "." not in room} - named - {"__main__"}
 
 
-def test_imports_go_down_only():
-    up = [
-        f"{module} imports {other}"
-        for module, others in imports("ece662").items()
-        for other in others
-        if other.startswith("ece662.") and room_of(module) not in (None, room_of(other))
-        if ORDER.index(room_of(other)) > ORDER.index(room_of(module))
-    ]
+@pytest.mark.parametrize("package", ORDERS)
+def test_imports_go_down_only(package):
+    floor = ORDERS[package].index
+    up = []
+    for module, others in imports(package.replace(".", "/")).items():
+        room = room_of(module, package)
+        for other in others:
+            below = room_of(other, package)
+            if other.startswith(f"{package}.") and room not in (None, below):
+                up += (
+                    [f"{module} imports {other}"] if floor(below) > floor(room) else []
+                )
     assert not up
 
 
