@@ -24,28 +24,14 @@ from typing import Any
 
 from course.grade.text import printable
 from course.sandbox import wire
-from ece662._computer import cores
+from course.sandbox.waiting import slowness
 
-__all__ = ["AbandonedError", "Child", "EndedError", "borrowed", "end_all", "slowness"]
+__all__ = ["AbandonedError", "Child", "EndedError", "borrowed", "end_all"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "course.grade.workers.child"
 MAX_ANSWER = 64 << 20  # bytes
-MOST_SLOWNESS = 20.0
 START = 120.0  # further seconds for the first answer of a process
-
-
-def slowness() -> float:
-    """Return how many times longer things take on this machine because it is busy.
-
-    Limits of wall time are multiplied by it, so that no student loses points because
-    of other processes.
-    """
-    try:
-        load = os.getloadavg()[0]
-    except (AttributeError, OSError):  # Windows; a system that does not say
-        return 1.0
-    return min(MOST_SLOWNESS, max(1.0, load / cores()))
 
 
 class EndedError(RuntimeError):

@@ -16,7 +16,7 @@ from course.sandbox.scratch import scratch
 __all__ = ["NoWallsError", "WeakerWallsWarning", "choose", "leaks"]
 
 SECRET = "ECE662_SANDBOX_SECRET"
-LIMITS = Limits(cpu=5, wall=20.0)
+LIMITS = Limits(cpu=5)
 WEAKER = {
     Isolation.BUBBLEWRAP: "Bubblewrap is used.",
     Isolation.LANDLOCK: "Landlock is used instead: code that is graded can ask for "

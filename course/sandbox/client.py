@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +17,13 @@ import numpy as np
 from course.sandbox import isolation as walls
 from course.sandbox import wire
 from course.sandbox.isolation import Isolation
+from course.sandbox.waiting import Watched, can_watch, slowness, waited_at_most
 
 __all__ = ["Ending", "Limits", "Outcome", "Sandbox", "SandboxError"]
 
 LINE = [str, int, str, str]  # file, number, function, text
 GRACE = 10.0  # seconds that the server itself may take beyond a process's time
+BETWEEN_LOOKS = 0.2  # seconds
 
 
 class SandboxError(RuntimeError):
@@ -30,12 +33,13 @@ class SandboxError(RuntimeError):
 class Limits(NamedTuple):
     """What one call may use.
 
-    CPU time decides, because it does not depend on how busy the machine is; wall time
-    is for code that waits instead of computing.
+    CPU time and waiting (see `waiting`) decide: they do not depend on how busy the
+    machine is. Wall time is for what neither of them ends.
     """
 
     cpu: int = 10  # seconds
-    wall: float = 40.0  # seconds
+    waiting: float = 20.0  # seconds, of neither computing nor being ready to
+    wall: float = 600.0  # seconds
     memory: int = 2 << 30  # bytes of address space
     answer: int = 64 << 20  # bytes
     threads: int = 0  # beside the first; TensorFlow cannot do without
@@ -62,6 +66,16 @@ class Outcome(NamedTuple):
     lines: tuple[tuple[str, int, str, str], ...] = ()  # file, line, function, text
     printed: str = ""
     cpu: float = 0.0
+    waited: float = 0.0  # seconds, short waits not counted
+
+
+class _Answer(NamedTuple):
+    """What a server sent back on a call, and what its clock has seen."""
+
+    report: dict[str, Any]
+    sent: bytes  # by the process that ran the call
+    waited: float
+    rang: bool  # that process was ended, because it waited for too long
 
 
 class Sandbox:
@@ -118,7 +132,7 @@ class Sandbox:
         Raises:
             SandboxError: the server cannot be started, or fails twice on this call.
         """
-        limits = limits or self.limits
+        limits = _in_wall_time(limits or self.limits)
         request = wire.pack(
             inputs,
             call=function,
@@ -131,11 +145,11 @@ class Sandbox:
         # must not cost a student anything: a fresh one gets the same question.
         for _ in range(2):
             try:
-                report, answer = self._exchange(request, limits)
+                answer = self._exchange(request, limits)
             except (EOFError, OSError, wire.WireError) as error:
                 failure = self._stop(error)
             else:
-                return _outcome(report, answer, limits.cpu)
+                return _outcome(answer, limits.cpu)
         raise SandboxError(f"the sandbox's server fails on {function}: {failure}")
 
     def close(self) -> None:
@@ -150,16 +164,13 @@ class Sandbox:
             watchdog.cancel()
             self._stop(None)
 
-    def _exchange(self, request: bytes, limits: Limits) -> tuple[dict[str, Any], bytes]:
+    def _exchange(self, request: bytes, limits: Limits) -> "_Answer":
         server = self._server or self._start()
-        watchdog = threading.Timer(limits.wall + GRACE, _kill, [server])
-        watchdog.start()
-        try:
+        with _Clock(server, limits) as clock:
             server.stdin.write(request)
             server.stdin.flush()
-            return wire.read_frame(server.stdout, limits.answer)
-        finally:
-            watchdog.cancel()
+            report, sent = wire.read_frame(server.stdout, limits.answer)
+        return _Answer(report, sent, clock.waited, clock.rang)
 
     def _start(self) -> subprocess.Popen:
         self._server = subprocess.Popen(
@@ -189,6 +200,44 @@ class Sandbox:
         return said[-2000:] or f"{type(error).__name__}: {error} (exit status {code})"
 
 
+class _Clock(threading.Thread):
+    """Ends a call that waits for too long, and a server that does not answer."""
+
+    def __init__(self, server: subprocess.Popen, limits: Limits):
+        """Remember both; the clock runs from here to the end of the context."""
+        super().__init__(daemon=True)
+        self._server, self._limits = server, limits
+        self._end = time.monotonic() + limits.wall + GRACE
+        self._is_over = threading.Event()
+        self.waited, self.rang = 0.0, False
+
+    def __enter__(self) -> "_Clock":
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._is_over.set()
+        self.join()
+
+    def run(self) -> None:
+        """Look from time to time, until the call is over."""
+        watched = None
+        while not self._is_over.wait(BETWEEN_LOOKS):
+            if time.monotonic() > self._end:
+                _kill(self._server)
+                break
+            if can_watch():
+                watched = watched or Watched.below(self._server.pid)
+            if watched is not None:
+                watched.look()
+                self.waited = watched.waited
+                if self.waited > self._limits.waiting:
+                    self.rang = True
+                    watched.kill()
+        if watched is not None:
+            watched.close()
+
+
 def _kill(server: subprocess.Popen) -> None:
     """Kill the server with all that it has started, whether or not it still runs.
 
@@ -199,23 +248,34 @@ def _kill(server: subprocess.Popen) -> None:
             os.killpg(server.pid, signal.SIGKILL)
 
 
-def _outcome(report: dict[str, Any], answer: bytes, cpu_limit: int) -> Outcome:
+def _in_wall_time(limits: Limits) -> Limits:
+    """Limit wall time as far as is needed, where waiting cannot be watched."""
+    if can_watch():
+        return limits
+    enough = limits.waiting + limits.cpu * slowness()
+    return limits._replace(wall=min(limits.wall, enough))
+
+
+def _outcome(answer: _Answer, cpu_limit: int) -> Outcome:
     """Judge what a process wrote; only here it is looked at for the first time."""
+    report, waited = answer.report, answer.waited
+    if not can_watch():
+        waited = waited_at_most(report["wall"], report["cpu"])
     ending, killed_by = report["ending"], report["signal"]
-    rest = {"printed": report["printed"], "cpu": report["cpu"]}
+    rest = {"printed": report["printed"], "cpu": report["cpu"], "waited": waited}
     if ending in (Ending.TIME, Ending.SIZE):
         why = f"the limit on {ending} was reached"
         return Outcome(Ending(ending), {}, why, **rest)
     # A process that ignores the signal is killed a second later.
-    ignored = killed_by == signal.SIGKILL and report["cpu"] >= cpu_limit
-    if killed_by == signal.SIGXCPU or ignored:
+    is_spent = answer.rang or report["cpu"] >= cpu_limit
+    if killed_by == signal.SIGXCPU or (killed_by == signal.SIGKILL and is_spent):
         return Outcome(Ending.TIME, {}, "the limit on time was reached", **rest)
-    if not answer:
+    if not answer.sent:
         how = f"by signal {_signal_name(killed_by)}" if killed_by else "by itself"
         why = f"the process ended {how}, without answer"
         return Outcome(Ending.DIED, {}, why, **rest)
     try:
-        header, body = _read_whole(answer)
+        header, body = _read_whole(answer.sent)
         if "raised" in header:
             kind, text, lines = _check_raised(header["raised"])
             ending = Ending.MEMORY if kind == "MemoryError" else Ending.RAISED

@@ -19,7 +19,7 @@ LIMITS = Limits(cpu=1, wall=20.0, memory=1 << 29, answer=8 << 20)
 # A flood takes time to rise; sleeping and printing take none that is counted.
 OTHER_LIMITS = {
     "a memory flood": LIMITS._replace(cpu=10),
-    "an endless sleep": LIMITS._replace(wall=1.0),
+    "an endless sleep": LIMITS._replace(waiting=1.0),
     "endless output": LIMITS._replace(wall=1.0),
 }
 SECRET = "the reference says 42"

@@ -249,7 +249,7 @@ from pathlib import Path
 from course.sandbox.client import Limits, Sandbox
 from course.sandbox.isolation import Isolation
 runtime, code = map(Path, sys.argv[2:])
-with Sandbox(Isolation(sys.argv[1]), runtime, code, Limits(cpu=90, wall=90)) as sandbox:
+with Sandbox(Isolation(sys.argv[1]), runtime, code, Limits(waiting=90)) as sandbox:
     sandbox.call("work:wait", {})
 """
 

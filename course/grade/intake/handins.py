@@ -187,7 +187,8 @@ def _submitters(path: Path) -> dict[str, dict[str, str]]:
     """
     if not path.is_file():
         return {}
-    from course.grade.contained import EndedError, borrowed, slowness
+    from course.grade.contained import EndedError, borrowed
+    from course.sandbox.waiting import slowness
 
     try:
         with borrowed() as child:

@@ -1,24 +1,52 @@
-"""The wall time that one submission may take, whatever it holds."""
+"""The time that one submission may take, whatever it holds."""
 
+import math
 import time
 
-__all__ = ["SPENT", "Budget"]
+from course.sandbox.client import Limits
+
+__all__ = ["SPENT", "UNLIMITED", "WAITING", "Budget"]
 
 SPENT = "Others of this submission took all the time that there is for one."
+WAITING = 60.0  # seconds that a submission may wait, as `course.sandbox.waiting` counts
 
 
 class Budget:
-    """The wall time that a submission has left, for all its exercises together."""
+    """The time that a submission has left, for all its exercises together.
 
-    def __init__(self, seconds: float):
-        self._end = time.monotonic() + seconds
+    Wall time is given to it by how busy the machine is. Waiting is not: code that
+    sleeps does so on any machine.
+    """
+
+    def __init__(self, seconds: float, waiting: float = WAITING):
+        """Start the clock.
+
+        Args:
+            seconds: of wall time.
+            waiting: seconds of it in which it may wait.
+        """
+        self._end, self._waiting = time.monotonic() + seconds, waiting
 
     @property
     def share(self) -> float:
-        """Half of what is left, so that no exercise takes all of it."""
+        """Half of the wall time that is left, so that no exercise takes all of it."""
         return max(1.0, (self._end - time.monotonic()) / 2)
+
+    def within(self, limits: Limits) -> Limits:
+        """Return limits of which none is beyond half of what is left."""
+        return limits._replace(
+            wall=min(limits.wall, self.share),
+            waiting=min(limits.waiting, self._waiting / 2),
+        )
+
+    def count(self, waited: float) -> None:
+        """Take off the seconds that an exercise has waited."""
+        self._waiting -= waited
 
     @property
     def is_spent(self) -> bool:
         """True where too little is left to run another exercise."""
-        return self._end - time.monotonic() < 2.0
+        return self._end - time.monotonic() < 2.0 or self._waiting < 1.0
+
+
+UNLIMITED = Budget(math.inf, math.inf)

@@ -1,6 +1,5 @@
 """Mark one submission: run its pieces in the sandbox, judge outside what comes back."""
 
-import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +13,7 @@ import numpy as np
 
 from course.grade.marks import frameworks, training
 from course.grade.marks.benches import Bench, Benches
-from course.grade.marks.budget import SPENT, Budget
+from course.grade.marks.budget import SPENT, UNLIMITED, Budget
 from course.grade.marks.earned import NOTICING, PUBLIC, Demands, read_seen
 from course.grade.marks.exchange import read_problems, split_inputs, why_stopped
 from course.grade.marks.mark import Mark, mark_of
@@ -42,7 +41,7 @@ __all__ = ["Mark", "Marker", "Tried"]
 
 # Where something in a submission took all its time, the rest is not given so much: it
 # may well be the same thing again. Right solutions need a tenth of it.
-AFTER_A_STOP = Limits(cpu=2, wall=10.0)
+AFTER_A_STOP = Limits(cpu=2, waiting=2.0)
 INSIDE = "ece662.check._inside"
 # What a sandbox's server imports for all calls: trusted, and nothing that students
 # write in.
@@ -110,18 +109,17 @@ class Marker:
     def mark(
         self,
         pieces: Pieces,
-        seconds: float = math.inf,
+        budget: Budget = UNLIMITED,
         spoilt: Mapping[str, str] = MappingProxyType({}),
     ) -> list[Mark]:
         """Mark every exercise of a submission, in the order of the course.
 
         Args:
             pieces: what was taken out of it.
-            seconds: of wall time, for all of it together.
+            budget: for all of it together.
             spoilt: by exercise, what came of it when this was tried before. Those
                 are not tried again.
         """
-        budget = Budget(seconds)
         with self.benches.lend("submission") as bench:
             full = bench.sandboxes[FULL]
             bytecode = leave_out_unreadable(pieces, self.pristine, full)
@@ -183,7 +181,7 @@ class Marker:
         sandbox: Sandbox,
         limits: Limits,
         seed: Sequence[int],
-        wall: float = math.inf,
+        budget: Budget = UNLIMITED,
     ) -> Tried:
         """Run an exercise of a submission in a sandbox, and derive what is judged.
 
@@ -202,7 +200,7 @@ class Marker:
             inputs[CASE] |= training.asked(exercise, self.secret)
             arguments["cells"] = cells
             limits = training.limits_of(exercise, limits is self.limits)
-        limits = limits._replace(wall=min(limits.wall, wall))
+        limits = budget.within(limits)
         further, more = self.demands.of(exercise, seed)
         arrays, plain = split_inputs({**inputs, **further})
         arguments |= {"plain": plain, **more}
@@ -212,6 +210,7 @@ class Marker:
             )
         except SandboxError as error:
             return _stopped(inputs, "sandbox-failed", str(error))
+        budget.count(outcome.waited)
         return self.read_back(exercise, inputs, outcome)
 
     def read_back(
@@ -256,7 +255,7 @@ class _Submission:
     ):
         self.marker, self.pieces, self.sandboxes = marker, pieces, sandboxes
         self.right = right  # None: echoes are not distinguished from mistakes
-        self.budget, self.spoilt = Budget(math.inf), {}
+        self.budget, self.spoilt = UNLIMITED, {}
         self.limits = marker.limits
         self.known: dict[str, tuple[Mark, Verdict | None]] = {}
 
@@ -316,13 +315,11 @@ class _Submission:
         needs = exercise.frameworks
         sandbox = self.sandboxes[needs[0] if needs else tree_of(exercise)]
         tried = self.marker.try_exercise(
-            exercise, self.pieces, sandbox, self.limits, seed, self.budget.share
+            exercise, self.pieces, sandbox, self.limits, seed, self.budget
         )
         if tried.stopped:
-            message = tried.run.problems[0].message
-            return self._failed(
-                exercise, Status.STOPPED, tried.stopped, message, tried.printed
-            )
+            why = (tried.stopped, tried.run.problems[0].message, tried.printed)
+            return self._failed(exercise, Status.STOPPED, *why)
         signature = self.marker.signature(exercise, seed, mistakes)
         with self.marker.watch(exercise.id, True):
             verdict, wrong = examine(
@@ -347,7 +344,7 @@ class _Submission:
         if sandbox is None:
             return False
         tried = self.marker.try_exercise(
-            exercise, self.pieces, sandbox, self.limits, seed, self.budget.share
+            exercise, self.pieces, sandbox, self.limits, seed, self.budget
         )
         signature = self.marker.signature(exercise, seed)
         with self.marker.watch(exercise.id, True):

@@ -97,7 +97,8 @@ def limits_of(exercise: Exercise, in_full: bool = True) -> Limits:
     limits = frameworks.LIMITS[needs[0]] if needs else LIMITS
     if in_full:
         return limits
-    return limits._replace(cpu=limits.cpu // 10, wall=limits.wall / 10)
+    tenth = limits.waiting / 10
+    return limits._replace(cpu=limits.cpu // 10, waiting=tenth, wall=limits.wall / 10)
 
 
 def served(exercise: Exercise, cells: list[tuple[str, str]], secret: Secret) -> dict:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from course.grade.contained import EndedError, borrowed, slowness
+from course.grade.contained import EndedError, borrowed
 from course.grade.tables.values import bare
+from course.sandbox.waiting import slowness
 
 __all__ = ["MAX_BYTES", "Row", "Table", "TableError", "columns_of", "read_table"]
 

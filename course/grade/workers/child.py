@@ -18,9 +18,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from course.grade.contained import slowness
 from course.grade.intake import taking
 from course.grade.intake.submissions import Submission
+from course.grade.marks.budget import Budget
 from course.grade.marks.mark import Mark
 from course.grade.marks.marking import Marker
 from course.grade.marks.pristine import Pristine
@@ -29,6 +29,7 @@ from course.grade.similar import code_of, fingerprints
 from course.grade.workers.worker import Setup, work_of
 from course.sandbox import wire
 from course.sandbox.isolation import Isolation
+from course.sandbox.waiting import slowness
 
 __all__ = ["Watch", "main", "memory_limit", "record_of"]
 
@@ -72,7 +73,7 @@ def mark(about: dict[str, Any], say: Say) -> dict[str, Any]:
     submission = taking.from_plain(about["submission"])
     marker = _marker(Setup(**about["setup"]))
     marker.watch = Watch(say)
-    marks = marker.mark(submission.pieces, about["seconds"], about["spoilt"])
+    marks = marker.mark(submission.pieces, Budget(about["seconds"]), about["spoilt"])
     return record_of(submission, marks)
 
 

@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from course.grade.contained import EndedError, borrowed, slowness
+from course.grade.contained import EndedError, borrowed
 from course.grade.intake.handins import HandIn
 from course.grade.intake.submissions import Submission
 from course.grade.intake.taking import as_plain, digest_of, from_plain
@@ -30,6 +30,7 @@ from course.sandbox.check import NoWallsError, choose
 from course.sandbox.isolation import Isolation, candidates
 from course.sandbox.runtime import distributions_of, lay_out
 from course.sandbox.scratch import scratch
+from course.sandbox.waiting import slowness
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 

@@ -15,7 +15,7 @@ from course.grade.marks.mark import mark_of
 from course.grade.marks.marking import Marker
 from course.grade.secret import Secret
 from course.grade.workers import child
-from course.sandbox.client import _outcome
+from course.sandbox.client import _Answer, _outcome
 from course.sandbox.isolation import Isolation
 from ece662.check.examining import examine
 from ece662.check.rendering import Result
@@ -23,7 +23,7 @@ from ece662.check.running import SEED, inputs_of
 from ece662.check.signatures import signature_of
 from ece662.exercises import find_exercise
 
-REPORT = {"ending": "finished", "signal": 0, "printed": "", "cpu": 0.0}
+REPORT = {"ending": "finished", "signal": 0, "printed": "", "cpu": 0.0, "wall": 0.0}
 
 
 @functools.cache
@@ -38,7 +38,8 @@ def _judge(about, say):
     marker = _marker()
     marker.watch = child.Watch(say)
     inputs = inputs_of(exercise, SEED)
-    outcome = _outcome(REPORT, base64.b64decode(about["answer"]), 10)
+    sent = base64.b64decode(about["answer"])
+    outcome = _outcome(_Answer(REPORT, sent, waited=0.0, rang=False), 10)
     tried = marker.read_back(exercise, inputs, outcome)
     if tried.stopped:
         return {"status": tried.stopped, "points": 0, "of": exercise.points}

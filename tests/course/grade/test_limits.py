@@ -9,14 +9,14 @@ import pytest
 
 from course.grade.classroom import Pupil, files_of
 from course.grade.marks import exchange, marking
-from course.grade.marks.budget import SPENT, Budget
+from course.grade.marks.budget import SPENT, UNLIMITED, Budget
 from course.grade.marks.exchange import read_problems, why_stopped
 from course.grade.marks.mark import MAX_LINES, MAX_MESSAGE, MAX_PRINTED, Mark
 from course.grade.marks.right_pieces import with_other_halves
 from course.grade.marks.unreadable import FUNCTION, leave_out_unreadable
 from course.grade.sandboxed import inside
 from course.grade.similar import MOST, fingerprints
-from course.sandbox.client import Ending, Outcome
+from course.sandbox.client import Ending, Limits, Outcome
 from ece662.check.problems import Problem
 from ece662.check.terms import Cause, Status, Stop
 from ece662.exercises import EXERCISES, find_exercise
@@ -159,9 +159,9 @@ def test_time_is_of_a_whole_submission(mark):
     wanted = ["relu_forward", "dropout_forward", "affine_forward", "sgd_momentum"]
     sleep = "import time; time.sleep(10_000)"
     bodies = {(LAYERS, name, 1): sleep for name in wanted[:2]}
-    marks = mark(bodies, wanted, seconds=8.0)
+    marks = mark(bodies, wanted, budget=Budget(8.0))
     assert {marks[name].diagnosis for name in wanted[:2]} == {"time"}
-    marks = mark({}, wanted, seconds=0.0)
+    marks = mark({}, wanted, budget=Budget(0.0))
     assert {mark.message for mark in marks.values()} == {SPENT}
 
 
@@ -170,6 +170,31 @@ def test_no_exercise_takes_all_that_is_left():
     assert not Budget(100.0).is_spent
     assert Budget(0.0).is_spent
     assert Budget(math.inf).share == math.inf
+
+
+@pytest.mark.slow
+def test_waiting_is_of_a_whole_submission(mark):
+    # Each of them sleeps for less than one alone may, on however busy a machine.
+    wanted = ["relu_forward", "dropout_forward", "affine_forward", "layernorm_forward"]
+    files = read_files(files_of(Pupil("ann"))).bodies
+    sleep = "    import time; time.sleep(1.5)\n"
+    bodies = {(LAYERS, id, 1): sleep + files[LAYERS, id, 1] for id in wanted}
+    marks = mark(bodies, wanted, budget=Budget(math.inf, waiting=4.0))
+    assert [marks[id].diagnosis for id in wanted[2:]] == ["time", "time"]
+    marks = mark({}, wanted, budget=Budget(math.inf, waiting=0.0))
+    assert {mark.message for mark in marks.values()} == {SPENT}
+
+
+def test_no_exercise_waits_for_all_that_is_left():
+    budget = Budget(math.inf, waiting=10.0)
+    assert budget.within(Limits(waiting=20.0)).waiting == 5.0
+    assert budget.within(Limits(waiting=2.0)).waiting == 2.0
+    budget.count(8.0)
+    assert budget.within(Limits(waiting=2.0)).waiting == 1.0
+    budget.count(1.5)
+    assert budget.is_spent
+    UNLIMITED.count(100.0)
+    assert not UNLIMITED.is_spent
 
 
 @pytest.mark.slow
