@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 from course.commands._arguments import add_grading_arguments
+from course.grade.intake.handins import Attempts
 from course.grade.reports import losses_in, write_reports
-from course.grade.run import RECORDS, GradingError, grade_class
+from course.grade.run import ATTEMPTS, RECORDS, GradingError, grade_class
 from course.sandbox.check import NoWallsError
 
 __all__ = ["HELP", "configure", "run"]
@@ -49,6 +50,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="deadline, list of students, weights ... (DIR/course.toml)",
     )
     parser.add_argument(
+        "--attempts",
+        type=Attempts,
+        choices=list(Attempts),
+        help="which counts of a student's: the last one (where not given), or the best",
+    )
+    parser.add_argument(
         "--workers", type=int, metavar="N", help="processes (one for each core)"
     )
     parser.add_argument(
@@ -68,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
             resume=args.resume,
             trusted=args.trust_submissions,
             training=not args.skip_training,
+            attempts=args.attempts,
             workers=args.workers,
             scheduler=args.scheduler,
             quiet=not sys.stderr.isatty(),
@@ -101,4 +109,5 @@ def _terminate(number, frame):
 
 def _stopped(out: Path) -> str:
     kept = len([*(out / RECORDS).glob("[!.]*.json")])
+    kept += len([*(out / ATTEMPTS).glob("*/[!.]*.json")])
     return f"Stopped. {kept} submissions are graded and kept: --resume goes on."

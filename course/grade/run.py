@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from course.grade.contained import end_all
 from course.grade.errors import GradingError
-from course.grade.intake.handins import HandIn, hand_ins
+from course.grade.intake.handins import Attempts, HandIn, hand_ins
 from course.grade.intake.submissions import Submission
 from course.grade.secret import Secret
 from course.grade.text import file_name
@@ -43,12 +43,13 @@ from course.sandbox.scratch import scratch
 from ece662._computer import cores
 from ece662._files import is_full, write_file
 
-__all__ = ["GradingError", "grade_class", "record_path", "write_whole"]
+__all__ = ["ATTEMPTS", "GradingError", "grade_class", "record_path", "write_whole"]
 
-ATTEMPTS = 3  # of a submission whose worker died
+TRIES = 3  # of a submission whose worker died
 WINDOW = 64  # submissions under way on a cluster: enough to do, and never all
 RULES = "course.toml"  # may be there before a run
 RECORDS, RUN, PACE, LEFT_OUT = "records", "run.json", "pace.csv", "left-out.json"
+ATTEMPTS = "attempts"  # records of all of them, where the best one is to count
 
 
 def grade_class(
@@ -59,6 +60,7 @@ def grade_class(
     resume: bool = False,
     trusted: bool = False,
     training: bool = True,
+    attempts: Attempts | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
     quiet: bool = False,
@@ -73,20 +75,25 @@ def grade_class(
         resume: go on with an earlier run.
         trusted: run submissions without walls around them.
         training: also the cells that train, which take most of the time.
+        attempts: which of a student's attempts are graded: the last one, or all, of
+            which the reports take the best. None for the last, and with `resume` for
+            those of the earlier run.
         workers: processes; None for one a core.
         scheduler: address of a Dask cluster to use instead.
         quiet: no progress bar.
 
     Returns:
-        How many submissions there are.
+        How many submissions there are: attempts, where all of them are graded.
 
     Raises:
         GradingError: it cannot begin or go on; says why and what to do.
         SandboxError: no walls hold here, and the submissions are not trusted.
     """
-    paths, left_out = hand_ins(submissions)
-    settings = {"secret": secret, "training": training, "trusted": trusted}
-    settings = _settle(out, settings, resume)
+    settings = {"secret": secret, "training": training, "trusted": trusted,
+                "attempts": attempts}  # fmt: skip
+    settings = _settled(out, settings, resume)
+    paths, left_out = hand_ins(submissions, settings["attempts"])
+    _keep(out, settings)
     (out / RECORDS).mkdir(exist_ok=True)
     write_whole(out / LEFT_OUT, json.dumps(left_out, indent=1) + "\n")
     started = time.monotonic()
@@ -99,14 +106,18 @@ def grade_class(
                 bar.update()
                 if record is None:
                     continue
-                path = record_path(out, record["student"])
+                attempt = record["handed_in"].get("attempt", "")
+                path = record_path(out, record["student"], attempt)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(path, json.dumps(record, indent=1, sort_keys=True) + "\n")
                 _note_pace(out / PACE, started)
     return len(paths)
 
 
-def record_path(out: Path, student: str) -> Path:
-    """Return where a student's record is kept."""
+def record_path(out: Path, student: str, attempt: str = "") -> Path:
+    """Return where a student's record is kept, or that of one of several attempts."""
+    if attempt:
+        return out / ATTEMPTS / file_name(student) / f"{file_name(attempt)}.json"
     return out / RECORDS / f"{file_name(student)}.json"
 
 
@@ -127,33 +138,49 @@ def write_whole(path: Path, text: str | bytes) -> None:
         raise
 
 
-def _settle(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]:
-    """Return the settings of this run, and keep them; with `resume` the earlier ones.
+def _settled(out: Path, settings: dict[str, Any], resume: bool) -> dict[str, Any]:
+    """Return the settings of this run; with `resume` the earlier ones.
 
     Raises:
         GradingError: there is something in `out`, or nothing to go on with.
     """
-    path = out / RUN
     if resume:
-        try:
-            earlier = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
-            raise GradingError(f"there is no run to go on with in {out}") from None
-        if "secret" not in earlier:
-            raise GradingError(f"the run in {out} is of an earlier version: grade anew")
-        asked = settings["secret"]
-        if asked is not None and asked != earlier["secret"]:
-            raise GradingError(f"the run in {out} has another secret: see its {RUN}")
-        kept = {name: earlier[name] for name in ("secret", "training")}
-        return {**settings, **kept}
+        return {**settings, **_earlier(out, settings)}
     held = {p.name for p in out.iterdir()} - {RULES} if out.is_dir() else set()
     if held or (out.exists() and not out.is_dir()):
         raise GradingError(f"{out} is not empty: grade with --resume, or elsewhere")
+    secret, attempts = settings["secret"], settings["attempts"]
+    return {
+        **settings,
+        "secret": Secret.draw().text if secret is None else secret,
+        "attempts": Attempts.LAST if attempts is None else attempts,
+    }
+
+
+def _earlier(out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return what an earlier run has settled, which another would contradict."""
+    try:
+        earlier = json.loads((out / RUN).read_text("utf-8"))
+    except (OSError, ValueError):
+        raise GradingError(f"there is no run to go on with in {out}") from None
+    if "secret" not in earlier:
+        raise GradingError(f"the run in {out} is of an earlier version: grade anew")
+    asked = settings["secret"]
+    if asked is not None and asked != earlier["secret"]:
+        raise GradingError(f"the run in {out} has another secret: see its {RUN}")
+    attempts, asked = Attempts(earlier.get("attempts", "last")), settings["attempts"]
+    if asked is not None and asked != attempts:
+        raise GradingError(f"the run in {out} takes the {attempts} attempt: grade anew")
+    kept = {name: earlier[name] for name in ("secret", "training")}
+    return {**kept, "attempts": attempts}
+
+
+def _keep(out: Path, settings: dict[str, Any]) -> None:
+    """Write down what is settled, unless an earlier run did."""
     out.mkdir(parents=True, exist_ok=True)
-    if settings["secret"] is None:
-        settings = {**settings, "secret": Secret.draw().text}
-    write_whole(path, json.dumps(settings, indent=1, sort_keys=True) + "\n")
-    return settings
+    if not (out / RUN).exists():
+        text = json.dumps(settings, indent=1, sort_keys=True)
+        write_whole(out / RUN, text + "\n")
 
 
 def _unfinished(paths: Sequence[HandIn], out: Path) -> Iterator[Submission | None]:
@@ -161,11 +188,16 @@ def _unfinished(paths: Sequence[HandIn], out: Path) -> Iterator[Submission | Non
     for path in paths:
         submission = take(path)
         try:
-            record = record_path(out, submission.name).read_text("utf-8")
+            record = record_path(out, *_key(submission)).read_text("utf-8")
             done = json.loads(record)["digest"] == (submission.digest or None)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             done = False  # no record, or half of one
         yield None if done else submission
+
+
+def _key(submission: Submission) -> tuple[str, str]:
+    """Return whose a submission is, and which of several attempts."""
+    return submission.name, str(submission.about.get("attempt", ""))
 
 
 def _executor_maker(
@@ -216,7 +248,7 @@ class _Queue:
         """
         submission = self.again.pop() if self.again else next(self._waiting)
         if submission is not None:
-            self.tried[submission.name] += 1
+            self.tried[_key(submission)] += 1
         return submission
 
 
@@ -239,7 +271,7 @@ def _graded(
                         yield None
                     elif submission.lost:
                         yield ungraded(submission, submission.lost)
-                    elif queue.tried[submission.name] > ATTEMPTS:
+                    elif queue.tried[_key(submission)] > TRIES:
                         yield ungraded(submission, "the process that grades was killed")
                     else:
                         under_way[_submit(executor, setup, submission)] = submission

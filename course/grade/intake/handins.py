@@ -3,12 +3,11 @@
 A folder that Canvas, Moodle, Blackboard, Brightspace or Gradescope gives out in bulk
 has the students in the names of its files and folders. Each entry becomes part of a
 hand-in, or is named with the reason why it is none. Of several attempts the last one
-counts.
+is graded, or all of them, so that the best one can count.
 """
 
-import datetime
+import enum
 import os
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,36 +15,28 @@ from typing import NamedTuple
 
 from course.grade.errors import GradingError
 from course.grade.intake.archives import ARCHIVES, CLOSED, kind_of
+from course.grade.intake.bulk_names import TYPED, Piece, is_of_a_platform, pieces_of
 from course.grade.intake.submissions import TYPES, student_of
-from course.grade.text import name_line, printable
+from course.grade.text import printable
 from ece662.exercises import EXERCISES
 
-__all__ = ["HandIn", "LeftOut", "hand_ins"]
+__all__ = ["Attempts", "HandIn", "LeftOut", "hand_ins"]
 
 NOBODYS = (".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini")
-LISTS = ("index.html", "submission_metadata.yml")  # of Brightspace and Gradescope
-MAX_LEFT_OUT = 1000  # names
 METADATA = "submission_metadata.yml"  # of Gradescope
+LISTS = ("index.html", METADATA)  # of Brightspace and Gradescope
+MAX_LEFT_OUT = 1000  # names
 BROKEN_OFF = (".crdownload", ".part", ".partial", ".download", ".opdownload", ".tmp")
 # Zips by their bytes, and by nothing else.
 OFFICE = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".pages", ".numbers",
           ".key", ".epub", ".jar", ".apk", ".whl")  # fmt: skip
-CANVAS = re.compile(
-    r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<id>\d+)_(?P<attempt>\d+)_(?P<file>.+)"
-)
-MOODLE = re.compile(
-    r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)"
-)
-BLACKBOARD = re.compile(
-    r"(?P<course>.+)_(?P<id>[^_]+)_attempt_"
-    r"(?P<when>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:_(?P<file>.+)|(?P<receipt>\.txt))"
-)
-BRIGHTSPACE = re.compile(
-    r"(?P<id>\d+)-\d+ - (?P<name>.+?) - "
-    r"(?P<when>[^\W\d_]{3,9} \d{1,2}, \d{4} \d{3,4} ?[AP]M)(?: - (?P<file>.+))?"
-)
-GRADESCOPE = re.compile(r"submission_(?P<id>\d+)")
-FORMS = (MOODLE, BLACKBOARD, BRIGHTSPACE, CANVAS)
+
+
+class Attempts(enum.StrEnum):
+    """Which of a student's attempts counts. The values are written into run.json."""
+
+    LAST = "last"
+    BEST = "best"
 
 
 class LeftOut(NamedTuple):
@@ -66,6 +57,7 @@ class HandIn:
     when: str = ""  # as ISO 8601 has it, without a zone; "" where it is not said
     is_late: bool = False  # by the platform's word
     notes: tuple[str, ...] = ()
+    attempt: str = ""  # which one; "" where no other of this student is graded
 
     @classmethod
     def of(cls, path: Path) -> "HandIn":
@@ -77,25 +69,20 @@ class HandIn:
         """What a record keeps of it."""
         file = self.parts[0][0].name if self.parts and self.id else ""
         found = {"name": self.name, "id": self.id, "when": self.when,
-                 "late": self.is_late, "file": file}  # fmt: skip
+                 "late": self.is_late, "file": file,
+                 "attempt": self.attempt}  # fmt: skip
         return {key: value for key, value in found.items() if value}
 
 
-class _Piece(NamedTuple):
-    """One entry of a bulk download."""
-
-    path: Path
-    called: str  # as the student called it; "" for a platform's own receipt
-    student: str
-    name: str
-    id: str
-    attempt: str  # compares as attempts follow each other
-    when: str = ""
-    is_late: bool = False
-
-
-def hand_ins(folder: Path) -> tuple[list[HandIn], list[LeftOut]]:
+def hand_ins(
+    folder: Path, attempts: Attempts = Attempts.LAST
+) -> tuple[list[HandIn], list[LeftOut]]:
     """List what was handed in, by student, and what is not that.
+
+    Args:
+        folder: with all of it.
+        attempts: which are listed of a student who has handed in several times: the
+            last one, or for the best one all.
 
     Raises:
         NotADirectoryError: there is no such folder.
@@ -109,20 +96,22 @@ def hand_ins(folder: Path) -> tuple[list[HandIn], list[LeftOut]]:
     folder = _bulk_within(folder)
     found: list[HandIn] = []
     left_out: list[LeftOut] = []
-    pieces: list[_Piece] = []
-    submitters = _submitters(folder / METADATA)
-    for path in sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name)):
-        if path.name in (*NOBODYS, *LISTS):
+    paths = sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))
+    paths = [path for path in paths if path.name not in (*NOBODYS, *LISTS)]
+    pieces = pieces_of(paths, _submitters(folder / METADATA))
+    for path in paths:
+        if path in pieces:
             continue
-        if piece := _piece(path, submitters):
-            pieces.append(piece)
-        elif why := _why_left_out(path):
+        if why := _why_left_out(path):
             left_out.append(LeftOut(printable(path.name, 200), why))
         else:
             found.append(HandIn.of(path))
-    found += _joined(pieces)
+    found += _joined(pieces.values(), attempts)
     _check_names(found)
-    return sorted(found, key=lambda hand_in: hand_in.student), left_out[:MAX_LEFT_OUT]
+    found.sort(key=lambda hand_in: (hand_in.student, hand_in.attempt))
+    if (more := len(left_out) - MAX_LEFT_OUT) > 0:
+        left_out[MAX_LEFT_OUT:] = [LeftOut(f"{more} more", "look into the folder")]
+    return found, left_out
 
 
 def _bulk_within(folder: Path) -> Path:
@@ -130,53 +119,9 @@ def _bulk_within(folder: Path) -> Path:
     inner = [path for path in folder.iterdir() if path.name not in NOBODYS]
     if len(inner) == 1 and inner[0].is_dir() and not inner[0].is_symlink():
         names = [path.name for path in inner[0].iterdir()]
-        if METADATA in names or any(_matched(name) for name in names):
+        if METADATA in names or any(map(is_of_a_platform, names)):
             return inner[0]
     return folder
-
-
-def _matched(name: str) -> re.Match | None:
-    return next(filter(None, (form.fullmatch(name) for form in FORMS)), None)
-
-
-def _piece(path: Path, submitters: dict[str, dict[str, str]]) -> _Piece | None:
-    """Read the name of an entry as a platform writes it."""
-    match = _matched(path.name)
-    if match is None:
-        match = GRADESCOPE.fullmatch(path.name)
-        return _of_gradescope(path, match, submitters) if match and submitters else None
-    if match.re is CANVAS and (path.is_dir() or not match["file"]):
-        return None
-    group = match.groupdict()
-    called = group.get("file") or ("" if group.get("receipt") else path.name)
-    id, name = group["id"], (group.get("name") or "").strip()
-    when = _time(group.get("when") or "")
-    attempt = when or (group.get("attempt") or "").rjust(20, "0")
-    student = name_line(f"{name}_{id}" if name else id)
-    late = bool(group.get("late"))
-    return _Piece(path, called, student, name, id, attempt, when, late)
-
-
-def _of_gradescope(path: Path, match: re.Match, submitters) -> _Piece | None:
-    known = submitters.get(path.name)
-    if known is None:
-        return None
-    name, id = known.get("name", ""), known.get("sid", "")
-    student = name_line("_".join(filter(None, (name, id))) or path.name)
-    when = known.get("when", "")
-    attempt = when or match["id"].rjust(20, "0")
-    return _Piece(path, path.name, student, name, id, attempt, when)
-
-
-def _time(text: str) -> str:
-    """Return a time as ISO 8601 has it; "" where it is none."""
-    for form in ("%Y-%m-%d-%H-%M-%S", "%b %d, %Y %I%M %p", "%B %d, %Y %I%M %p"):
-        for written in (text, re.sub(r" (\d{3}) ?([AP]M)$", r" 0\1 \2", text)):
-            try:
-                return datetime.datetime.strptime(written, form).isoformat()
-            except ValueError:
-                continue
-    return ""
 
 
 def _submitters(path: Path) -> dict[str, dict[str, str]]:
@@ -198,30 +143,47 @@ def _submitters(path: Path) -> dict[str, dict[str, str]]:
         raise GradingError(f"{path} cannot be read: {ended}") from None
 
 
-def _joined(pieces: Iterable[_Piece]) -> Iterator[HandIn]:
-    """Make a hand-in of the last attempt of each student, and note the others."""
-    by_student: dict[tuple[str, str], list[_Piece]] = {}
+def _joined(pieces: Iterable[Piece], attempts: Attempts) -> Iterator[HandIn]:
+    """Make hand-ins of the attempts of each student; those that do not count are noted.
+
+    Platforms of which no time is known give out the one attempt that counts.
+    """
+    by_student: dict[tuple[str, str], dict[tuple[str, str], list[Piece]]] = {}
     for piece in pieces:
-        by_student.setdefault((piece.student, piece.id), []).append(piece)
-    for (student, id), all_of in by_student.items():
-        # Canvas numbers each file of the one attempt that it gives out.
-        numbered = {piece.attempt for piece in all_of if piece.when}
-        last = max(numbered, default="")
-        mine = [piece for piece in all_of if not numbered or piece.attempt == last]
-        earlier = sorted({p.attempt for p in all_of} - {last}) if numbered else []
-        notes = [f"an earlier attempt, of {when}, is not graded" for when in earlier]
-        if any(piece.is_late for piece in mine):
-            notes.append("handed in late, by the platform's word")
-        files = tuple((piece.path, piece.called) for piece in mine if piece.called)
-        yield HandIn(
-            student,
-            files,
-            mine[0].name,
-            id,
-            mine[0].when,
-            any(piece.is_late for piece in mine),
-            tuple(notes),
-        )
+        of_student = by_student.setdefault((piece.student, piece.id), {})
+        of_student.setdefault((piece.when, piece.attempt), []).append(piece)
+    for of_student in by_student.values():
+        ordered = [of_student[key] for key in sorted(of_student)]
+        full = [mine for mine in ordered if any(piece.called for piece in mine)]
+        notes = [f"the attempt of {_when(mine)} has no file in it"
+                 for mine in ordered if full and mine not in full]  # fmt: skip
+        if len(ordered) > 1 and not all(mine[0].when for mine in ordered):
+            notes.append("the times of the attempts cannot all be read: look which one "
+                         "is the last")  # fmt: skip
+        if attempts is Attempts.BEST and len(full) > 1:
+            for mine in full:
+                yield _hand_in(mine, notes, mine[0].attempt)
+            continue
+        notes += [f"an earlier attempt, of {_when(mine)}, is not graded"
+                  for mine in full[:-1]]  # fmt: skip
+        yield _hand_in((full or ordered)[-1], notes)
+
+
+def _when(mine: list[Piece]) -> str:
+    return mine[0].when or mine[0].attempt
+
+
+def _hand_in(mine: list[Piece], notes: Iterable[str], attempt: str = "") -> HandIn:
+    """Make a hand-in of the pieces of one attempt."""
+    first, files = mine[0], tuple((p.path, p.called) for p in mine if p.called)
+    is_late = any(piece.is_late for piece in mine)
+    notes = (
+        *notes,
+        *([] if files else ["a text was typed into the platform: there is no file"]),
+        *(["handed in late, by the platform's word"] if is_late else []),
+    )
+    return HandIn(first.student, files, first.name, first.id, first.when, is_late,
+                  notes, attempt)  # fmt: skip
 
 
 def _why_left_out(path: Path) -> str:
@@ -233,6 +195,8 @@ def _why_left_out(path: Path) -> str:
         return "its name begins with a full stop"
     if not path.is_file():
         return "it is a special file"
+    if TYPED.fullmatch(path.name):
+        return "a text or a link that was typed into Canvas: ask for the files"
     if name.endswith(BROKEN_OFF):
         return "a download that was broken off: ask for it again"
     with open(path, "rb") as file:
@@ -259,11 +223,13 @@ def _why_left_out(path: Path) -> str:
 
 def _check_names(found: Iterable[HandIn]) -> None:
     """Refuse two submissions of one name: `ann` and `ann.zip`, say."""
-    seen: dict[str, HandIn] = {}
+    seen: dict[tuple[str, str], HandIn] = {}
     for hand_in in found:
-        if other := seen.get(hand_in.student):
-            one, two = other.parts[0][0].name, hand_in.parts[0][0].name
+        key = hand_in.student, hand_in.attempt
+        if other := seen.get(key):
+            one, two = (h.parts[0][0].name if h.parts else h.student
+                        for h in (other, hand_in))  # fmt: skip
             raise GradingError(
                 f"{one} and {two} are both by {hand_in.student}: keep one"
             )
-        seen[hand_in.student] = hand_in
+        seen[key] = hand_in

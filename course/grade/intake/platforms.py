@@ -9,7 +9,7 @@ MAX_WORDS = 200  # characters
 
 
 def submitters_in(path: Path) -> dict[str, dict[str, str]]:
-    """Return name, sid and time by the folder of a submission.
+    """Return name, sid, email and time by the folder of a submission.
 
     Of several who handed in together the first stands for all, and all are named.
 
@@ -39,4 +39,9 @@ def _of(entry: object) -> dict[str, str]:
 
     when = entry.get(":created_at")
     when = when.isoformat() if hasattr(when, "isoformat") else str(when or "")
-    return {"name": joined(":name"), "sid": joined(":sid"), "when": when[:MAX_WORDS]}
+    return {
+        "name": joined(":name"),
+        "sid": joined(":sid"),
+        "email": joined(":email"),
+        "when": when[:MAX_WORDS],
+    }

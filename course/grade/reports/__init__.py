@@ -8,6 +8,7 @@ from pathlib import Path
 
 from course.grade.books.rules import COURSE, load
 from course.grade.reports import answers, pages, tables
+from course.grade.reports.attempts import choose_best
 from course.grade.reports.class_list import ClassList
 from course.grade.reports.class_page import write_class_page, write_mail
 from course.grade.reports.feedback import write_feedback
@@ -34,8 +35,9 @@ def write_reports(out: Path, *points: Path, course: Path | None = None) -> list[
     Raises:
         GradingError: the disk is full, or the marks that are known cannot be read.
     """
+    ungraded = choose_best(out, course or out / COURSE)
     records = Records(out)
-    complaints = answers.take_points(out, points, records)
+    complaints = [*ungraded, *answers.take_points(out, points, records)]
     answers.write_answers(out, records)
     students = ClassList(records, load(course or out / COURSE))
     complaints += students.complaints()

@@ -8,6 +8,7 @@ from course.grade.books.gradebooks import fill
 from course.grade.books.people import People, Person, read_roster
 from course.grade.books.rules import Course, Standing
 from course.grade.reports.keeping import replace_file
+from course.grade.reports.losses import LOST
 from course.grade.reports.records import Records, record_name
 from course.grade.text import name_line
 from ece662.check.terms import Status
@@ -16,7 +17,6 @@ from ece662.exercises import EXERCISES
 __all__ = ["ClassList"]
 
 SHOWN = 10  # names in a sentence
-LOST = "not-graded"  # the whole submission
 RUN = (Status.PASSED, Status.FAILED, Status.ECHO, Status.STOPPED)
 
 

@@ -6,7 +6,7 @@ Canvas: "Upload submissions", by the beginning of the names of the files.
 
 from pathlib import Path
 
-from course.grade.intake.handins import CANVAS, MOODLE
+from course.grade.intake.bulk_names import CANVAS, MOODLE
 from course.grade.reports.records import Records
 from course.grade.text import file_name
 from ece662.commands.packing import write_zip
@@ -27,9 +27,9 @@ def write_feedback(out: Path, records: Records) -> None:
 
 
 def _target(name: str) -> str:
-    if match := MOODLE.fullmatch(name):
+    if (match := MOODLE.fullmatch(name)) and match["id"]:
         return f"{match['name']}_{match['id']}_assignsubmission_file_/feedback.html"
     if match := CANVAS.fullmatch(name):
-        late = match["late"] or ""
-        return f"{match['name']}_{late}{match['id']}_{match['attempt']}_feedback.html"
+        whose = (match["name"], match["late"] and "LATE", match["id"], match["number"])
+        return "_".join([*filter(None, whose), "feedback.html"])
     return ""

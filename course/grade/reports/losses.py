@@ -10,9 +10,10 @@ from course.grade.run import LEFT_OUT
 from course.grade.text import printable
 from ece662.check.terms import Status
 
-__all__ = ["left_out_of", "losses_of"]
+__all__ = ["LOST", "left_out_of", "losses_of"]
 
 SHOWN = 10  # names in a sentence
+LOST = "not-graded"  # the diagnosis of every mark of a submission that was not graded
 # Diagnoses of marks that say nothing of the work, but of the grader.
 OURS = ("judge-stopped", "sandbox-failed")
 
@@ -28,7 +29,7 @@ def losses_of(out: Path, records: Records) -> list[str]:
     for record in records:
         name, marks = record["student"], record["marks"]
         diagnoses = {mark["diagnosis"] for mark in marks}
-        if "not-graded" in diagnoses:
+        if LOST in diagnoses:
             ungraded.append(name)
         elif {mark["status"] for mark in marks} == {Status.MISSING}:
             empty.append(name)

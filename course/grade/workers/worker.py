@@ -119,7 +119,8 @@ def take(hand_in: HandIn | Path) -> Submission:
                 break
         else:
             return from_plain(plain)
-    lost = f"{hand_in.parts[0][0].name}: {why}"
+    file = hand_in.parts[0][0].name if hand_in.parts else hand_in.student
+    lost = f"{file}: {why}"
     return Submission(hand_in.student, lost=lost, about=hand_in.about)
 
 

@@ -1,0 +1,185 @@
+"""Whose a file of a bulk download is, and when it was handed in, by its name.
+
+Canvas       smithann_LATE_123_4567_work.zip
+             LATE_anon_aB3dE_4567_work.zip, where it hides the names
+Moodle       Ann Smith_77_assignsubmission_file, of a group Group A_12_...
+Blackboard   HW 1_ab12_attempt_2026-10-01-12-30-45_work.zip, and a receipt, .txt
+Brightspace  123-9 - Ann Smith - Oct 1, 2026 930 AM - work.zip
+Gradescope   as its submission_metadata.yml says
+
+A login may hold underscores, as may the name of what is handed in. So of Blackboard's
+names the receipt decides where the login begins.
+"""
+
+import datetime
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from course.grade.text import name_line
+
+__all__ = ["CANVAS", "MOODLE", "TYPED", "Piece", "is_of_a_platform", "pieces_of"]
+
+# Who hands in without a name has five letters and digits in place of the number.
+WHO = r"(?:(?P<name>(?!(?:LATE_)?anon_).+?)_)?(?P<late>LATE_)?(?P<id>anon_\w{5}|\d+)"
+CANVAS = re.compile(WHO + r"_(?P<number>\d+)_(?P<file>.+)")
+TYPED = re.compile(WHO + r"_(?:text|link)\.html")  # what Canvas makes of a text
+MOODLE = re.compile(
+    r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_(?P<kind>[a-z]+)_?(?P<file>.*)"
+)
+BLACKBOARD = re.compile(
+    r"(?P<head>.+?)_attempt_(?P<when>\d{4}(?:-\d\d){5})"
+    r"(?:_(?P<file>.+)|(?P<receipt>\.txt))"
+)
+DATE = (
+    r"(?:[^\W\d_]+\.? \d{1,2}|\d{1,2}\.? [^\W\d_]+\.?),? \d{4},? "
+    r"\d{1,2}[:.]?\d\d(?: ?[AP]M)?"
+)
+BRIGHTSPACE = re.compile(
+    rf"(?P<id>\d+)-\d+ ?- (?P<name>.+?) ?- (?P<when>{DATE})(?: ?- ?(?P<file>.+))?"
+)
+# Some of its sites put the login or a number in front of the name.
+LOGIN = re.compile(r"(?P<id>\S*\d\S*)(?: -)? (?P<name>.+)")
+# How the months begin in languages that Brightspace speaks, without accents.
+MONTHS = ("jan ene gen", "feb fev", "mar maa mrt", "apr abr avr", "may mai maj mei mag",
+          "jun juin giu", "jul juil lug", "aug aou ago", "sep set", "oct okt ott out",
+          "nov", "dec dez dic")  # fmt: skip
+RECEIPT = re.compile(r"\s*[^:\n]*:\s*(?P<name>.+?)\s*\((?P<id>[^()\n]+)\)\s*(?:\n|$)")
+MOST_OF_RECEIPT = 2000  # bytes: the first line counts
+
+
+class Piece(NamedTuple):
+    """One entry of a bulk download."""
+
+    path: Path
+    called: str  # as the student called it; "" for a platform's own receipt
+    student: str  # the name that a hand-in goes by
+    name: str
+    id: str
+    when: str = ""  # as ISO 8601 has it; "" where it is not said or cannot be read
+    attempt: str = ""  # the time as it stands there; "" where only one is given out
+    is_late: bool = False
+
+
+def is_of_a_platform(name: str) -> bool:
+    """Tell whether a name is one that a platform has given."""
+    forms = (MOODLE, BLACKBOARD, BRIGHTSPACE, CANVAS, TYPED)
+    return any(form.fullmatch(name) for form in forms)
+
+
+def pieces_of(
+    paths: Sequence[Path], submitters: Mapping[str, Mapping[str, str]]
+) -> dict[Path, Piece]:
+    """Return what the names say, of those that a platform has given.
+
+    Args:
+        paths: the entries of a folder.
+        submitters: what Gradescope says of some of them, by their name.
+    """
+    found = {path: _of_gradescope(path, submitters[path.name])
+             for path in paths if path.name in submitters}  # fmt: skip
+    matches = {p: BLACKBOARD.fullmatch(p.name) for p in paths if p not in found}
+    whose = _logins({path: match for path, match in matches.items() if match})
+    has_canvas = _is_from_canvas(paths)
+    for path, match in matches.items():
+        if match:
+            name, id = whose[match["head"]]
+            when = _iso(*map(int, match["when"].split("-")))
+            called = match["file"] or ""
+            found[path] = _piece(path, called, name, id, when, match["when"])
+        elif match := MOODLE.fullmatch(path.name):
+            called = match["file"] or path.name
+            found[path] = _piece(path, called, match["name"], match["id"] or "")
+        elif match := BRIGHTSPACE.fullmatch(path.name):
+            found[path] = _of_brightspace(path, match)
+        elif has_canvas and (match := CANVAS.fullmatch(path.name)):
+            whole = _piece(path, match["file"], match["name"] or "", match["id"])
+            found[path] = whole._replace(is_late=bool(match["late"]))
+    return found
+
+
+def _piece(
+    path: Path, called: str, name: str, id: str, when: str = "", attempt: str = ""
+) -> Piece:
+    name = name.strip()
+    student = name_line("_".join(filter(None, (name, id))))
+    return Piece(path, called, student, name, id, when, attempt)
+
+
+def _is_from_canvas(paths: Iterable[Path]) -> bool:
+    """Tell whether a folder is one of Canvas's, whose names say little by themselves.
+
+    A student may call a single file `ann_2026_11_28.zip`, but half a class does not.
+    """
+    fits = [bool(CANVAS.fullmatch(p.name) or TYPED.fullmatch(p.name)) for p in paths]
+    return 2 * sum(fits) >= len(fits)
+
+
+def _of_gradescope(path: Path, known: Mapping[str, str]) -> Piece:
+    id = known.get("sid", "") or known.get("email", "")
+    piece = _piece(path, path.name, known.get("name", ""), id)
+    when = known.get("when", "")
+    named = piece if piece.student else piece._replace(student=path.name)
+    return named._replace(when=when, attempt=when or path.name)
+
+
+def _of_brightspace(path: Path, match: re.Match) -> Piece:
+    name, id, when = match["name"], match["id"], match["when"]
+    if login := LOGIN.fullmatch(name):
+        name, id = login["name"], login["id"]
+    return _piece(path, match["file"] or path.name, name, id, _time(when), when)
+
+
+def _logins(matches: Mapping[Path, re.Match]) -> dict[str, tuple[str, str]]:
+    """Return name and login by what stands before `_attempt_` in Blackboard's names."""
+    found = {match["head"]: ("", match["head"].rpartition("_")[2])
+             for match in matches.values()}  # fmt: skip
+    for path, match in matches.items():
+        if match["receipt"] and (said := _receipt(path)):
+            name, id = said
+            if match["head"].endswith(f"_{id}"):
+                found[match["head"]] = name, id
+    shared = Counter(id for _, id in found.values())
+    # Without a receipt ann_smith and bob_smith would both be smith.
+    return {head: (name, id if shared[id] == 1 else head)
+            for head, (name, id) in found.items()}  # fmt: skip
+
+
+def _receipt(path: Path) -> tuple[str, str] | None:
+    """Return the name and the login that a receipt begins with."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return None
+        with open(path, "rb") as file:
+            text = file.read(MOST_OF_RECEIPT).decode("utf-8-sig", "replace")
+    except OSError:
+        return None
+    match = RECEIPT.match(text)
+    return (match["name"], match["id"]) if match else None
+
+
+def _time(text: str) -> str:
+    """Return a time of Brightspace as ISO 8601 has it; "" where it is none."""
+    plain = unicodedata.normalize("NFD", text.lower())
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    [word] = re.findall(r"[^\W\d_]{3,}", plain) or [""]
+    months = (n for n, all_of in enumerate(MONTHS, 1)
+              if word.startswith(tuple(all_of.split())))  # fmt: skip
+    month, half = next(months, 0), plain[-2:]
+    day, year, clock = re.findall(r"\d+", plain.replace(":", "").replace(".", ""))
+    hour, minute = divmod(int(clock), 100)
+    if half in ("am", "pm"):
+        if not 1 <= hour <= 12:
+            return ""
+        hour = hour % 12 + 12 * (half == "pm")
+    return _iso(int(year), month, int(day), hour, minute)
+
+
+def _iso(*numbers: int) -> str:
+    try:
+        return datetime.datetime(*numbers).isoformat()
+    except ValueError:
+        return ""
