@@ -16,6 +16,7 @@ import os
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -49,6 +50,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz",
             ".zst")  # fmt: skip
 TARS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+BROKEN = (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error)
 # Archives that are not opened, by what they begin with.
 CLOSED = {b"7z\xbc\xaf\x27\x1c": "a 7z archive", b"Rar!\x1a\x07": "a RAR archive",
           b"\x28\xb5\x2f\xfd": "a zstd archive"}  # fmt: skip
@@ -135,7 +137,7 @@ class Opened(contextlib.ExitStack):
             raise Refused(f"the {kind} is larger than {MAX_ARCHIVE >> 20} MB")
         if kind == "zip":
             return self._zip(self.enter_context(_ZipFile(path)))
-        return self._tar(self.enter_context(open(path, "rb")))
+        return self._tar(self.enter_context(open(path, "rb")), name)
 
     def inner(self, outer: Entry) -> list[Entry]:
         """List the files of an archive in another; [] where it is none.
@@ -150,7 +152,7 @@ class Opened(contextlib.ExitStack):
         if kind == "zip":
             found = self._zip(self.enter_context(_ZipMemory(data)))
         elif kind == "tar":
-            found = self._tar(io.BytesIO(data))
+            found = self._tar(io.BytesIO(data), PurePosixPath(outer.name).name)
         else:
             return []
         return [Entry(f"{outer.name}/{e.name}", e.read) for e in found]
@@ -189,8 +191,11 @@ class Opened(contextlib.ExitStack):
             self._ignored.add(entry.orig_filename, why)
         return not why and not path.endswith("/")
 
-    def _tar(self, file: IO[bytes]) -> list[Entry]:
-        """Read a tar from its beginning to its end, and keep what may be work."""
+    def _tar(self, file: IO[bytes], name: str) -> list[Entry]:
+        """Read a tar from its beginning to its end, and keep what may be work.
+
+        Something compressed that holds no tar is one file, without the name's suffix.
+        """
         beginning = file.read(8)
         file.seek(0)
         unpack = next(
@@ -216,7 +221,9 @@ class Opened(contextlib.ExitStack):
                         found.append(Entry(member.name, partial(bytes, data)))
             if not stream.has_ended_well():
                 raise EOFError("it breaks off")
-        except (tarfile.TarError, EOFError, OSError, lzma.LZMAError) as error:
+        except BROKEN as error:
+            if not found and stream.is_at_the_beginning() and unpack:
+                return [_uncompressed(file, unpack, name)]
             if not found:
                 raise Refused(f"the tar is broken ({error})") from None
             self._ignored.add("its end", f"is broken ({error})")
@@ -243,6 +250,10 @@ class _Counted(io.RawIOBase):
         if self._left < 0:
             raise Refused(f"it would unpack to more than {MAX_UNPACKED >> 20} MB")
         return data
+
+    def is_at_the_beginning(self) -> bool:
+        """Tell whether no more than the first of a tar's records was read."""
+        return self._left >= MAX_UNPACKED - tarfile.RECORDSIZE
 
     def has_ended_well(self) -> bool:
         """Tell whether the last block that was read is empty, as that of a tar is."""
@@ -286,6 +297,18 @@ class _ZipFile(_Bounded, io.FileIO):
 
 class _ZipMemory(_Bounded, io.BytesIO):
     """A zip in memory."""
+
+
+def _uncompressed(file: IO[bytes], unpack: Callable, name: str) -> Entry:
+    """Return the one file that a compressed one is, such as an `.ipynb.gz`."""
+    file.seek(0)
+    try:
+        data = unpack(file).read(MAX_FILE + 1)
+    except BROKEN as error:
+        raise Refused(f"it is broken ({error})") from None
+    path = PurePosixPath(name)
+    bare = path.stem if path.suffix.lower() in (".gz", ".bz2", ".xz") else path.name
+    return Entry(bare, partial(bytes, data))
 
 
 def _refuse_overlaps(entries: Iterable[zipfile.ZipInfo]) -> None:

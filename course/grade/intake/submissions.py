@@ -40,9 +40,13 @@ NOT_WORK = {"backups", "__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git",
             "site-packages", "node_modules"}  # fmt: skip
 # What is added to the name of a file that is downloaded or copied.
 ADDED = re.compile(
-    r"(?i)[ _-]*\(\d+\)$|[ _-]+copy[ _-]?\d*$|-\d{1,2}$|^copy of | copy$"
+    r"(?i)[ _-]*\(\d+\)$|[ _-]+(?:copy|kopie|copie|copia)[ _-]?\d*$|-\d{1,2}$|"
+    r"^(?:copy of|kopie van|kopie von|copie de|copia de) | \([^()]*\b(?:copy|kopie)\)$"
 )
 TYPES = (".ipynb", ".py")
+# What a notebook may be exported as, which cannot be graded.
+EXPORTS = (".py", ".html", ".htm", ".pdf", ".md", ".txt", ".tex", ".docx", ".odt",
+           ".rst", ".qmd", ".webarchive")  # fmt: skip
 
 
 @dataclass
@@ -170,6 +174,7 @@ def _read_wanted(
     found = dict(placed)
     _add_by_name(found, by_name, wanted, submission)
     _add_by_content(found, by_name, wanted, submission)
+    _name_exports(found, by_name, wanted, submission)
     for file, inside in sorted(found.items()):
         if counts[inside] > 1:
             note = f"{file} is in the zip {counts[inside]} times"
@@ -263,6 +268,22 @@ def _add_by_content(
             missing.remove(file)
             found[file] = name
             note = f"{file} was read from {name[:200]}, by the exercises in it"
+            submission.notes.append(printable(note))
+
+
+def _name_exports(
+    found: dict[str, str], names: Iterable[str], wanted, submission: Submission
+) -> None:
+    """Note what a missing notebook was exported as: it is no notebook any more."""
+    missing = {PurePosixPath(f).stem.lower(): f for f in wanted
+               if f.endswith(".ipynb") and f not in found}  # fmt: skip
+    used = set(found.values())
+    for name in sorted(names):
+        plain = PurePosixPath(_plain_name(name))
+        stem = plain.stem.replace(" ", "-").replace("_", "-")
+        file = missing.get(stem.removesuffix(".nbconvert"))
+        if file and name not in used and plain.suffix in EXPORTS:
+            note = f"{name[:200]} is no notebook: ask for {PurePosixPath(file).name}"
             submission.notes.append(printable(note))
 
 

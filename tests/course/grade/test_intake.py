@@ -1,6 +1,9 @@
 """What is read of a submission, and what is told of the rest."""
 
+import bz2
+import gzip
 import io
+import lzma
 import os
 import stat
 import tarfile
@@ -436,3 +439,38 @@ def test_gradescope_export_is_read(tmp_path):
 def test_two_hand_ins_of_one_name_are_refused(tmp_path):
     with pytest.raises(GradingError, match="both by ann"):
         _listed(tmp_path, "ann/x", "ann.zip")
+
+
+@pytest.mark.parametrize(
+    "name", ["Q3-Dropout.py", "notebooks/Q3-Dropout.html", "Q3-Dropout (1).pdf",
+             "q3_dropout.md", "Q3 Dropout.txt"]
+)  # fmt: skip
+def test_what_a_notebook_was_exported_as_is_named(zipped, name):
+    file = "notebooks/Q3-Dropout.ipynb"
+    submission = open_submission(zipped([(name, "# %% text"), (LAYERS, "a")]),
+                                 {file, LAYERS})  # fmt: skip
+    assert submission.files == {LAYERS: "a"}
+    assert submission.notes == [f"{name} is no notebook: ask for Q3-Dropout.ipynb"]
+
+
+@pytest.mark.parametrize(
+    "name", ["layers (copy).py", "layers (another copy).py", "layers - Kopie.py",
+             "layers - copia (2).py", "Kopie van layers.py"]
+)  # fmt: skip
+def test_copy_in_another_language_is_found_by_its_name(zipped, name):
+    submission = open_submission(zipped([(name, "a")]), WANTED)
+    assert submission.files == {LAYERS: "a"}
+
+
+@pytest.mark.parametrize(
+    ("pack", "suffix"), [(gzip.compress, "gz"), (bz2.compress, "bz2"),
+                         (lzma.compress, "xz")]
+)  # fmt: skip
+def test_one_compressed_file_is_read(tmp_path, pack, suffix):
+    path = tmp_path / f"layers.py.{suffix}"
+    path.write_bytes(pack(b"some text\n" * 3000))  # more than a record of a tar
+    submission = open_submission(path, WANTED)
+    assert submission.files == {LAYERS: "some text\n" * 3000}
+    assert submission.notes == []
+    path.write_bytes(path.read_bytes()[:30])
+    assert "it is broken" in open_submission(path, WANTED).notes[0]
