@@ -82,6 +82,8 @@ def _cell(number: int, cell: dict[str, Any]) -> Cell:
     tags = metadata.get("tags") if isinstance(metadata, dict) else None
     tags = [tags] if isinstance(tags, str) else tags if isinstance(tags, list) else []
     id, attached = cell.get("id"), cell.get("attachments")
+    if not isinstance(id, str) and isinstance(metadata, dict):
+        id = metadata.get("id")  # where Colab puts it
     kind = cell.get("cell_type")
     return Cell(
         number,

@@ -89,6 +89,14 @@ def commented(character):
     return lambda text: text.replace(START, f"{START}\n    # {character} = 1", 1)
 
 
+def as_colab_saves_it(text):
+    """Put the ids where Colab keeps them."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        cell["metadata"]["id"] = cell.pop("id")
+    return json.dumps(notebook | {"nbformat_minor": 0})
+
+
 # What is done to which file, and the notes that are expected.
 CASES = {
     "U+2028": (LAYERS, commented("\u2028 a"), []),
@@ -108,6 +116,7 @@ CASES = {
     "no metadata": (Q1, without("metadata"), []),
     "tags as text": (Q1, with_values(metadata={"tags": "answer"}), []),
     "no nbformat": (Q1, lambda text: text.replace('"nbformat": 4,', ""), []),
+    "saved by Colab": (Q1, as_colab_saves_it, []),
     "no ids": (Q1, without("id"), None),
     "ids null": (Q5, with_values(id=None), None),
     "no ids, no tags": (Q5, without("id", "metadata"), None),

@@ -23,10 +23,12 @@ MAX_ROWS = 300_000
 HEADING_WITHIN = 30  # rows: above it may stand a title
 SECONDS = 120.0  # to read a workbook
 SEPARATORS = (",", ";", "\t", "|")
-# Whose names are compared, where a text is no Unicode: Western Europe first.
+# Whose names are compared, where a text is no Unicode: Western Europe first. Those of
+# DOS are still what Excel offers as "CSV (MS-DOS)".
 CODE_PAGES = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256",
               "cp1257", "cp1258", "cp932", "gb18030", "cp949", "big5", "mac_roman",
-              "latin-1")  # fmt: skip
+              "cp850", "cp852", "cp437", "cp866", "koi8_r", "iso8859_2", "iso8859_5",
+              "mac_cyrillic", "mac_latin2", "euc_jp", "latin-1")  # fmt: skip
 MARKS = {  # the byte order marks, the longer ones first
     b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32",
     b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig",

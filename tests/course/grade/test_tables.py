@@ -218,9 +218,11 @@ def test_no_mark_is_lost_by_an_edit(run, edit):
     assert sum(map(bool, again.values())) == 2 * len(STUDENTS)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "cp1250", "mac_roman", "cp1254"])
+@pytest.mark.parametrize(
+    "encoding", ["cp1252", "cp1250", "mac_roman", "cp1254", "cp850", "cp866"]
+)
 def test_code_page_is_the_one_in_which_the_names_are_known(run, encoding):
-    names = {"cp1250": "Łukasz", "cp1254": "Çağla"}
+    names = {"cp1250": "Łukasz", "cp1254": "Çağla", "cp866": "Жук"}
     student = names.get(encoding, "Zoë Çelik")
     _put(run, _record(student))
     rows = [{"student": student, "question": QUESTIONS[2], "points": "1"}]
@@ -466,7 +468,8 @@ def test_names_are_found_by_evidence_that_fits_one(students, said, found):
 @pytest.mark.parametrize(
     ("entered", "points"),
     [("1,5", 1.5), ("1.5", 1.5), ("75%", 1.5), ("0 of 2", 0), ("1\u00bd", 1.5),
-     ("\u0661", 1), ("1,50", 1.5), ("2.000", 2), ("1e0", 1), ("1_0", None),
+     ("\u0661", 1), ("\uff11\uff0e\uff15", 1.5), ("75\uff05", 1.5),
+     ("1,50", 1.5), ("2.000", 2), ("1e0", 1), ("1_0", None),
      ("inf", None), ("1.5.", None), ("1-2", None), ("2,5", None)],
 )  # fmt: skip
 def test_points_are_read_as_people_write_them(entered, points):
