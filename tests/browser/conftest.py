@@ -5,6 +5,7 @@ of the page are kept in $ECE662_SCREENSHOTS, by default .cache/screenshots.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -294,3 +295,31 @@ def open_page(browser, lab):
             "{'X-XSRFToken': (document.cookie.match(/_xsrf=([^;]+)/) || [])[1]}}))))"
         )
         context.close()
+
+
+QUESTION = "q1-vanishing-answer"  # that students of `graded` have answered
+STUDENTS = ("ann", "bob", "=cem", "Zoë <b>Çelik</b>")
+RUBRIC = ["1 names the product", "0.5 says of what"]
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """The reports on four students, two of whom look alike."""
+    from course.grade.reports import write_reports
+    from course.grade.run import record_path
+    from tests.course.grade.test_books import _record
+
+    out = tmp_path_factory.mktemp("run")
+    (out / "records").mkdir()
+    (out / "run.json").write_text('{"secret": "1"}')
+    (out / "course.toml").write_text(f"[rubric]\n{QUESTION} = {json.dumps(RUBRIC)}")
+    for place, name in enumerate(STUDENTS):
+        record = _record(name, status=("passed", "failed")[place % 2], late=place == 2)
+        record |= {"answers": {QUESTION: f"</script>Because, {name}."}}
+        record["notes"] = ["notebooks/Q2-BatchNorm.ipynb is missing"] * (place % 2)
+        if place < 2:
+            record["fingerprints"] = {"relu_forward": list(range(20))}
+            record["code"] = {"relu_forward": "out = np.maximum(x, 0)\ncache = x"}
+        record_path(out, name).write_text(json.dumps(record))
+    assert write_reports(out) == []
+    return out

@@ -1,11 +1,16 @@
-"""axe-core looks at what is ours in JupyterLab, in both themes: no violation."""
+"""axe-core looks at what is ours in JupyterLab, in both themes, and at grading's pages.
+
+It finds no violation.
+"""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from .conftest import SCREENSHOTS
+from course.grade.text import file_name
+
+from .conftest import QUESTION, SCREENSHOTS, STUDENTS
 
 axe = pytest.importorskip("axe_playwright_python")
 AXE = Path(axe.__file__).with_name("axe.min.js").read_text("utf-8")
@@ -38,12 +43,16 @@ NAMES = """
 """
 
 
-def violations(page):
+OUTPUTS = {"include": [[".jp-Notebook .jp-OutputArea-output"]]}
+
+
+def violations(page, where=OUTPUTS):
     """Return what axe finds in the outputs of the cells: rule, impact, elements."""
     page.evaluate(AXE)
     found = page.evaluate(
-        "() => axe.run({include: [['.jp-Notebook .jp-OutputArea-output']]},"
-        " {resultTypes: ['violations']}).then(found => found.violations)"
+        "where => axe.run(where, {resultTypes: ['violations']})"
+        ".then(found => found.violations)",
+        where,
     )
     return {
         f"{rule['impact']}: {rule['id']}": [
@@ -90,3 +99,28 @@ def test_nothing_of_ours_breaks_a_rule_of_axe(open_page, theme):
         assert all(label and value for label, value in dashboard["sliders"]), dashboard
     # A logarithmic slider says its value, not the exponent.
     assert dict(report["names"][0]["sliders"])["learning rate"] == "0.32"
+
+
+PAGES = ("class", "summary", *(f"students/{file_name(name)}" for name in STUDENTS),
+         "similar/index", "similar/1", f"answers/{QUESTION}",
+         f"answers/mark-{QUESTION}")  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_of_grading_breaks_a_rule_of_axe(graded, browser, scheme):
+    context = browser.new_context(bypass_csp=True, color_scheme=scheme)
+    page = context.new_page()
+    found, papers = {}, set()
+    for name in PAGES:
+        page.goto((graded / f"{name}.html").as_uri())
+        if name.startswith("answers/mark-"):
+            for key in "1df":  # with points given, and items on
+                page.keyboard.press(key)
+        if problems := violations(page, {"include": ["html"]}):
+            found[name] = problems
+        paper = "() => getComputedStyle(document.body).backgroundColor"
+        papers.add(page.evaluate(paper))
+    page.screenshot(path=SCREENSHOTS / f"marking-{scheme}.png")
+    context.close()
+    assert found == {}
+    assert papers == {"rgb(255, 255, 255)" if scheme == "light" else "rgb(22, 25, 29)"}

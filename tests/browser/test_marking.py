@@ -9,25 +9,7 @@ from course.grade.reports import write_reports
 from course.grade.reports.answers import TABLE
 from course.grade.reports.given import MARKS
 from course.grade.reports.records import record_name
-from course.grade.run import record_path
-from tests.browser.conftest import SCREENSHOTS
-from tests.course.grade.test_books import _record
-
-QUESTION = "q1-vanishing-answer"
-NAMES = ("ann", "bob", "=cem", "Zoë <b>Çelik</b>")
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """The reports on four students."""
-    out = tmp_path_factory.mktemp("run")
-    (out / "records").mkdir()
-    (out / "run.json").write_text('{"secret": "1"}')
-    for name in NAMES:
-        record = _record(name) | {"answers": {QUESTION: f"</script>Because, {name}."}}
-        record_path(out, name).write_text(json.dumps(record))
-    assert write_reports(out) == []
-    return out
+from tests.browser.conftest import QUESTION, SCREENSHOTS, STUDENTS
 
 
 @pytest.fixture
@@ -44,51 +26,83 @@ def sheet(browser):
     sheet.close()
 
 
-def test_answers_are_marked_by_the_keyboard_and_merged(run, sheet, tmp_path):
-    sheet.goto((run / "answers" / f"mark-{QUESTION}.html").as_uri())
-    assert "Answer 1 of 4, 0 marked" in sheet.text_content("#status")
-    assert "</script>Because" in sheet.text_content("#answer")
-    assert sheet.text_content("#student") == "Answer 1"  # nobody's, until asked for
-    press = sheet.keyboard.press
-    press("1")
-    press("c")
-    sheet.keyboard.type("=well argued, 2nd")
-    press("Escape")
-    sheet.click("#keep")
-    sheet.click("#answer")
-    press("n")
-    press("2")
-    press("Alt+1")
-    press("n")
-    press(".")
-    press("9")  # more than there are: nothing
-    press("u")
-    assert "Answer 4 of 4, 3 marked" in sheet.text_content("#status")
-    press("p")
-    press("a")
-    assert sheet.text_content("#student") in NAMES
-    sheet.reload()
-    assert "Answer 3 of 4, 3 marked, this one 0.5" in sheet.text_content("#status")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    sheet.screenshot(path=SCREENSHOTS / "marking.png")
-    with sheet.expect_download() as download:
-        press("s")
-    saved = tmp_path / download.value.suggested_filename
+def _merged(page, run, folder):
+    """Save the table of a page, put it beside the others, and return the marks."""
+    with page.expect_download() as download:
+        page.keyboard.press("s")
+    saved = folder / download.value.suggested_filename
     download.value.save_as(saved)
     shutil.copy(saved, run / TABLE.parent / saved.name)
     assert write_reports(run) == []
     known = json.loads((run / MARKS).read_text("utf-8"))["marks"]
-    found = sorted(
-        (m[QUESTION]["points"], m[QUESTION]["comment"]) for m in known.values()
-    )
-    assert found == [(0.5, ""), (1, "=well argued, 2nd"), (2, "=well argued, 2nd")]
-    assert {*known} <= {record_name(name) for name in NAMES}
+    assert {*known} <= {record_name(name) for name in STUDENTS}
+    marks = [of[QUESTION] for of in known.values() if QUESTION in of]
+    return sorted((m["points"], m["comment"], m["rubric"]) for m in marks)
 
 
-def test_students_are_searched_filtered_and_sorted(run, sheet):
-    sheet.goto((run / "class.html").as_uri())
+def _mark_four(sheet):
+    """Mark three of four answers, by keys alone."""
+    press, type_ = sheet.keyboard.press, sheet.keyboard.type
+    for key in "dfdd":  # the first item on, the second, the first off and on
+        press(key)
+    assert "this one 1.5" in sheet.text_content("#status")
+    press("c")
+    type_("=well argued, 2nd")
+    press("Control+Enter")
+    press("m")
+    type_("-0.5 no sign")
+    press("Enter")
+    assert "this one 0" in sheet.text_content("#status")  # not below
+    press("d")
+    press("Enter")
+    press(".")
+    press("9")  # more than there are: nothing
+    press("u")
+    assert "Answer 4 of 4, 3 marked" in sheet.text_content("#status")
+
+
+def test_answers_are_marked_by_the_keyboard_and_merged(graded, sheet, tmp_path):
+    address = (graded / "answers" / f"mark-{QUESTION}.html").as_uri()
+    sheet.goto(address)
+    assert "Answer 1 of 4, 0 marked" in sheet.text_content("#status")
+    assert "</script>Because" in sheet.text_content("#answer")
+    assert sheet.text_content("#student") == "Answer 1"  # nobody's, until asked for
+    _mark_four(sheet)
+    sheet.keyboard.press("p")
+    sheet.keyboard.press("a")
+    assert sheet.text_content("#student") in STUDENTS
+    sheet.reload()
+    assert "Answer 3 of 4, 3 marked, this one 0.5" in sheet.text_content("#status")
+    sheet.keyboard.press("p")
+    sheet.keyboard.press("p")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    sheet.screenshot(path=SCREENSHOTS / "marking.png")
+    said = "says of what (0.5). names the product (1). =well argued, 2nd"
+    rest = [
+        (0.5, "", []),
+        (0.5, "no sign (-0.5). names the product (1)",
+         ["-0.5 no sign", "1 names the product"]),
+    ]  # fmt: skip
+    items = ["0.5 says of what", "1 names the product"]
+    assert _merged(sheet, graded, tmp_path) == [*rest, (1.5, said, items)]
+    # Somebody else, who has nothing but the folder, goes on, and takes a mark back.
+    other = sheet.context.browser.new_page(accept_downloads=True)
+    other.goto(address)
+    assert "3 marked, this one 1.5" in other.text_content("#status")
+    assert other.input_value("#comment") == "=well argued, 2nd"
+    pressed = other.locator("#rubric [aria-pressed=true]").all_text_contents()
+    assert pressed == ["d names the product (1)", "f says of what (0.5)"]
+    for key in ("d", "f", "c", "Control+a", "Delete", "Escape"):
+        other.keyboard.press(key)
+    assert "2 marked" in other.text_content("#status")
+    assert _merged(other, graded, tmp_path) == rest
+    other.close()
+
+
+def test_students_are_searched_filtered_and_sorted(graded, sheet):
+    sheet.goto((graded / "class.html").as_uri())
     shown = "tbody tr:not([hidden])"
-    assert sheet.locator(shown).count() == len(NAMES)
+    assert sheet.locator(shown).count() == len(STUDENTS)
     sheet.fill("#find", "çelik")
     assert sheet.locator(shown).count() == 1
     sheet.fill("#find", "230")  # points are not what is looked for

@@ -16,6 +16,9 @@ Q6-Pruning = 0.5
 [bonus]
 exercises = ["q5-torch-challenge-train"]  # counts on top, and not in what it is out of
 
+[rubric]                           # of questions: items with points, or comments
+q1-vanishing-answer = ["1 names the product", "0.5 says of what", "Which factors?"]
+
 [[gradebook]]
 file = "export.csv"                # as the platform has exported it
 column = "Homework 1"
@@ -41,7 +44,7 @@ OPEN = (Status.ANSWER, Status.NOT_RUN)
 DAY = 24 * 60  # minutes
 KEYS = {
     "": {"roster": str, "deadline": datetime.datetime, "timezone": str, "late": dict,
-         "weights": dict, "bonus": dict, "gradebook": list},
+         "weights": dict, "bonus": dict, "rubric": dict, "gradebook": list},
     "late": {"percent_per_day": float, "grace_minutes": float, "free_days": float,
              "at_most": float},
     "bonus": {"exercises": list},
@@ -71,6 +74,7 @@ class Course:
     late: Mapping[str, float] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     bonus: frozenset[str] = frozenset()
+    rubrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     gradebooks: tuple[tuple[Path, str], ...] = ()
 
     def weight(self, exercise) -> float:
@@ -169,8 +173,20 @@ def load(path: Path) -> Course:
         },
         weights,
         frozenset(bonus),
+        _rubrics(path, held.get("rubric", {})),
         tuple((folder / book["file"], book.get("column", "")) for book in books),
     )
+
+
+def _rubrics(path: Path, held: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    asked = {exercise.id for exercise in EXERCISES if not exercise.is_checked}
+    for question, items in held.items():
+        if question not in asked:
+            raise GradingError(f"{path}, [rubric]: there is no question {question!r}")
+        if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
+            why = f"expected a list of texts, got {items!r}"
+            raise GradingError(f"{path}, [rubric]: {question}: {why}")
+    return {question: tuple(items) for question, items in held.items()}
 
 
 def _check(path: Path, section: str, held: Any) -> None:

@@ -38,8 +38,9 @@ def write_reports(out: Path, *points: Path, course: Path | None = None) -> list[
     ungraded = choose_best(out, course or out / COURSE)
     records = Records(out)
     complaints = [*ungraded, *answers.take_points(out, points, records)]
-    answers.write_answers(out, records)
-    students = ClassList(records, load(course or out / COURSE))
+    rules = load(course or out / COURSE)
+    answers.write_answers(out, records, rules.rubrics)
+    students = ClassList(records, rules)
     complaints += students.complaints()
     overview = survey(records, students)
     overview.losses = losses_of(out, records)

@@ -9,7 +9,7 @@ the tables that were read what became of it.
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from course.grade.reports.records import (
     digest_of_answer,
     record_name,
 )
+from course.grade.reports.rubric import together
 from course.grade.reports.tables import as_csv
 from course.grade.run import RUN, write_whole
 from course.grade.text import name_line
@@ -33,7 +34,7 @@ __all__ = ["TABLE", "take_points", "write_answers"]
 TABLE = Path("answers", "points.csv")
 WORKBOOK = TABLE.with_suffix(".xlsx")
 FATES = Path("answers", "rows.csv")
-COLUMNS = ("student", "question", "points", "of", "comment", "record")
+COLUMNS = ("student", "question", "points", "of", "comment", "rubric", "record")
 MAX_COMPLAINTS = 20
 
 
@@ -118,8 +119,16 @@ def _missing(merged: Sequence[MergedTable], text: str) -> int:
     return max(0, len(list(csv.reader(io.StringIO(text)))) - 1 - len(known))
 
 
-def write_answers(out: Path, records: Records) -> None:
-    """Write a page for each question."""
+def write_answers(
+    out: Path, records: Records, rubrics: Mapping[str, Sequence[str]]
+) -> None:
+    """Write a page for each question, and one to mark its answers.
+
+    Args:
+        out: the folder of the run.
+        records: of the run, with the marks that are given.
+        rubrics: items to mark by, by question; those in use are added.
+    """
     (out / "answers").mkdir(exist_ok=True)
     for question in questions():
         path = out / "answers" / f"{question.id}.html"
@@ -128,7 +137,9 @@ def write_answers(out: Path, records: Records) -> None:
         if answers:
             run = hashlib.sha256((out / RUN).read_bytes()).hexdigest()[:12]
             path = path.with_name(name_of_page(question))
-            write_whole(path, marking_page(question, answers, run))
+            used = (answer["rubric"] for answer in answers)
+            items = together(rubrics.get(question.id, ()), *used)
+            write_whole(path, marking_page(question, answers, items, run))
 
 
 def _to_be_marked(question: Exercise, records: Records) -> Iterator[dict[str, Any]]:
@@ -146,6 +157,7 @@ def _to_be_marked(question: Exercise, records: Records) -> Iterator[dict[str, An
                 "answer": answer,
                 "points": known.points if known else None,
                 "comment": known.comment if known else "",
+                "rubric": list(known.rubric) if known else [],
                 "changed": bool(mark.get("changed since")),
             }))  # fmt: skip
     yield from (entry for _, entry in sorted(found, key=lambda pair: pair[0]))
@@ -181,5 +193,7 @@ def _table(records: Records) -> str:
                 continue
             points, comment = (known.points, known.comment) if known else (None, "")
             shown = "" if points is None else f"{points:g}"
-            rows.append([student, exercise.id, shown, exercise.points, comment, name])
+            rubric = " | ".join(known.rubric) if known else ""
+            rows.append([student, exercise.id, shown, exercise.points, comment, rubric,
+                         name])  # fmt: skip
     return as_csv(rows)

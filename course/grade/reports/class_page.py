@@ -28,14 +28,16 @@ body { max-width: none; }
 caption { text-align: left; padding: .3rem 0; }
 form { display: flex; flex-wrap: wrap; gap: 1rem; align-items: end; margin: 1rem 0; }
 label { display: block; font-weight: 600; }
-input, select { font: inherit; padding: .3rem .5rem; border: 1px solid #595959; }
-thead th { position: sticky; top: 0; background: #fff; padding: .4rem .8rem .4rem 0; }
+input, select { font: inherit; padding: .3rem .5rem; border: 1px solid var(--edge);
+         background: var(--paper); color: var(--ink); }
+thead th { position: sticky; top: 0; padding: .4rem .8rem .4rem 0;
+           background: var(--paper); }
 thead button { font: inherit; font-weight: 600; background: none; border: 0; padding: 0;
-               cursor: pointer; text-align: left; color: #0b5394; }
-:focus-visible { outline: 3px solid #0b5394; outline-offset: 2px; }
+               cursor: pointer; text-align: left; color: var(--accent); }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 th[aria-sort=ascending] button::after { content: " \\25b2"; }
 th[aria-sort=descending] button::after { content: " \\25bc"; }
-tbody tr:nth-child(even) { background: #f5f5f5; }
+tbody tr:nth-child(even) { background: var(--pale); }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 """
 SCRIPT = """

@@ -9,7 +9,7 @@ import enum
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from course.grade.errors import GradingError
 from course.grade.reports.keeping import replace_file
 from course.grade.reports.records import Given, Records, record_name
+from course.grade.reports.rubric import items_in
 from course.grade.tables.names import Names
 from course.grade.tables.reading import Row, TableError, read_table
 from course.grade.tables.values import bare, points_of
@@ -27,6 +28,7 @@ __all__ = ["MARKS", "Fate", "Marks", "MergedTable"]
 
 MARKS = "marks.json"
 OPEN = "open"  # in the place of points: takes a mark back
+NO_COMMENT = "no comment"  # in the place of one: takes it back
 MAX_COMMENT = 20_000  # characters
 MEANINGS = {
     "student": ("student", "students", "name", "student name", "student id", "id",
@@ -37,6 +39,7 @@ MEANINGS = {
     "of": ("of", "out of", "max", "maximum", "max points", "von", "sur", "de"),
     "comment": ("comment", "comments", "feedback", "remark", "remarks", "reason",
                 "kommentar", "commentaire", "comentario"),
+    "rubric": ("rubric", "rubrics"),
     "record": ("record", "records"),
 }  # fmt: skip
 OF = {exercise.id: exercise.points for exercise in EXERCISES}
@@ -131,7 +134,11 @@ class Marks:
         """Return the marks, by the record's name and the exercise."""
         return {
             (record, exercise): Given(
-                mark["points"], mark["comment"], mark["answer"], mark["was"]
+                mark["points"],
+                mark["comment"],
+                mark["answer"],
+                mark["was"],
+                mark.get("rubric", ()),
             )
             for record, of_record in self._known.items()
             for exercise, mark in of_record.items()
@@ -195,27 +202,25 @@ class Marks:
         old = of_record.get(reading.exercise)
         if old and is_seen:
             return RowState.UNCHANGED, "the table was read before"
-        if reading.is_open:
+        if reading.is_open and reading.comment in ("", (old or {}).get("comment")):
             if old is None:
                 return RowState.UNCHANGED, ""
             old_points, _ = old["points"], of_record.pop(reading.exercise)
             return RowState.TAKEN, f"{_short(old_points)} is taken back"
-        points, comment = reading.points, reading.comment
-        if points is None and not comment:
+        if not reading.says_something:
             return (
                 RowState.UNCHANGED,
                 f"empty; {_short(old['points'])} stays" if old else "",
             )
-        if old:
-            points = old["points"] if points is None else points
-            comment = comment or old["comment"]
-            if (points, comment) == (old["points"], old["comment"]):
-                return RowState.UNCHANGED, ""
+        points, comment, rubric = reading.over(old or {})
+        if (points, comment, rubric) == _said_by(old):
+            return RowState.UNCHANGED, ""
         of_record = self._known.setdefault(reading.record, {})
         was = [*(old["was"] if old else ()), *([_without_was(old)] if old else ())]
         of_record[reading.exercise] = {
             "points": points,
             "comment": comment,
+            "rubric": list(rubric),
             "answer": answer_of(reading.record, reading.exercise),
             "table": f"{table}, line {reading.line}",
             "was": was,
@@ -227,6 +232,12 @@ class Marks:
 
 def _without_was(mark: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in mark.items() if key != "was"}
+
+
+def _said_by(mark: dict[str, Any] | None) -> tuple:
+    mark = mark or {}
+    rubric = tuple(mark.get("rubric", ()))
+    return mark.get("points"), mark.get("comment", ""), rubric
 
 
 def _short(points: float | None) -> str:
@@ -243,17 +254,25 @@ class _Reading:
     exercise: str = ""
     points: float | None = None
     comment: str = ""
+    rubric: tuple[str, ...] = ()
     is_open: bool = False
     is_blank: bool = False
+    takes_comment_back: bool = False
     why: str = ""
 
     @classmethod
     def of(cls, row: Row, finder: "_Finder") -> "_Reading":
         """Understand a row."""
-        self = cls(row.line, row.cells, comment=_as_typed(row.cells.get("comment", "")))
+        comment = _as_typed(row.cells.get("comment", ""))
+        self = cls(row.line, row.cells, comment=comment)
+        if bare(comment) == NO_COMMENT:
+            self.comment, self.takes_comment_back = "", True
+        self.rubric = items_in(_as_typed(row.cells.get("rubric", "")))
         entered = row.cells["points"].strip()
         self.is_open = bare(entered) == OPEN
-        self.is_blank = not entered and not self.comment and "" not in row.others
+        self.is_blank = not (
+            entered or self.comment or self.takes_comment_back or "" in row.others
+        )
         self.exercise, self.why = _exercise_of(row.cells["question"])
         if not self.why:
             self.record, self.why = finder(row.cells)
@@ -261,6 +280,24 @@ class _Reading:
             self.points, self.why = points_of(entered, OF[self.exercise])
         self.why = self.why or self._misfit(row)
         return self
+
+    @property
+    def says_something(self) -> bool:
+        """True where there is more than whose answer it is."""
+        has_words = self.comment or self.takes_comment_back or self.rubric
+        return self.is_open or self.points is not None or bool(has_words)
+
+    def over(self, old: Mapping[str, Any]) -> tuple:
+        """Return points, comment and rubric, with the old where nothing is said."""
+        points, comment = self.points, self.comment
+        if points is None and not self.is_open:
+            points = old.get("points")
+        if not comment and not self.takes_comment_back:
+            comment = old.get("comment", "")
+        # Items go with the comment that they are part of.
+        is_same = comment == old.get("comment", "")
+        rubric = self.rubric or (tuple(old.get("rubric", ())) if is_same else ())
+        return points, comment, rubric
 
     def _misfit(self, row: Row) -> str:
         """Say what does not go together in a row."""
@@ -304,8 +341,8 @@ def _refuse_contradictions(readings: Iterable[_Reading]) -> None:
         if not reading.why:
             by_place[reading.record, reading.exercise].append(reading)
     for same in by_place.values():
-        said = {(r.points, r.comment, r.is_open) for r in same
-                if r.points is not None or r.comment or r.is_open}  # fmt: skip
+        said = {(r.points, r.comment, r.rubric, r.is_open, r.takes_comment_back)
+                for r in same if r.says_something}  # fmt: skip
         if len(said) > 1:
             lines = ", ".join(str(reading.line) for reading in same)
             for reading in same:

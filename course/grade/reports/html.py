@@ -12,16 +12,27 @@ from course.grade.text import printable
 __all__ = ["bars", "escape", "page", "paragraph", "preformatted", "table"]
 
 STYLE = """
+:root { color-scheme: light dark; --paper: #fff; --ink: #222; --pale: #f5f5f5;
+        --edge: #595959; --accent: #0b5394; --good: #2e7d32; --bad: #c62828;
+        --other: #595959; --mark: #ffe08a; --bar: #5b8db8; --bar-bad: #c98888;
+        --bar-other: #ccc; }
+@media (prefers-color-scheme: dark) {
+  :root { --paper: #16191d; --ink: #e6e6e6; --pale: #22272e; --edge: #9aa4af;
+          --accent: #8ab8f0; --good: #81c995; --bad: #f28b82; --other: #a8b0b8;
+          --mark: #5c4a00; --bar: #5b8db8; --bar-bad: #a86464; --bar-other: #666; }
+}
 body { font: 16px/1.45 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto;
-       padding: 0 1rem; color: #222; }
+       padding: 0 1rem; background: var(--paper); color: var(--ink); }
+a { color: var(--accent); }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-pre { background: #f5f5f5; padding: .7rem; white-space: pre-wrap;
+pre { background: var(--pale); padding: .7rem; white-space: pre-wrap;
       overflow-wrap: anywhere; }
 table { border-collapse: collapse; } td, th { padding: .2rem .8rem .2rem 0;
       text-align: left; vertical-align: top; }
-.passed { color: #2e7d32; } .failed { color: #c62828; } .other { color: #666; }
-.bar { display: inline-block; height: .8rem; background: #5b8db8; }
-.bar.failed { background: #c98888; } .bar.other { background: #ccc; }
+.passed { color: var(--good); } .failed { color: var(--bad); }
+.other { color: var(--other); }
+.bar { display: inline-block; height: .8rem; background: var(--bar); }
+.bar.failed { background: var(--bar-bad); } .bar.other { background: var(--bar-other); }
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -46,9 +57,9 @@ def page(title: str, body: Iterable[str], allowed: str = "") -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width">',
             f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
-            f"<h1>{escape(title)}</h1>",
+            f"<main><h1>{escape(title)}</h1>",
             *body,
-            "</body></html>\n",
+            "</main></body></html>\n",
         ]
     )
 

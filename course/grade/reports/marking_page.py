@@ -1,69 +1,115 @@
 """A page to mark the answers to a question, one at a time, by the keyboard alone.
 
 It needs no server: what is entered is kept by the browser, and saved as a table that
-belongs beside `points.csv`. Students can be hidden, so that nobody knows whose answer
-it is.
+belongs beside `points.csv`. Items of a rubric are put on and off by a letter, and add
+up to the points; their words make the comment. Students can be hidden, so that nobody
+knows whose answer it is.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from course.grade.reports.class_page import script_policy
 from course.grade.reports.html import escape, page
+from course.grade.reports.rubric import Item
 from course.grade.text import cell, printable
 from ece662.exercises import Exercise
 
 __all__ = ["marking_page", "name_of_page"]
 
 STYLE = """
-body { max-width: 70rem; }
-#answer { min-height: 12rem; font-size: 1.1rem; border-left: 4px solid #0b5394; }
+body { max-width: 80rem; }
+.work { display: grid; gap: 1rem 2rem; }
+@media (min-width: 56rem) {
+  .work { grid-template-columns: 3fr 2fr; align-items: start; }
+  .marks { position: sticky; top: .5rem; } /* beside a long answer, too */
+}
+.marks .row { margin-top: 0; } .marks h2 { margin: .6rem 0; }
+#answer { margin: 0; min-height: 12rem; font-size: 1.1rem; border-left: 4px solid var(--accent); }
 .row { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center;
        margin: .6rem 0; }
-button { font: inherit; padding: .3rem .8rem; border: 1px solid #595959;
-         background: #fff; color: #222; border-radius: 4px; cursor: pointer; }
-button[aria-pressed=true] { background: #0b5394; color: #fff; }
-:focus-visible { outline: 3px solid #0b5394; outline-offset: 2px; }
+button { font: inherit; padding: .3rem .8rem; border: 1px solid var(--edge);
+         background: var(--paper); color: var(--ink); border-radius: 4px;
+         cursor: pointer; }
+button[aria-pressed=true] { background: var(--accent); color: var(--paper); }
+:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 label { font-weight: 600; display: block; }
-textarea, input[type=text] { font: inherit; width: 100%; border: 1px solid #595959;
-         padding: .4rem; box-sizing: border-box; }
+textarea, input[type=text] { font: inherit; width: 100%; border: 1px solid var(--edge);
+         padding: .4rem; box-sizing: border-box;
+         background: var(--paper); color: var(--ink); }
 progress { width: 16rem; height: 1rem; }
-kbd { border: 1px solid #595959; border-radius: 3px; padding: 0 .3rem; }
-#reusable li { margin: .3rem 0; }
+kbd { border: 1px solid var(--edge); border-radius: 3px; padding: 0 .3rem; }
+#rubric { list-style: none; padding: 0; }
+#rubric li { margin: .3rem 0; }
+#rubric button { text-align: left; }
 """
 KEYS = """
-<p><kbd>0</kbd> to <kbd>9</kbd> points, <kbd>.</kbd> half a point more or less,
-<kbd>Enter</kbd> or <kbd>n</kbd> next, <kbd>p</kbd> back, <kbd>u</kbd> next without
-points, <kbd>c</kbd> comment (<kbd>Esc</kbd> leaves it), <kbd>Alt</kbd>+<kbd>1</kbd> to
-<kbd>9</kbd> a comment again, <kbd>a</kbd> names, <kbd>s</kbd> save</p>
+<p><kbd>0</kbd> to <kbd>9</kbd> points, <kbd>.</kbd> half a point more or less, an
+item's letter puts it on or off, <kbd>m</kbd> makes a new item, <kbd>Enter</kbd> or
+<kbd>n</kbd> next, <kbd>p</kbd> back, <kbd>u</kbd> next without points, <kbd>c</kbd>
+comment (<kbd>Esc</kbd> leaves it, <kbd>Ctrl</kbd>+<kbd>Enter</kbd> goes on),
+<kbd>a</kbd> names, <kbd>s</kbd> save</p>
 """
 BODY = """
 <div class="row"><progress id="done" aria-label="marked"></progress>
 <span id="status" role="status"></span></div>
 <h2 id="student"></h2>
-<pre id="answer" tabindex="0" aria-label="the answer"></pre>
+<div class="work">
+<pre id="answer" tabindex="0" role="region" aria-label="the answer"></pre>
+<div class="marks">
 <div class="row" role="group" aria-label="points" id="points"></div>
+<h2 id="items">Rubric</h2>
+<ul id="rubric" aria-labelledby="items"></ul>
+<label for="item">New item, such as: 0.5 names the product</label>
+<input type="text" id="item" autocomplete="off">
 <label for="comment">Comment</label><textarea id="comment" rows="3"></textarea>
+</div></div>
 <div class="row">
 <button type="button" id="back">Back</button>
 <button type="button" id="next">Next</button>
 <button type="button" id="unmarked">Next without points</button>
 <button type="button" id="names" aria-pressed="false">Names</button>
 <button type="button" id="save">Save the table</button></div>
-<h2>Comments to use again</h2>
-<ol id="reusable"></ol>
-<button type="button" id="keep">Keep this comment for others</button>
 """
 SCRIPT = """
 const data = JSON.parse(document.getElementById('data').textContent);
 const store = 'ece662 ' + data.question + ' ' + data.run;
 const get = id => document.getElementById(id);
-let held = {marks: {}, comments: [], names: false, at: 0};
+// On the same keys of keyboards everywhere, and none of those with another meaning.
+const LETTERS = 'dfghjklertoi';
+let held = {marks: {}, items: [], names: false, at: 0};
 try { Object.assign(held, JSON.parse(localStorage.getItem(store) || '{}')); }
 catch (error) { /* a browser that keeps nothing: the table has to be saved */ }
 let unsaved = false;
-const markOf = a => held.marks[a.record] || {points: a.points, comment: a.comment};
+const rubric = data.items.slice();
+// As an earlier version of this page has kept them.
+for (const text of held.comments || []) add({points: null, text});
+for (const mark of Object.values(held.marks))
+  if (!mark.on) Object.assign(mark, {on: [], own: mark.comment || ''});
+for (const item of held.items) add(item);
+
+function add(item) {
+  const place = rubric.findIndex(i => i.text === item.text && i.points === item.points);
+  return place < 0 ? rubric.push(item) - 1 : place;
+}
+const line = item => item.points === null ? item.text : item.points + ' ' + item.text;
+const words = item =>
+  item.points === null ? item.text : item.text + ' (' + item.points + ')';
+const joined = (all, part) =>
+  !all || !part ? all || part : all + (/[.?!]$/.test(all) ? ' ' : '. ') + part;
+const whole = mark => mark.on.map(words).concat([mark.own]).reduce(joined, '');
+// What was saved: the items stand at the beginning of the comment.
+function given(a) {
+  const on = a.rubric.map(text => rubric.find(item => line(item) === text))
+    .filter(item => item);
+  const beginning = whole({on, own: ''});
+  const own = a.comment.slice(beginning.length).replace(/^[.]? /, '');
+  const fits = whole({on, own}) === a.comment;
+  return {points: a.points, own: fits ? own : a.comment, on: fits ? on : []};
+}
+const markOf = a => held.marks[a.record] || given(a);
+const isOn = (mark, item) => mark.on.some(other => line(other) === line(item));
 function remember() {
   try { localStorage.setItem(store, JSON.stringify(held)); } catch (error) { }
 }
@@ -73,13 +119,29 @@ function enter(change) {
   unsaved = true;
   remember();
 }
+// Items add up, from nothing or, where they only take away, from all there is.
+function sum(on) {
+  const counted = on.filter(item => item.points !== null);
+  if (!counted.length) return null;
+  const start = rubric.some(item => item.points > 0) ? 0 : data.of;
+  const total = counted.reduce((so_far, item) => so_far + item.points, start);
+  return Math.max(0, Math.min(data.of, Math.round(total * 1000) / 1000));
+}
+function toggle(place) {
+  const item = rubric[place], mark = markOf(data.answers[held.at]);
+  if (!item) return;
+  const on = isOn(mark, item) ? mark.on.filter(other => line(other) !== line(item))
+                              : mark.on.concat([item]);
+  enter(item.points === null ? {on} : {on, points: sum(on)});
+  show();
+}
 function show() {
   held.at = Math.max(0, Math.min(held.at, data.answers.length - 1));
   const a = data.answers[held.at], mark = markOf(a);
   const done = data.answers.filter(b => markOf(b).points !== null).length;
   get('student').textContent = held.names ? a.shown : 'Answer ' + (held.at + 1);
   get('answer').textContent = a.answer;
-  get('comment').value = mark.comment;
+  get('comment').value = mark.own;
   get('done').max = data.answers.length;
   get('done').value = done;
   const this_one = mark.points === null ? '' : ', this one ' + mark.points;
@@ -89,29 +151,42 @@ function show() {
   get('names').setAttribute('aria-pressed', held.names);
   for (const button of get('points').children)
     button.setAttribute('aria-pressed', Number(button.dataset.points) === mark.points);
-  const list = get('reusable');
-  list.textContent = '';
-  held.comments.slice(0, 9).forEach((text, i) => {
-    const item = document.createElement('li');
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = text;
-    button.addEventListener('click', () => again(i));
-    item.append(button);
-    list.append(item);
-  });
+  const list = get('rubric');
+  while (list.children.length < rubric.length) list.append(row(list.children.length));
+  rubric.forEach((item, place) => list.children[place].firstChild
+    .setAttribute('aria-pressed', isOn(mark, item)));
+}
+function row(place) {
+  const element = document.createElement('li');
+  const button = document.createElement('button');
+  button.type = 'button';
+  if (LETTERS[place]) {
+    const key = document.createElement('kbd');
+    key.textContent = LETTERS[place];
+    button.append(key, ' ');
+    button.setAttribute('aria-keyshortcuts', LETTERS[place]);
+  }
+  button.append(words(rubric[place]));
+  button.addEventListener('click', () => toggle(place));
+  element.append(button);
+  return element;
+}
+function make() {
+  const text = get('item').value.trim().replace(/\\s+/g, ' ').replace(/\\|/g, '/');
+  const found = /^([+-]?\\d{1,3}(?:[.,]\\d+)?)(?::\\s*|\\s+)(.+)$/.exec(text);
+  get('item').value = '';
+  get('item').blur();
+  if (!text) return;
+  const points = found ? Number(found[1].replace(',', '.')) : null;
+  const item = {points, text: found ? found[2] : text};
+  const place = add(item);
+  if (!held.items.some(other => line(other) === line(item))) held.items.push(item);
+  if (!isOn(markOf(data.answers[held.at]), item)) toggle(place);
 }
 function go(step) { held.at += step; remember(); show(); scrollTo(0, 0); }
 function give(points) {
   if (points < 0 || points > data.of) return;
   enter({points});
-  show();
-}
-function again(i) {
-  const text = held.comments[i];
-  if (text === undefined) return;
-  const now = get('comment').value;
-  enter({comment: now ? now + '\\n' + text : text});
   show();
 }
 function unmarked() {
@@ -125,13 +200,18 @@ function unmarked() {
 const quoted = text => '"' + String(text).replace(/"/g, '""') + '"';
 const safe = text => /^\\s*[=+@\\-\\uff1d\\uff0b\\uff0d\\uff20]/.test(text)
   ? "'" + text : text;
+// What was saved before and is nothing now has to be said: an empty cell says nothing.
+const pointsIn = (a, mark) =>
+  mark.points !== null ? mark.points : a.points === null ? '' : 'open';
+const commentIn = (a, mark) =>
+  whole(mark) ? safe(whole(mark)) : a.comment ? 'no comment' : '';
 function save() {
-  const rows = [['student', 'question', 'points', 'of', 'comment', 'record']];
+  const rows = [['student', 'question', 'points', 'of', 'comment', 'rubric', 'record']];
   for (const a of data.answers) {
-    const mark = markOf(a);
-    if (mark.points === null && !mark.comment) continue;
-    rows.push([a.student, data.question, mark.points === null ? '' : mark.points,
-               data.of, safe(mark.comment), a.record]);
+    const mark = markOf(a), points = pointsIn(a, mark), comment = commentIn(a, mark);
+    if (points === '' && !comment) continue;
+    rows.push([a.student, data.question, points, data.of, comment,
+               safe(mark.on.map(line).join(' | ')), a.record]);
   }
   const text = '\\ufeff' + rows.map(row => row.map(quoted).join(',')).join('\\r\\n');
   const link = document.createElement('a');
@@ -150,7 +230,7 @@ for (let points = 0; points <= data.of; points += 0.5) {
   button.addEventListener('click', () => give(points));
   get('points').append(button);
 }
-get('comment').addEventListener('input', () => enter({comment: get('comment').value}));
+get('comment').addEventListener('input', () => enter({own: get('comment').value}));
 get('back').addEventListener('click', () => go(-1));
 get('next').addEventListener('click', () => go(1));
 get('unmarked').addEventListener('click', unmarked);
@@ -160,42 +240,50 @@ get('names').addEventListener('click', () => {
   remember();
   show();
 });
-get('keep').addEventListener('click', () => {
-  const text = get('comment').value.trim();
-  if (text && !held.comments.includes(text)) held.comments.push(text);
-  remember();
-  show();
-});
-document.addEventListener('keydown', event => {
-  const typing = event.target === get('comment');
-  if (event.altKey && /^Digit[1-9]$/.test(event.code)) {
-    again(Number(event.code.slice(5)) - 1);
-  } else if (event.key === 'Escape' && typing) {
-    get('comment').blur();
-  } else if (typing || event.ctrlKey || event.metaKey || event.altKey) {
-    return;
-  } else if (/^[0-9]$/.test(event.key)) {
-    give(Number(event.key));
-  } else if (event.key === '.' || event.key === ',') {
+function typed(event) {
+  if (event.key === 'Escape') {
+    event.target.blur();
+  } else if (event.key === 'Enter' && event.target === get('item')) {
+    make();
+  } else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+    event.target.blur();
+    go(1);
+  } else {
+    return false;
+  }
+  return true;
+}
+function pressed(event) {
+  const key = event.key;
+  if (/^[0-9]$/.test(key)) {
+    give(Number(key));
+  } else if (key === '.' || key === ',') {
     const points = markOf(data.answers[held.at]).points || 0;
     give(points % 1 ? Math.floor(points) : points + 0.5);
-  } else if (event.key === 'n' || event.key === 'ArrowRight'
-             || (event.key === 'Enter' && event.target.tagName !== 'BUTTON')) {
+  } else if (key === 'n' || key === 'ArrowRight'
+             || (key === 'Enter' && event.target.tagName !== 'BUTTON')) {
     go(1);
-  } else if (event.key === 'p' || event.key === 'ArrowLeft') {
+  } else if (key === 'p' || key === 'ArrowLeft') {
     go(-1);
-  } else if (event.key === 'u') {
+  } else if (key.length === 1 && LETTERS.includes(key)) {
+    toggle(LETTERS.indexOf(key));
+  } else if (key === 'u') {
     unmarked();
-  } else if (event.key === 'c') {
-    get('comment').focus();
-  } else if (event.key === 'a') {
+  } else if (key === 'c' || key === 'm') {
+    get(key === 'c' ? 'comment' : 'item').focus();
+  } else if (key === 'a') {
     get('names').click();
-  } else if (event.key === 's') {
+  } else if (key === 's') {
     save();
   } else {
-    return;
+    return false;
   }
-  event.preventDefault();
+  return true;
+}
+document.addEventListener('keydown', event => {
+  const isTyping = event.target === get('comment') || event.target === get('item');
+  const isChord = event.ctrlKey || event.metaKey || event.altKey;
+  if (isTyping ? typed(event) : !isChord && pressed(event)) event.preventDefault();
 });
 addEventListener('beforeunload', event => { if (unsaved) event.preventDefault(); });
 show();
@@ -207,18 +295,25 @@ def name_of_page(question: Exercise) -> str:
     return f"mark-{question.id}.html"
 
 
-def marking_page(question: Exercise, answers: list[Mapping[str, Any]], run: str) -> str:
+def marking_page(
+    question: Exercise,
+    answers: Iterable[Mapping[str, Any]],
+    rubric: Iterable[Item],
+    run: str,
+) -> str:
     """Return the page.
 
     Args:
         question: the question.
-        answers: with student, record, answer, points, comment and changed.
+        answers: with student, record, answer, points, comment, rubric and changed.
+        rubric: the items to mark by.
         run: tells this run from others, so that a browser keeps them apart.
     """
     held = {
         "question": question.id,
         "of": question.points,
         "run": run,
+        "items": [item._asdict() for item in rubric],
         "answers": [
             {
                 **answer,

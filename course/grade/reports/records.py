@@ -23,6 +23,7 @@ class Given(NamedTuple):
     comment: str
     answer: str = ""  # digest of the answer that was read
     was: Sequence[Mapping[str, Any]] = ()  # what was given before, the oldest first
+    rubric: Sequence[str] = ()  # the items that it was marked by; see `rubric`
 
 
 class Records:

@@ -25,7 +25,7 @@ NAME = re.compile(r"[^\W\d]\w*")
 STYLE = """
 body { max-width: none; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; }
-.pair pre { margin: 0; } mark { background: #ffe08a; }
+.pair pre { margin: 0; } mark { background: var(--mark); color: inherit; }
 """
 
 
