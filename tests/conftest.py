@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 from ece662._computer import cores
+from ece662.data.cache import cache_root
 from ece662.data.classes import CLASSES, SPLITS
 
 # A busy machine makes examples slow, to draw and to try; that says nothing about the
@@ -67,6 +68,21 @@ def pytest_configure(config):
     # announce each folder that it enters.
     for variable in ("MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEFILES"):
         os.environ.pop(variable, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def verdicts_apart(tmp_path_factory):
+    """Keep verdicts out of the user's cache, where a test has no cache of its own."""
+    own = tmp_path_factory.mktemp("verdicts") / "verdicts.json"
+
+    def place():
+        if os.environ.get("ECE662_DATA"):
+            return cache_root() / own.name
+        return own
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ece662.check.verdicts.place", place)
+        yield
 
 
 @pytest.fixture

@@ -1,29 +1,25 @@
 """A student's progress: the state of every exercise, and the message of its check.
 
 A check takes about a second, and longer for exercises that train. So verdicts are
-cached under a fingerprint of everything they depend on: the student's own text, that of
-the exercises it builds on, and the files of the package.
+cached, those of `check` among them; see `verdicts`.
 """
 
-import hashlib
 import json
 import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ece662._files import write_file
+from ece662.check import verdicts
 from ece662.check.front import limit_of
 from ece662.check.recipes import RECIPES
 from ece662.check.terms import Status
-from ece662.data.cache import cache_root
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.reading import Piece
-from ece662.exercises.regions import parse_file
-from ece662.exercises.work import read_text, read_work, with_package_in
+from ece662.exercises.work import read_work, with_package_in
 from ece662.live.limit import patience
 
 __all__ = ["State", "progress"]
@@ -37,7 +33,6 @@ WORDS = {
     Status.ANSWER: "written",
     Status.DAMAGED: "damaged",
 }
-KEPT = 2000  # verdicts in the cache; the oldest are dropped
 GRACE = 120  # seconds beyond a check's limit, to start Python and import a framework
 
 
@@ -61,7 +56,7 @@ class State(NamedTuple):
         return WORDS[self.status]
 
 
-def progress(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[State]:
+def progress(root: Path, exercises: Collection[Exercise] = EXERCISES) -> list[State]:
     """Return the state of each exercise; runs the checks whose verdict is not cached.
 
     Args:
@@ -69,14 +64,8 @@ def progress(root: Path, exercises: Iterable[Exercise] = EXERCISES) -> list[Stat
         exercises: which ones.
     """
     pieces = {piece.exercise.id: piece for piece in read_work(root)}
-    given = _given(root)
-    wanted = {
-        exercise.id: _fingerprint(exercise, pieces, given)
-        for exercise in exercises
-        if exercise.recipe in RECIPES and pieces[exercise.id].written
-    }
-    verdicts = _verdicts(root, wanted)
-    states = [_state(pieces[e.id], verdicts.get(e.id)) for e in exercises]
+    found = _verdicts(root, verdicts.fingerprints(root, exercises, pieces))
+    states = [_state(pieces[e.id], found.get(e.id)) for e in exercises]
     return [s._replace(notes=pieces[s.exercise.id].remarks) for s in states]
 
 
@@ -101,11 +90,11 @@ def _state(piece: Piece, verdict: dict | None) -> State:
 def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
     """Return the verdicts by id: from the cache, or from checks that run now."""
     try:
-        path = cache_root() / "verdicts.json"
+        path = verdicts.place()
     except ValueError as error:  # ECE662_DATA names no folder
         print(error, file=sys.stderr)
         path = None
-    kept = _load(path) if path else {}
+    kept = verdicts.load(path) if path else {}
     missing = [id for id, fingerprint in wanted.items() if fingerprint not in kept]
     if missing:
         hint = "(those that train take some seconds each)"
@@ -113,8 +102,7 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
         stopped = {}
         try:
             for number, verdict in enumerate(_check(root, missing), start=1):
-                # Not cached where a limit was met: another time it may pass.
-                is_kept = verdict["status"] != Status.STOPPED
+                is_kept = verdicts.is_final(verdict)
                 (kept if is_kept else stopped)[wanted[verdict["id"]]] = verdict
                 word = WORDS[Status(verdict["status"])]
                 done = f"{number} of {len(missing)}: {verdict['id']} {word}"
@@ -122,7 +110,7 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
         finally:  # Ctrl-C loses none of them
             try:
                 if path:
-                    _save(path, kept)
+                    verdicts.save(path, kept)
             except OSError as error:
                 hint = f"Not saved, so it will be checked again: {error}"
                 print(hint, file=sys.stderr)
@@ -193,49 +181,3 @@ def _read(process: subprocess.Popen, lines: queue.SimpleQueue) -> None:
         for line in process.stdout:
             lines.put(line)
     lines.put(b"")
-
-
-def _given(root: Path) -> str:
-    """Return a fingerprint of the package without what students write in it."""
-    marks = []
-    written = {exercise.file for exercise in EXERCISES}
-    folder = root / "ece662"
-    for path in sorted(folder.rglob("*")):
-        file = path.relative_to(root).as_posix()
-        if path.suffix not in (".py", ".toml", ".npz", ".so", ".pyd"):
-            continue
-        content = path.read_bytes()
-        if file in written:
-            try:
-                parsed = parse_file(content.decode("utf-8"), file)
-                whole = (key for key in parsed.places if key[0] not in parsed.faults)
-                content = parsed.fill(dict.fromkeys(whole, "")).encode("utf-8")
-            except ValueError:
-                pass  # damaged: the fingerprint is that of the whole file
-        marks.append(file.encode() + hashlib.sha256(content).digest())
-    return hashlib.sha256(b"".join(marks)).hexdigest()
-
-
-def _fingerprint(exercise: Exercise, pieces: dict[str, Piece], given: str) -> str:
-    """Return a fingerprint of everything that an exercise's verdict depends on."""
-    ids, todo = [], [exercise.id]
-    while todo:
-        id = todo.pop()
-        if id not in ids:
-            ids.append(id)
-            todo += find_exercise(id).needs
-    parts = [given, exercise.id, *(f"{id} {pieces[id].digest}" for id in sorted(ids))]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _load(path: Path) -> dict[str, dict]:
-    try:
-        kept = json.loads(read_text(path))
-        return {k: v for k, v in kept.items() if v["status"] in list(Status)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _save(path: Path, kept: dict[str, dict]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, json.dumps(dict(list(kept.items())[-KEPT:])))

@@ -48,8 +48,9 @@ def run(args: argparse.Namespace) -> int:
     root = find_root()
     if (root / "ece662").resolve() != PACKAGE:
         return _run_there(root, args)
+    from ece662.check import verdicts
     from ece662.check.cells import Cells
-    from ece662.check.front import check_exercise, chosen, with_notes
+    from ece662.check.front import check_exercise, chosen, verdict_of, with_notes
 
     try:
         named = [e for id in args.ids or [None] for e in chosen(id)]
@@ -57,34 +58,26 @@ def run(args: argparse.Namespace) -> int:
         print(f"ece662 check: {error}", file=sys.stderr)
         return 2
     cells, results, endless = Cells(root), [], set()
+    # What asks for lines keeps them itself.
+    marks = {} if args.lines else verdicts.fingerprints(root, named)
     for exercise in dict.fromkeys(named):
         # What a student's code prints must not get into the answer.
         with contextlib.redirect_stdout(sys.stderr):
             result = check_exercise(exercise, cells.names_after, endless)
         results += with_notes([result], [exercise], root)
         if args.lines:
-            print(json.dumps(_as_object(results[-1])), flush=True)
+            print(json.dumps(verdict_of(results[-1])), flush=True)
         elif not args.json:
             print(results[-1].text(colour=_in_colour()), flush=True)
+    verdicts.remember(root, marks, map(verdict_of, results))
     passed = sum(result.verdict.passed for result in results)
     if args.lines:
         pass
     elif args.json:
-        print(json.dumps([_as_object(result) for result in results], indent=1))
+        print(json.dumps([verdict_of(result) for result in results], indent=1))
     else:
         print(f"{passed} of {len(results)} passed")
     return int(passed < len(results))
-
-
-def _as_object(result) -> dict:
-    return {
-        "id": result.verdict.exercise,
-        "status": result.verdict.status,
-        "passed": result.verdict.passed,
-        "diagnosis": result.diagnosis.id if result.diagnosis else None,
-        "message": result.message,
-        "seconds": round(result.seconds, 3),
-    }
 
 
 def _run_there(root: Path, args: argparse.Namespace) -> int:

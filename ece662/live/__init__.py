@@ -5,10 +5,18 @@
 
 from ece662.live.reloading import (
     ReloadReport,
+    is_as_loaded,
     problem_of,
     refresh,
     reload,
     running_shell,
 )
 
-__all__ = ["ReloadReport", "problem_of", "refresh", "reload", "running_shell"]
+__all__ = [
+    "ReloadReport",
+    "is_as_loaded",
+    "problem_of",
+    "refresh",
+    "reload",
+    "running_shell",
+]

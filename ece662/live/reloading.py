@@ -20,12 +20,19 @@ a module computed by calling a function that has changed since.
 import os
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 # `_refresher` is imported once a file has changed, to keep `import ece662` quick.
 
-__all__ = ["ReloadReport", "problem_of", "refresh", "reload", "running_shell"]
+__all__ = [
+    "ReloadReport",
+    "is_as_loaded",
+    "problem_of",
+    "refresh",
+    "reload",
+    "running_shell",
+]
 
 _PACKAGE = "ece662"
 
@@ -88,6 +95,33 @@ def problem_of(name: str) -> str | None:
     for other, module in _our_modules():
         _noted(other, module)
     return _refresher.problem_of(name)
+
+
+def is_as_loaded(names: Iterable[str]) -> bool:
+    """Tell whether modules hold what their files say, and nothing put in from outside.
+
+    Args:
+        names: of modules of the package; those that are not loaded do not matter.
+    """
+    wanted = set(names)
+    return all(
+        _is_of(module, _noted(name, module).names)
+        for name, module in _our_modules()
+        if name in wanted
+    )
+
+
+def _is_of(module: types.ModuleType, known: dict[str, Any]) -> bool:
+    """Tell whether a module has the names that are known, and the package's code."""
+    names, nothing = vars(module), object()
+    both = {*known, *names}
+    if any(known.get(n, nothing) is not names.get(n, nothing) for n in both):
+        return False
+    own = [names[name] for name in names.get("__all__", ()) if name in names]
+    inside = [part for thing in own if isinstance(thing, type)
+              for part in vars(thing).values()]  # fmt: skip
+    functions = [f for f in (*own, *inside) if isinstance(f, types.FunctionType)]
+    return all(f.__module__.startswith(f"{_PACKAGE}.") for f in functions)
 
 
 def _machinery() -> Any:
