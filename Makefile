@@ -126,7 +126,7 @@ test-browser: $(VENV)/test.stamp $(VENV)/kernels.stamp
 test-arm: $(VENV)/lab.stamp $(VENV)/kernels.stamp
 	@sh scripts/test_arm.sh $(PY) $(ARGS)
 
-# Submissions and answers made up for ten minutes, or ARGS="--seconds 3600 --seed 1".
+# Ten minutes, and 2,000 submissions at least, or ARGS="--seconds 3600 --seed 1".
 fuzz: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@$(PY) -m tests.course.grade.fuzzing $(ARGS)
 

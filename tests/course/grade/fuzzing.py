@@ -1,12 +1,13 @@
 """Make submissions and answers that nobody would, and see that each is graded or noted.
 
-    python -m tests.course.grade.fuzzing [--seconds 600] [--seed N]
+    python -m tests.course.grade.fuzzing [--seconds 600] [--least 2000] [--seed N]
 
 Archives, modules, notebooks and answers of a sandbox are made up by changing whole
 ones: their bytes, their records, the values in their JSON. Each goes the way that those
 of students go, through a contained child. It must come back as a submission with what
 could be read of it and notes on the rest, or as a mark; a child that dies, raises or
-takes too long is a failure. The same seed makes the same inputs.
+takes too long is a failure. The same seed makes the same inputs. It goes on until the
+time is over, and until so many submissions were tried.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import random
 import secrets
 import struct
 import sys
+import tarfile
 import tempfile
 import time
 import zipfile
@@ -131,8 +133,52 @@ def make_archive(rng: random.Random) -> bytes:
     return change(rng, data) if change else data
 
 
+def make_tar(rng: random.Random) -> tuple[str, bytes]:
+    """Return the name and the bytes of something like a tar, packed or not."""
+    stream, mode = io.BytesIO(), rng.choice(("w", "w:gz", "w:bz2", "w:xz"))
+    with tarfile.open(fileobj=stream, mode=mode) as archive:
+        for name in (*rng.sample(sorted(WANTED), 2), rng.choice(ODD_NAMES[1:])):
+            entry = tarfile.TarInfo(name)
+            data = solved().get(name, name).encode("utf-8", "surrogatepass")
+            entry.size = len(data)
+            entry.type = rng.choice((tarfile.REGTYPE,) * 4 + (tarfile.SYMTYPE,))
+            archive.addfile(entry, io.BytesIO(data))
+    data = stream.getvalue()
+    name = rng.choice(("ann.tar", "ann.tgz", "ann.zip", "ann"))
+    return name, data if rng.random() < 0.2 else _changed_bytes(rng, data)
+
+
+def make_inner(rng: random.Random) -> tuple[str, bytes]:
+    """Return a zip with archives in it, one in the other."""
+    kinds = (make_archive, make_module, make_notebook, lambda rng: make_tar(rng)[1])
+    data = rng.choice(kinds)(rng)
+    for _ in range(rng.choice((1, 2, 5))):
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr(rng.choice(("in.zip", "a/b.tar.gz", "x.7z", "y")), data)
+            archive.writestr("ece662/optim.py", solved()["ece662/optim.py"][:900])
+        data = stream.getvalue()
+    return "ann.zip", _changed_bytes(rng, data) if rng.random() < 0.3 else data
+
+
+def make_single(rng: random.Random) -> tuple[str, bytes]:
+    """Return the name and the text of a file that was handed in by itself."""
+    files = _modules(rng) if rng.random() < 0.5 else dict([_notebook(rng)])
+    name, text = rng.choice(sorted(files.items()))
+    name = rng.choice((name.rpartition("/")[2], "ann", "hw 3 (2).ipynb", "x.py.txt"))
+    encoding = rng.choice(("utf-8", "utf-8", "utf-8-sig", "utf-16", "cp1252"))
+    data = text.replace("\n", rng.choice(("\n", "\r\n", "\r"))).encode(
+        encoding, "replace"
+    )
+    return name, _changed_bytes(rng, data) if rng.random() < 0.3 else data
+
+
 def make_module(rng: random.Random) -> bytes:
     """Return a zip of modules in which lines were put, taken out or cut."""
+    return _zip_of(rng, _modules(rng))
+
+
+def _modules(rng: random.Random) -> dict[str, str]:
     files = {}
     for file in rng.sample([f for f in sorted(WANTED) if f.endswith(".py")], 2):
         lines = solved()[file].split("\n")
@@ -148,11 +194,15 @@ def make_module(rng: random.Random) -> bytes:
             elif place < len(lines):
                 lines[place] = rng.choice((" ", "\t", "")) + lines[place][:20]
         files[file] = "\n".join(lines)
-    return _zip_of(rng, files)
+    return files
 
 
 def make_notebook(rng: random.Random) -> bytes:
     """Return a zip of a notebook in whose JSON some values are others."""
+    return _zip_of(rng, dict([_notebook(rng)]))
+
+
+def _notebook(rng: random.Random) -> tuple[str, str]:
     file = rng.choice([file for file in sorted(WANTED) if file.endswith(".ipynb")])
     notebook = json.loads(solved()[file])
     for _ in range(rng.choice((1, 3, 20))):
@@ -169,7 +219,7 @@ def make_notebook(rng: random.Random) -> bytes:
         text = text.replace("4", rng.choice(("[" * 2000, "1e999", "9" * 5000)), 1)
     if rng.random() < 0.2:
         text = _changed_bytes(rng, text.encode()).decode("utf-8", "replace")
-    return _zip_of(rng, {file: text})
+    return file, text
 
 
 def _any_value(rng: random.Random, notebook: Any) -> tuple[Any, Any]:
@@ -213,9 +263,10 @@ class Fuzzer:
         self.counts[f"{kind}: {ended}"] += 1
         return None
 
-    def _taken(self, data: bytes) -> str:
+    def _taken(self, made: bytes | tuple[str, bytes]) -> str:
         """Take in a submission; say whether it is graded, or noted."""
-        path = self.folder / "ann.zip"
+        name, data = made if isinstance(made, tuple) else ("ann.zip", made)
+        path = self.folder / name
         path.write_bytes(data)
         plain = self._child.ask("take", {"path": str(path)}, BUDGET)
         submission = from_plain(plain)
@@ -247,6 +298,9 @@ KINDS: dict[str, Callable[[random.Random], Any]] = {
     "archive": make_archive,
     "module": make_module,
     "notebook": make_notebook,
+    "tar": make_tar,
+    "inner": make_inner,
+    "single": make_single,
     "answer": make_answer,
 }
 
@@ -255,13 +309,16 @@ def main() -> int:
     """Try inputs until the time is over; return 1 where one ended in another way."""
     parser = argparse.ArgumentParser(prog="python -m tests.course.grade.fuzzing")
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--least", type=int, default=2000, help="submissions")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
     args = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ece662-fuzz-"))
     fuzzer, failures, number = Fuzzer(folder, args.seed), [], 0
     end = time.monotonic() + args.seconds
     try:
-        while time.monotonic() < end and len(failures) < 10:
+        while len(failures) < 10 and (
+            time.monotonic() < end or number * (len(KINDS) - 1) < args.least
+        ):
             for kind in KINDS:
                 if failure := fuzzer.run(kind, number):
                     print(f"seed {args.seed}, {failure}", flush=True)
@@ -271,7 +328,9 @@ def main() -> int:
         fuzzer.close()
     for ended, count in sorted(fuzzer.counts.items()):
         print(f"{count:>8} {ended}")
-    print(f"{number * len(KINDS)} inputs, {len(failures)} failures; seed {args.seed}")
+    submissions = f"{number * (len(KINDS) - 1)} submissions"
+    counted = f"{submissions} and {number} answers, {len(failures)} failures"
+    print(f"{counted}; seed {args.seed}")
     return 1 if failures else 0
 
 
