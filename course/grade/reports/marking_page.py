@@ -26,7 +26,8 @@ body { max-width: 80rem; }
   .marks { position: sticky; top: .5rem; } /* beside a long answer, too */
 }
 .marks .row { margin-top: 0; } .marks h2 { margin: .6rem 0; }
-#answer { margin: 0; min-height: 12rem; font-size: 1.1rem; border-left: 4px solid var(--accent); }
+#answer { margin: 0; min-height: 12rem; font-size: 1.1rem;
+          border-left: 4px solid var(--accent); }
 .row { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: center;
        margin: .6rem 0; }
 button { font: inherit; padding: .3rem .8rem; border: 1px solid var(--edge);
