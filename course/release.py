@@ -54,6 +54,7 @@ SHIPPED = (
     "constraints-colab.txt",
     "docs/dashboards.md",
     "docs/data.md",
+    "docs/glossary.md",
     "docs/images/notebook.png",
     "docs/images/synthetic.png",
     "environment.yml",

@@ -114,7 +114,7 @@ def _aim(cell: dict[str, Any], is_folded: bool) -> dict[str, Any] | None:
         if "image/png" in data:
             picture = f"aim-{len(pictures) + 1}.png"
             pictures[picture] = {"image/png": "".join(data["image/png"]).strip()}
-            parts.append(f"![What you are aiming at](attachment:{picture})")
+            parts.append(f"![{_text_of(output)}](attachment:{picture})")
         elif said := "".join(output.get("text") or data.get("text/plain") or ""):
             parts.append(f"```text\n{said.rstrip()}\n```")
     if not parts:
@@ -130,6 +130,12 @@ def _aim(cell: dict[str, Any], is_folded: bool) -> dict[str, Any] | None:
         "source": "\n\n".join([heading, *parts]).splitlines(keepends=True),
     }
     return aim | {"attachments": pictures} if pictures else aim
+
+
+def _text_of(output: dict[str, Any]) -> str:
+    """Return the text of a picture as it can stand in a link."""
+    alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+    return re.sub(r"[\[\]]", "", alt) or "What you are aiming at"
 
 
 def _tags(cell: dict[str, Any]) -> list[str]:

@@ -31,16 +31,18 @@ REPOSITORY = "https://github.com/OWNER/ece662"
 
 
 def get_ready() -> None:
-    """Turn live editing and `%%region` on, and give plots the course's looks.
+    """Turn live editing and `%%region` on; give plots the course's looks, and a text.
 
     An exercise that is not written yet then shows one line in place of a traceback, and
     so does a framework that is not installed.
     """
+    from ece662.figures import texts
     from ece662.figures.style import use_style
     from ece662.frameworks.installed import explain_missing
     from ece662.live import magics, unfinished
 
     use_style()
+    texts.register()
     reload(auto=True)
     magics.register()
     unfinished.register(explain_missing)

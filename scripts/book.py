@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / ".cache" / "site"
 EDITIONS = ("student", "staff")
 PAGES = {
-    "student": ("docs/dashboards.md", "docs/data.md"),
+    "student": ("docs/glossary.md", "docs/dashboards.md", "docs/data.md"),
     "staff": (
         *("docs/teaching.md", "docs/grading.md", "docs/hub.md", "docs/dashboards.md"),
-        *("docs/data.md", "docs/results.md", "docs/speed.md"),
+        *("docs/data.md", "docs/glossary.md", "docs/results.md", "docs/speed.md"),
         *("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
     ),
 }

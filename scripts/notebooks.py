@@ -213,7 +213,7 @@ def store(path: Path) -> None:
 def _strip(notebook) -> None:
     """Take off what differs from one run or one machine to the next."""
     from nbval.plugin import coalesce_streams
-    from nbval_strict import RULES, without_widgets
+    from nbval_strict import RULES, picture_text, without_widgets
 
     notebook.metadata = METADATA
     for cell in notebook.cells:
@@ -224,7 +224,7 @@ def _strip(notebook) -> None:
         cell.outputs = coalesce_streams(without_widgets(cell.outputs))
         for output in cell.outputs:
             if "metadata" in output:
-                output.metadata = {}
+                output.metadata = picture_text(output)
 
 
 def problems(path: Path) -> Iterator[str]:
@@ -250,6 +250,7 @@ def problems(path: Path) -> Iterator[str]:
     for cell in notebook.cells:
         for problem in _cell_problems(cell, path.name[:2].lower()):
             yield f"{path.name}: {cell.id}: {problem}"
+    yield from _picture_problems(notebook, path.name)
     for cell, following in pairwise(notebook.cells):
         question = "question" in cell.metadata.get("tags", [])
         if question and "answer" not in following.metadata.get("tags", []):
@@ -286,6 +287,23 @@ def _cell_problems(cell, prefix: str) -> Iterator[str]:
     yield from _rule_problems(cell)
     for output in cell.outputs:
         yield from _output_problems(output)
+
+
+def _picture_problems(notebook, name: str) -> Iterator[str]:
+    """Yield the pictures whose text is missing, says nothing, or is another's."""
+    from nbval_strict import picture_text
+
+    seen: dict[str, str] = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" not in output.get("data", {}):
+                continue
+            text = picture_text(output).get("image/png", {}).get("alt", "")
+            if len(text) < 20 or "<Figure" in text:
+                yield f"{name}: {cell.id}: a picture without a text, got {text!r}"
+            elif text in seen:
+                yield f"{name}: {cell.id}: its picture's text is that of {seen[text]}"
+            seen[text] = cell.id
 
 
 def _rule_problems(cell) -> Iterator[str]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ece662
+from ece662.commands import frameworks
 
 __all__ = [
     "HELP",
@@ -54,6 +55,9 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
+    notebooks = find_notebooks(Path.cwd())
+    if notebooks is not None and (said := frameworks.offer(notebooks.parent)):
+        print(said)
     with without_news():
         return jupyterlab(arguments(Path.cwd(), args.others)) or 0
 

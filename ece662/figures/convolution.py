@@ -14,10 +14,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ece662.fast.im2col import max_pool_backward_im2col, max_pool_forward_im2col
 from ece662.figures.style import COLOURS
+from ece662.figures.texts import describe
 from ece662.vis_utils import visualize_grid
 
 __all__ = [
     "show_channels",
+    "show_collecting",
     "show_convolution",
     "show_fewer_multiplications",
     "show_filtered",
@@ -53,6 +55,39 @@ def show_convolution(image, kernel, window, stride=1, pad=0) -> None:
     products = zip(places[i, j].ravel(), kernel.ravel(), strict=True)
     terms = [f"{pixel}·{_factor(weight)}" for pixel, weight in products if weight]
     plt.gcf().suptitle(f"{' + '.join(terms)} = {_signed(out[i, j])}", fontsize=15)
+    describe(
+        f"Three tables of numbers. A filter of {HH} x {WW} lies on an image of "
+        f"{len(image)} x {len(image[0])} with stride {stride} and padding {pad}; a "
+        f"frame marks what it covers, and its sum in row {i}, column {j} of the output."
+    )
+    plt.show()
+
+
+def show_collecting(kernel, dout) -> None:
+    """Show how the gradient of an image comes together from windows that overlap.
+
+    Args:
+        kernel: (HH, WW) whole numbers.
+        dout: (H_out, W_out) whole numbers, the gradient of a convolution with stride 1.
+    """
+    (HH, WW), pieces = kernel.shape, []
+    shape = (len(dout) + HH - 1, dout.shape[1] + WW - 1)
+    for (i, j), gradient in np.ndenumerate(dout):
+        piece = np.zeros(shape, int)
+        piece[i : i + HH, j : j + WW] = gradient * kernel
+        pieces.append(piece)
+    axes = _tables(*[shape] * (len(pieces) + 1))
+    windows = zip(axes, pieces, COLOURS, np.ndenumerate(dout), strict=False)
+    for ax, piece, colour, ((i, j), gradient) in windows:
+        _write_numbers(ax, piece, f"{gradient} x filter")
+        _outline(ax, i, j, HH, WW, colour)
+    dx = np.sum(pieces, axis=0)
+    _write_numbers(axes[-1], dx, "dx: their sum")
+    describe(
+        f"{len(pieces)} tables of {shape[0]} x {shape[1]} numbers, each with what one "
+        "window gives the pixels it covers, and 0 elsewhere; the last is their sum, "
+        f"dx = {dx.tolist()}."
+    )
     plt.show()
 
 
@@ -82,6 +117,11 @@ def show_pooling(x, dout, size=2) -> None:
     for row, column in maxima:
         for ax in (axes[0], axes[3]):
             ax.add_patch(plt.Circle((column, row), 0.36, fill=False, linewidth=1.5))
+    describe(
+        f"Four tables. Of each window of {size} x {size} numbers of x the largest goes "
+        f"into out, {out.tolist()}; the gradient dout, {dout.tolist()}, goes back to "
+        f"the places of the maxima: dx = {dx.tolist()}."
+    )
     plt.show()
 
 
@@ -105,6 +145,11 @@ def show_filtered(pictures: Sequence, filtered, names: Sequence[str]) -> None:
             _bare(ax)
     for ax, name in zip(axes[0], ["photograph", *names], strict=True):
         ax.set_title(name)
+    describe(
+        f"{rows} rows: a photograph, and what each filter makes of it. Where "
+        "neighbouring pixels are alike the edge pictures are of an even grey; outlines "
+        "stand out, lying ones in one of them and upright ones in the other."
+    )
     plt.show()
 
 
@@ -126,6 +171,11 @@ def show_channels(picture, channels) -> None:
     for ax, channel in zip(right.subplots(2, half).flat, channels, strict=True):
         ax.imshow(channel)
         _bare(ax)
+    silent = sum(np.ptp(channel) == 0 for channel in channels)
+    describe(
+        f"A picture, and {len(channels)} grey pictures of what as many channels answer "
+        f"to it, bright where the answer is strong; {silent} of them answer nothing."
+    )
     plt.show()
 
 
@@ -147,6 +197,11 @@ def show_filters(W, newborn) -> None:
         ax.imshow(grid.astype(np.uint8))
         ax.set_title(title)
         _bare(ax)
+    added = np.linalg.norm(W - newborn) / np.linalg.norm(newborn)
+    describe(
+        "Two squares of small coloured filters: as they are, and what training has "
+        f"added, which is {added:.2f} times as large as the noise they began with."
+    )
     plt.show()
 
 
@@ -178,6 +233,11 @@ def show_normalised_together(N=3, C=6, G=2) -> None:
         ax.set_yticks(np.arange(N) + 0.5, labels=range(N))
         _bare(ax, keep_ticks=True)
     axes[0].set_ylabel("image")
+    describe(
+        f"Three tables of {N} images by {C} channels; equal letters share a mean. "
+        "Batch norm: a letter for each column. Group norm: for each image one letter "
+        f"for each of {G} groups of channels. Layer norm: a letter for each row."
+    )
     plt.show()
 
 
@@ -225,6 +285,7 @@ def show_fewer_multiplications() -> None:
     costs.set(xlim=(0, 10), xlabel="multiplications an output and channel")
     costs.invert_yaxis()
     costs.grid(visible=False, axis="y")
+    describe("Two tiles side by side read two columns of pixels in common.")
     plt.show()
 
 

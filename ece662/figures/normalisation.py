@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from ece662.figures.style import COLOURS, MARKERS, remove_frame
+from ece662.figures.texts import describe
 
 __all__ = [
     "show_batch_and_layer",
@@ -83,6 +84,13 @@ def show_batchnorm_graph() -> None:
     ax.plot([], [], color=BLUE, label="forward: values")
     ax.plot([], [], "--", color=ORANGE, label="backward: gradients")
     ax.legend(loc="upper left", ncol=2, bbox_to_anchor=(0, 1.08), fontsize=14)
+    describe(
+        "A graph of batch normalisation. Forward: x gives its mean mu; both give c, x "
+        "minus mu; c gives the variance v, v gives s, one over the root of v plus "
+        "epsilon; c times s is x-hat; gamma, x-hat and beta give out. Backward, every "
+        "arrow is gone through the other way; c gets two gradients, from x-hat (path "
+        "1) and from v (path 2), and x gets two, from c and from mu (path 3)."
+    )
     plt.show()
 
 
@@ -124,6 +132,11 @@ def show_batch_and_layer() -> None:
             long = x.shape[axis] - 0.12
             size = (0.88, long) if axis == 0 else (long, 0.88)
             ax.add_patch(Rectangle(corner, *size, fill=False, ec=BLUE, lw=3))
+    describe(
+        f"Three tables of three images by four features. x: {x.tolist()}. Batch norm "
+        "makes all columns alike, and the last image stays the largest in each. Layer "
+        "norm makes all rows alike, and the last image no longer stands out."
+    )
     plt.show()
 
 
@@ -242,4 +255,5 @@ def show_pictures(pictures: Mapping[str, np.ndarray]) -> None:
         ax.set_xticks([])
         ax.set_yticks([])
         remove_frame(ax)
+    describe(f"{len(pictures)} forms of one picture side by side.")
     plt.show()

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.colors import ListedColormap
 
 from ece662.figures.style import COLOURS, MARKERS
+from ece662.figures.texts import describe
 from ece662.pruning.measure import Cost
 
 __all__ = [
@@ -41,6 +42,12 @@ def show_weight_sizes(weights: Mapping[str, np.ndarray], shares: Sequence[float]
         ax.text(limit, 1.02 * top, f"{100 * share:.0f}", ha="center", fontsize=10)
     ax.set(xlabel="size of a weight, whatever its sign", ylabel="weights")
     ax.set_title("Sizes of the weights (above a line: the % that are smaller)", pad=22)
+    limits = ", ".join(
+        f"{100 * share:.0f} % below {np.quantile(sizes, share):.2g}" for share in shares
+    )
+    describe(
+        f"A histogram that is highest near 0 and falls off to the right: {limits}."
+    )
     plt.show()
 
 
@@ -108,6 +115,13 @@ def show_sensitivity(curves: Mapping[str, Mapping[float, float]], whole: float) 
     ax.set(xlabel="share of this layer's weights that went", title="Points lost")
     ax.grid(False)
     plt.colorbar(image, ax=ax, label="points")
+    worst = np.argmax(losses, axis=0)
+    names = list(curves)
+    most = ", ".join(
+        f"at {share:.0%} {names[row]} ({losses[row][column]:.0f} points)"
+        for column, (share, row) in enumerate(zip(shares, worst, strict=True))
+    )
+    describe(f"A table of {len(names)} layers. The layer that costs most: {most}.")
     plt.show()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from ece662.figures.style import COLOURS, MARKERS, remove_frame
+from ece662.figures.texts import describe
 from ece662.vis_utils import visualize_grid
 
 __all__ = [
@@ -49,6 +50,10 @@ def show_classes(X, y, names: Sequence[str], per_class: int = 10) -> None:
     ax.set_yticks(middles, labels=names)
     ax.set_xticks([])
     remove_frame(ax)
+    describe(
+        f"Pictures of {W} x {H} pixels, {per_class} in a row, a row for each class: "
+        f"{', '.join(names)}."
+    )
     plt.show()
 
 
@@ -139,6 +144,11 @@ def show_weights(
     ax.set_xticks([])
     ax.set_yticks([])
     remove_frame(ax)
+    describe(
+        f"{len(pictures)} squares of {image_shape[2]} x {image_shape[1]} coloured "
+        "pixels, each stretched to the full range: one is speckled if its unit holds "
+        "noise, and smooth patches of colour if it holds a template."
+    )
     plt.show()
 
 
@@ -163,6 +173,16 @@ def show_confusion(y, predicted, names: Sequence[str]) -> None:
     ax.set_yticks(ticks, labels=names)
     ax.set(title="Answers in % of each true class", xlabel="answer", ylabel="truth")
     remove_frame(ax)
+    right = ", ".join(
+        f"{name} {share:.0f}"
+        for name, share in zip(names, np.diag(shares), strict=True)
+    )
+    wrong = np.where(np.eye(len(names)), -1, np.nan_to_num(shares))
+    row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+    describe(
+        f"A table of shares. Right, in %: {right}. Most often mixed up: {names[row]}, "
+        f"taken for {names[column]} in {shares[row, column]:.0f} %."
+    )
     plt.show()
 
 
@@ -198,6 +218,9 @@ def show_worst_mistakes(
         ax.imshow(picture.astype(np.uint8))
         answer = f"{names[answers[n]]}, {certainty[n]:.0%}"
         ax.set_title(f"{answer}\ntruth: {names[y[n]]}", fontsize=11)
+    describe(
+        f"{len(worst)} pictures, each under the wrong answer and how certain it was."
+    )
     plt.show()
 
 
@@ -227,5 +250,6 @@ def show_same_losses(losses: Mapping[str, Sequence[float]]) -> None:
     right.set(title=f"Difference from {reference}", xlabel="step", ylabel="difference")
     for ax in (left, right):
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.legend()
+    left.legend()
+    right.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     plt.show()

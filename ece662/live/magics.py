@@ -15,6 +15,7 @@ from ece662.exercises.lines import split
 from ece662.exercises.regions import END, START, Parsed, Region, parse_file
 from ece662.exercises.sources import move
 from ece662.exercises.work import find_root, find_target, read_text, rewrite
+from ece662.live import open_tabs
 
 __all__ = ["register", "show", "write"]
 
@@ -80,7 +81,8 @@ def write(line: str, cell: str, root: Path | None = None) -> str:
     done = "written" if problems else "written and reloaded"
     kept = backup.relative_to(root).as_posix()
     message = f"{key[0]} is {done} in {file}; as it was: {kept}"
-    return "\n".join([message, *problems])
+    warning = open_tabs.warning(root / file, file)
+    return "\n".join(filter(None, [message, *problems, warning]))
 
 
 def show(line: str, root: Path | None = None) -> str:

@@ -10,7 +10,9 @@ import pytest
 
 from ece662.fast.winograd import MATRICES
 from ece662.figures import convolution
+from ece662.figures.texts import text_of
 from ece662.layers import (
+    conv_backward_naive,
     conv_forward_naive,
     max_pool_backward_naive,
     max_pool_forward_naive,
@@ -46,6 +48,18 @@ def test_show_convolution_agrees_with_the_layer():
     sum_shown = plt.gcf().get_suptitle().replace("\N{MINUS SIGN}", "-")
     products, total = sum_shown.replace("·", "*").split(" = ")
     assert eval(products) == float(total) == out[0, 0, 1, 1]
+
+
+def test_show_collecting_agrees_with_the_layer():
+    kernel, dout = np.array([[1, 2, 5], [3, 4, 6]]), np.array([[1, 10], [100, 1000]])
+    convolution.show_collecting(kernel, dout)
+    x, w = np.zeros((1, 1, 3, 4)), kernel[np.newaxis, np.newaxis].astype(float)
+    _, cache = conv_forward_naive(x, w, np.zeros(1), {"stride": 1, "pad": 0})
+    dx, _, _ = conv_backward_naive(dout[np.newaxis, np.newaxis].astype(float), cache)
+    *pieces, total = map(table, plt.gcf().axes)
+    assert len(pieces) == 4
+    assert total == np.sum(pieces, axis=0).tolist() == dx.ravel().tolist()
+    assert str(dx[0, 0].astype(int).tolist()) in text_of(plt.gcf())
 
 
 def test_show_pooling_agrees_with_the_layer():

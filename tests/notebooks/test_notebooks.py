@@ -81,6 +81,25 @@ def test_problems_finds_a_planted_one(q1, name, change, complaint):
     assert complaint in problems()
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (None, "a picture without a text, got ''"),
+        ("A figure.", "a picture without a text, got 'A figure.'"),
+        ("<Figure size 1100x400 with 2 Axes>", "a picture without a text"),
+        ("the other's", "its picture's text is that of q1-solver-picture"),
+    ],
+)
+def test_problems_of_a_picture_s_text(q1, text, complaint):
+    _, cell, problems = q1
+    other = cell("solver-picture").outputs[0].metadata["image/png"]["alt"]
+    shown = cell("best-picture").outputs[0]
+    shown.metadata = {"image/png": {"alt": other if text == "the other's" else text}}
+    if text is None:
+        shown.metadata = {}
+    assert f"q1-best-picture: {complaint}" in problems()
+
+
 def test_problems_unbalanced_markers(q1):
     _, cell, problems = q1
     lines = cell("solver-train").source.splitlines()
@@ -150,7 +169,8 @@ from IPython.display import display
 widget = "application/vnd.jupyter.widget-view+json"
 display({widget: {"model_id": "1"}, "text/plain": "a slider"}, raw=True)
 picture = {"text/plain": "a dashboard", "image/png": "iVBORw0KGgo="}
-display({widget: {"model_id": "2"}, **picture}, raw=True)
+alt = {"image/png": {"alt": "four squares", "width": 3}, "needs_background": "light"}
+display({widget: {"model_id": "2"}, **picture}, metadata=alt, raw=True)
 print("said")
 print("more")
 plt.plot([1, 2]);
@@ -184,7 +204,7 @@ def test_store_twice_changes_nothing_and_leaves_no_trace(tmp_path):
     assert stored.cells[1].execution_count == 1
     dashboard, said, figure = stored.cells[1].outputs
     assert dashboard.data.keys() == {"image/png", "text/plain"}
-    assert dashboard.metadata == {}
+    assert dashboard.metadata == {"image/png": {"alt": "four squares"}}
     assert said.text == "said\nmore\n"
     assert figure.data.keys() == {"image/png", "text/plain"}
 
