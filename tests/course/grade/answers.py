@@ -91,7 +91,8 @@ def _changed(rng: random.Random, array: np.ndarray) -> np.ndarray:
             return array.T if array.ndim else array.reshape(1)
         if what == 4:
             return np.repeat(array[None], rng.choice((0, 1, 3)), axis=0)
-        return array * rng.choice(NUMBERS)
+        # As an array: a Python number that the type cannot hold raises.
+        return array * np.asarray(rng.choice(NUMBERS))
 
 
 def _problems(rng: random.Random) -> bytes:
