@@ -46,6 +46,7 @@ class Note(enum.Enum):
     COPIED = "cells with one id"
     TYPE = "another type of cell"
     FOUND = "a cell without its id"
+    BELOW = "an answer in the next cell"
     CUT = "a long answer"
     PICTURES = "attached pictures"
 
@@ -159,6 +160,9 @@ _SENTENCES = {
     ),
     Note.FOUND: (
         "{file}: the cell of {owner} has lost its id; cell {line} was taken for it"
+    ),
+    Note.BELOW: (
+        "{file}: the answer {owner} was read from the cell below its own, cell {line}"
     ),
     Note.CUT: (
         "{file}: the answer {owner} has {other} characters, the first {limit} were kept"

@@ -3,7 +3,8 @@
 A cell is identified by its id. Where ids are missing (an old notebook format, a service
 that assigns new ones), a cell with marker lines belongs to the exercise that the next
 `check` names, and an answer is the cell below its question. If as many cells as
-exercises are left over, they are paired in the order of the notebook.
+exercises are left over, they are paired in the order of the notebook. Where an answer's
+cell is as it was handed out, one that the student has made below it counts.
 """
 
 import re
@@ -66,6 +67,7 @@ class _Namer:
             self._choose(answer, self.by_id.get(answer, []))
         self._find_owners()
         self._find_answers()
+        self._look_below()
         for owner in self._missing(self.owners):  # the marker lines are gone
             self._choose(owner, self.by_id.get(owner, []))
         names = {}
@@ -143,6 +145,24 @@ class _Namer:
         missing = self._missing(self.answers)
         if len(tagged) == len(missing):
             self._take(tagged, missing)
+
+    def _look_below(self) -> None:
+        """Take an answer from a cell that the student has made below an empty one.
+
+        Cells that were handed out are known by their ids, which begin as the answer's;
+        so this is done only where ids were kept.
+        """
+        for place, cell in enumerate(self.cells[:-1]):
+            name, below = self.taken.get(cell.number), self.cells[place + 1]
+            if name not in self.answers or cell.id != name or self._is_written(cell):
+                continue
+            given = f"{name.partition('-')[0]}-"
+            is_own = below.id and not below.id.startswith(given)
+            has_text = below.kind == "markdown" and below.source.strip()
+            if is_own and has_text and self._is_free(below):
+                del self.taken[cell.number]
+                self.taken[below.number] = name
+                self.notes.append(Finding(Note.BELOW, "", name, below.number))
 
 
 def _is_question(cell: Cell) -> bool:

@@ -244,7 +244,7 @@ def _take_answer(pieces: Pieces, parsed: Parsed, exercise: Exercise) -> None:
     if cell is None:
         pieces.faults[file, id] = Finding(Fault.GONE, file, id)
         return
-    text = cell.source
+    text = cell.source.replace("\r\n", "\n").replace("\r", "\n")
     if not _is_text(text):
         text = text.encode("utf-8", "replace").decode("utf-8")
     if len(text) > MAX_ANSWER:

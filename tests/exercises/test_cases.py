@@ -13,7 +13,7 @@ from ece662.exercises import EXERCISES
 from ece662.exercises.findings import Fault, MarkerError, Note, NotebookError
 from ece662.exercises.notebooks import cells_of, with_sources
 from ece662.exercises.reading import read_files
-from ece662.exercises.regions import END, START, fill, parse_file, read
+from ece662.exercises.regions import ANSWER, END, START, fill, parse_file, read
 from ece662.exercises.work import read_work
 
 LAYERS, FC_NET = "ece662/layers.py", "ece662/classifiers/fc_net.py"
@@ -97,6 +97,23 @@ def as_colab_saves_it(text):
     return json.dumps(notebook | {"nbformat_minor": 0})
 
 
+def answer_in_a_cell_of_its_own(text):
+    """Leave the answer's cell as it was, and write into a new one below it."""
+    notebook = json.loads(text)
+    cells = notebook["cells"]
+    place = next(i for i, c in enumerate(cells) if c["id"] == "q1-depth-answer")
+    cells.insert(place + 1, cells[place] | {"id": "0f3a9c21"})
+    cells[place] = cells[place] | {"source": [ANSWER]}
+    return json.dumps(notebook)
+
+
+def with_windows_lines(text):
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"]).replace("\n", "\r\n")
+    return json.dumps(notebook)
+
+
 # What is done to which file, and the notes that are expected.
 CASES = {
     "U+2028": (LAYERS, commented("\u2028 a"), []),
@@ -116,6 +133,8 @@ CASES = {
     "no metadata": (Q1, without("metadata"), []),
     "tags as text": (Q1, with_values(metadata={"tags": "answer"}), []),
     "no nbformat": (Q1, lambda text: text.replace('"nbformat": 4,', ""), []),
+    "answer below": (Q1, answer_in_a_cell_of_its_own, [Note.BELOW]),
+    "lines of Windows": (Q1, with_windows_lines, []),
     "saved by Colab": (Q1, as_colab_saves_it, []),
     "no ids": (Q1, without("id"), None),
     "ids null": (Q5, with_values(id=None), None),
