@@ -115,12 +115,13 @@ def _check_all(paths: list[Path]) -> int:
 def run_nbval(options: list[str], **settings: str) -> int:
     """Run the notebooks under nbval; the options go to pytest.
 
-    Notebooks among the options are those to run; without any, all are run. The
-    settings are environment variables that count more than ENVIRONMENT.
+    Notebooks among the options, or folders of notebooks, are those to run; without
+    any, all are run. The settings are environment variables that count more than
+    ENVIRONMENT.
     """
     environment = {**os.environ, **ENVIRONMENT, **settings}
     _warm_up(environment)
-    paths = [word for word in options if word.endswith(".ipynb")]
+    chosen = any(w.endswith(".ipynb") or any(Path(w).glob("*.ipynb")) for w in options)
     command = [
         *(sys.executable, "-m", "pytest", "-p", "tests.limits"),
         *("-p", "nbval_strict", "-p", "nbval_kernels"),
@@ -128,7 +129,8 @@ def run_nbval(options: list[str], **settings: str) -> int:
         f"--nbval-kernel-startup-timeout={limits.START}",
         f"--nbval-sanitize-with={STRICT / 'sanitize.cfg'}",
         *options,
-        *([] if paths else [str(FOLDER), *ignored()]),
+        *([] if chosen else [str(FOLDER)]),
+        *ignored(),
     ]
     return _run_to_the_end(command, environment)
 

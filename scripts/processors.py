@@ -1,12 +1,13 @@
 """Run the notebooks and the fast layers' tests as other processors would.
 
-    python scripts/processors.py [PROCESSOR ...] [NOTEBOOK ...] [PYTEST OPTION ...]
+    python scripts/processors.py [PROCESSOR ...] [FILE|FOLDER ...] [PYTEST OPTION ...]
 
 What a library computes with (AVX-512, AVX2, SSE; one thread or two) decides in which
 order it adds, so the last digits differ from one computer to the next, and training
 amplifies them. Every such library can be held back to what an older processor has.
 PROCESSORS is the table of those imitations; without a name all are run, one after the
-other. The last thing printed is a table of what passed where.
+other. Files or folders take the place of the notebooks and the fast layers' tests. The
+last thing printed is a table of what passed where.
 
 A processor cannot be imitated on one that has less: it is skipped, and that is said.
 """
@@ -110,7 +111,7 @@ def main(arguments: list[str]) -> int:
             print(f"    {name:12} {processor.says}")
         return 0
     first = list(takewhile(lambda word: not word.startswith("-"), arguments))
-    names = [word for word in first if not Path(word).suffix]
+    names = [word for word in first if not _is_path(word)]
     if unknown := [name for name in names if name not in PROCESSORS]:
         print(f"expected some of {', '.join(PROCESSORS)}; got {unknown[0]}")
         return 2
@@ -131,8 +132,8 @@ def run(name: str, options: list[str]) -> dict[str, str]:
     environment = environment_of(name)
     if environment is None:
         return {"run": f"skipped: this computer has no {PROCESSORS[name].needs}"}
-    chosen = [word for word in options if word.endswith((".ipynb", ".py"))]
-    default = [str(notebooks.FOLDER), *map(str, FAST_LAYERS), *notebooks.ignored()]
+    chosen = any(map(_is_path, options))
+    default = [str(notebooks.FOLDER), *map(str, FAST_LAYERS)]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         status = notebooks.run_nbval(
@@ -148,6 +149,11 @@ def run(name: str, options: list[str]) -> dict[str, str]:
     if status and not any(map(_is_bad, found.values())):
         found["run"] = f"failed: pytest ended with status {status}"
     return found
+
+
+def _is_path(word: str) -> bool:
+    """Whether a word of the command line is a file or a folder to be run."""
+    return word.endswith((".ipynb", ".py")) or Path(word).is_dir()
 
 
 def environment_of(name: str) -> dict[str, str] | None:

@@ -155,6 +155,13 @@ def test_main_is_green_where_all_is(files):
     assert script.main(["prescott-2", *files]) == 0
 
 
+def test_main_takes_a_folder_in_place_of_all(files, tmp_path, capfd):
+    folder = str(tmp_path / "notebooks")
+    assert script.main(["prescott-2", folder, *files[2:]]) == 0
+    table = capfd.readouterr().out.split("\n\n")[-1].splitlines()
+    assert [line.split() for line in table] == [["tiny"], ["prescott-2", "1", "passed"]]
+
+
 def test_main_says_what_pytest_did_where_no_test_has_failed(files, tmp_path, capfd):
     assert script.main(["own-2", str(tmp_path / "none.ipynb"), *files[2:]]) == 1
     assert "failed: pytest ended with status 4" in capfd.readouterr().out
