@@ -129,6 +129,19 @@ def is_not_so(found: Comparison) -> Diagnosis | None:
     return Diagnosis(Kind.NOT_SO, {"name": found.name})
 
 
+def is_another_count(found: Comparison) -> Diagnosis | None:
+    """A number of things, or a shape, is another one."""
+    kinds = {found.want.dtype.kind, found.got.dtype.kind}
+    if not kinds <= {"i", "u"} or found.want.ndim > 1 or found.got.ndim > 1:
+        return None
+    facts = {"got": _counted(found.got), "want": _counted(found.want)}
+    return Diagnosis(Kind.COUNT, {"name": found.name} | facts)
+
+
+def _counted(array) -> int | tuple[int, ...]:
+    return tuple(map(int, array)) if array.ndim else int(array)
+
+
 def has_other_type(found: Comparison) -> Diagnosis | None:
     """Integers instead of floats, or the reverse."""
     got, want = found.got.dtype, found.want.dtype
@@ -259,6 +272,7 @@ def is_partly_right(found: Comparison) -> Diagnosis | None:
 STRUCTURE: tuple[Callable[[Comparison], Diagnosis | None], ...] = (
     is_missing,
     is_not_so,
+    is_another_count,
     has_other_type,
     has_other_shape,
     is_not_finite,

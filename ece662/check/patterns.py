@@ -9,6 +9,7 @@ from ece662.check.comparing import Comparison
 
 __all__ = ["Pattern", "Where", "pattern_of", "wrong_entries"]
 
+BY_CHANCE = 0.02  # a pattern that random entries show more often says nothing
 WRONG = 1e-7  # of the largest value: more than rounding
 
 
@@ -48,18 +49,19 @@ def pattern_of(wrong: np.ndarray) -> Pattern | None:
         rest = tuple(i for i in range(wrong.ndim) if i != axis)
         touched, throughout = wrong.any(axis=rest), wrong.all(axis=rest)
         places = tuple(int(i) for i in np.flatnonzero(touched))
-        if len(places) == len(touched):
+        is_whole = bool(np.all(touched == throughout))
+        by_chance = (len(places) / len(touched)) ** wrong.sum()
+        if len(places) == len(touched) or (not is_whole and by_chance > BY_CHANCE):
             continue
         if len(places) > 1 and set(np.diff(places)) == {2}:
             return Pattern(Where.EVERY_OTHER, axis, places)
-        whole = Where.ONLY if np.all(touched == throughout) else Where.NOWHERE_ELSE
-        return Pattern(whole, axis, places)
+        where = Where.ONLY if is_whole else Where.NOWHERE_ELSE
+        return Pattern(where, axis, places)
     inside = tuple(slice(1, -1) for _ in range(min(2, wrong.ndim)))
     core = wrong[(..., *inside)]
-    if core.size and not core.any():
+    share = core.size / wrong.size  # of the entries that are not at the border
+    if share and not core.any() and (1 - share) ** wrong.sum() <= BY_CHANCE:
         return Pattern(Where.BORDER)
-    edge = wrong.copy()
-    edge[(..., *inside)] = False
-    if core.size and not edge.any():
+    if share and core.sum() == wrong.sum() and share ** wrong.sum() <= BY_CHANCE:
         return Pattern(Where.INSIDE)
     return None

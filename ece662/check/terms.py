@@ -90,6 +90,7 @@ class Kind(enum.StrEnum):
     MISSING = "missing"
     INPUT_CHANGED = "input-changed"
     NOT_SO = "not-so"
+    COUNT = "count"
     TYPE = "dtype"
     SINGLE_PRECISION = "float32"
     KEPT_AXES = "kept-axes"

@@ -17,6 +17,10 @@ __all__ = ["words_of"]
 SENTENCES: dict[str, tuple[str, str]] = {
     Kind.MISSING: ("There is no {name}.", ""),
     Kind.NOT_SO: ("This should hold, and does not: {name}.", ""),
+    Kind.COUNT: (
+        "{name} is {got}, where {want} is expected.",
+        "From which of the arguments does it follow?",
+    ),
     Kind.TYPE: (
         "{name} holds numbers of type {got}, where {want} is expected.",
         "Which array did you create without its dtype, or compare instead of compute?",

@@ -32,7 +32,10 @@ def border():
     [
         (wrong_at(slice(None), 1), Pattern(Where.ONLY, 1, (1,))),
         (wrong_at(..., slice(1, None, 2), slice(None)), (Where.EVERY_OTHER, 2, (1, 3))),
-        (wrong_at(0, 1, 2), Pattern(Where.NOWHERE_ELSE, 0, (0,))),
+        (wrong_at(0, 1, 2), Pattern(Where.NOWHERE_ELSE, 1, (1,))),
+        # Three of many are on the same side of one axis, and in two of three channels,
+        # by chance.
+        (wrong_at([1, 1, 1], [0, 0, 2], [0, 2, 4], [1, 3, 2]), None),
         (border(), Pattern(Where.BORDER)),
         (~border(), Pattern(Where.INSIDE)),
         (np.ones(SHAPE, bool), None),

@@ -15,6 +15,7 @@ from ece662.check.recipe import (
     WRITES_INTO_DOUT,
     Misfit,
     Recipe,
+    Rule,
     array_of,
     copies,
     in_forward,
@@ -31,6 +32,7 @@ CASES = {
     "keep 0.8": ((60, 80), 0.8),
     "images, keep 0.6": ((12, 8, 7, 9), 0.6),
 }
+OWN_CHANCE, NEW_MASK = "each number has its own chance", "another mask each time"
 SIGMAS = 6  # how far a share may be off by chance: once in five hundred million
 
 
@@ -83,8 +85,8 @@ def derive_forward(inputs, outputs):
     return found | {
         "share of what is kept": np.array(share_as_meant(kept, p)),
         "scale of what is kept": _range(ratios),
-        "each number has its own chance": np.array(bool(uneven < 0.25)),
-        "another mask each time": np.array(not np.array_equal(out, outputs["again"])),
+        OWN_CHANCE: np.array(bool(uneven < 0.25)),
+        NEW_MASK: np.array(not np.array_equal(out, outputs["again"])),
         "out over x in test mode": _range((outputs["out in test mode"] / x).ravel()),
     }
 
@@ -109,7 +111,10 @@ def _range(ratios) -> np.ndarray:
 
 def describe(failed, inputs) -> list[Diagnosis]:
     """Diagnose how much is kept, how it is scaled, and what test mode does."""
-    found = {}
+    found: dict[str, Diagnosis] = {}
+    shares = [c.got for c in failed if c.name == "share of what is kept"]
+    if any(share in (0, 1) for share in shares):  # then no two masks differ
+        failed = [c for c in failed if c.name != NEW_MASK]
     for comparison in failed:
         diagnose = FACTS.get(comparison.name)
         if diagnose and comparison.name not in found:
@@ -146,15 +151,25 @@ def _of_scale(same, inputs, kind=Kind.SCALE) -> Diagnosis:
 
 
 def _of_a_fact(same, inputs) -> Diagnosis:
-    return Diagnosis(Kind.NOT_SO, {"name": same[0].name})
+    return Diagnosis(Kind.NOT_SO, says=RULES[same[0].name].says)
 
 
+RULES = {
+    OWN_CHANCE: Rule(
+        says="Numbers that stand in one row or column fall together: each number of x "
+        "has a chance of its own."
+    ),
+    NEW_MASK: Rule(
+        says="Two calls drop the same numbers: every call draws a mask of its own, and "
+        "only `dropout_param['seed']` may set the seed."
+    ),
+}
 FACTS = {
     "share of what is kept": _of_share,
     "scale of what is kept": _of_scale,
     "out over x in test mode": partial(_of_scale, kind=Kind.TEST_SCALE),
-    "each number has its own chance": _of_a_fact,
-    "another mask each time": _of_a_fact,
+    OWN_CHANCE: _of_a_fact,
+    NEW_MASK: _of_a_fact,
 }
 
 
@@ -198,6 +213,7 @@ RECIPES = {
         run_forward,
         make_inputs,
         tuple(CASES),
+        RULES,
         derive=derive_forward,
         describe=describe,
     ),

@@ -61,7 +61,7 @@ CONVNET = {
         "num_classes": 4,
     },
 }
-CONVNET["regularised"] = CONVNET["no regularisation"] | {"reg": 0.7}
+CONVNET["regularised"] = CONVNET["no regularisation"] | {"reg": 0.7, "filter_size": 5}
 IMAGE = (3, 2, 2)  # inputs of 12 numbers come as images of this shape
 
 
@@ -216,6 +216,9 @@ def _gradients(grads, names):
     if not isinstance(grads, dict):
         raise Misfit("loss(X, y) should return (loss, grads), grads being a dict")
     there = [name for name in names if name in grads]
+    if not there:
+        held = ", ".join(map(str, grads)) or "nothing"
+        raise Misfit(f"grads should hold {', '.join(names)}; it holds {held}")
     return {name: array_of(grads[name], f"grads[{name!r}]") for name in there}
 
 

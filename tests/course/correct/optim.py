@@ -50,6 +50,14 @@ def in_place(w, dw, config=None):
 
 
 @rule("sgd_momentum")
+def scales_the_gradient_in_place(w, dw, config=None):
+    config = complete(config, w, **MOMENTUM)
+    dw *= config["learning_rate"]
+    config["velocity"] = config["momentum"] * config["velocity"] - dw
+    return w + config["velocity"], config
+
+
+@rule("sgd_momentum")
 def velocity_by_get(w, dw, config=None):
     config = complete(config, w, learning_rate=1e-2, momentum=0.9)
     v = config.get("velocity", np.zeros_like(w))

@@ -3,7 +3,9 @@
 import numpy as np
 
 from ece662 import layers
+from ece662.classifiers.cnn import ThreeLayerConvNet
 from ece662.classifiers.fc_net import TwoLayerNet
+from ece662.layer_utils import affine_relu_forward, conv_relu_pool_forward
 from tests.course.wrong.registry import wrong
 
 
@@ -120,6 +122,21 @@ def another_epsilon():
     return {"rmsprop": rmsprop}
 
 
+@wrong("adam", "different", "where config gives the settings")
+def betas_written_out():
+    def adam(w, dw, config=None):
+        config = {} if config is None else config
+        m, v = (config.get(name, np.zeros_like(w)) for name in "mv")
+        t = config["t"] = config.get("t", 0) + 1
+        config["m"] = m = 0.9 * m + 0.1 * dw
+        config["v"] = v = 0.999 * v + 0.001 * dw**2
+        step = config.get("learning_rate", 1e-3) * m / (1 - 0.9**t)
+        root = np.sqrt(v / (1 - 0.999**t))
+        return w - step / (root + config.get("epsilon", 1e-8)), config
+
+    return {"adam": adam}
+
+
 @wrong("sgd_momentum", "error", "a vector", "w (5,)")
 def matrices_only():
     def sgd_momentum(w, dw, config=None):
@@ -143,6 +160,32 @@ def velocity_stays_inside():
         return w + v, config
 
     return {"sgd_momentum": sgd_momentum}
+
+
+@wrong("ThreeLayerConvNet", "error", "filter_size 5", "line ")
+def padding_for_filters_of_three():
+    class Net(ThreeLayerConvNet):
+        def loss(self, X, y=None):
+            p = self.params
+            pool = {"pool_height": 2, "pool_width": 2, "stride": 2}
+            conv = {"stride": 1, "pad": 1}
+            h, _ = conv_relu_pool_forward(X, p["W1"], p["b1"], conv, pool)
+            h, _ = affine_relu_forward(h, p["W2"], p["b2"])
+            return super().loss(X, y) if h.size else None
+
+    return {"ThreeLayerConvNet": Net}
+
+
+@wrong("ThreeLayerConvNet", "count", "shape of W2 is (1440, 40), where (360, 40)")
+def pooling_forgotten_in_a_size():
+    class Net(ThreeLayerConvNet):
+        def __init__(self, input_dim, num_filters, hidden_dim, **settings):
+            settings |= {"num_filters": num_filters, "hidden_dim": hidden_dim}
+            super().__init__(input_dim, **settings)
+            w = np.random.randn(num_filters * input_dim[1] * input_dim[2], hidden_dim)
+            self.params["W2"] = np.float32(settings["weight_scale"] * w)
+
+    return {"ThreeLayerConvNet": Net}
 
 
 @wrong("TwoLayerNet", "two-layer-net-reg-gradient-missing-in-last-layer")

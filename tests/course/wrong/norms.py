@@ -60,6 +60,31 @@ def drops_with_p_and_shrinks_in_test_mode():
     return {"dropout_forward": dropout_forward}
 
 
+@wrong("dropout_forward", "not-so", "Two calls drop the same numbers")
+def seeded_at_each_call():
+    def dropout_forward(x, dropout_param):
+        p, mask = dropout_param["p"], None
+        if dropout_param["mode"] == "train":
+            np.random.seed(662)
+            mask = (np.random.rand(*x.shape) < p) / p
+            x = x * mask
+        return x, (dropout_param, mask)
+
+    return {"dropout_forward": dropout_forward}
+
+
+@wrong("dropout_forward", "share", "100% is kept")
+def one_number_for_all():
+    def dropout_forward(x, dropout_param):
+        p, mask = dropout_param["p"], None
+        if dropout_param["mode"] == "train":
+            mask = (np.random.rand() < p) / p
+            x = x * mask
+        return x, (dropout_param, mask)
+
+    return {"dropout_forward": dropout_forward}
+
+
 @wrong("dropout_forward", "error", "takes it apart", "x (60, 80)", "p 0.3")
 def shape_in_one_piece():
     def dropout_forward(x, dropout_param):
