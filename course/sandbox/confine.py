@@ -15,6 +15,7 @@ inside the sandbox, where only the standard library is sure to be there.
 """
 
 import ctypes
+import functools
 import os
 import platform
 import resource
@@ -27,6 +28,7 @@ __all__ = [
     "confine_calls",
     "confine_files",
     "die_with",
+    "filter_of",
     "hide_memory",
     "landlock_version",
     "limit_resources",
@@ -177,7 +179,7 @@ def confine_calls(threads: bool = False) -> None:
     machine = platform.machine()
     if machine not in ALLOWED:
         raise OSError(f"expected one of {', '.join(ALLOWED)}, got a {machine}")
-    code = _filter(machine, threads)
+    code = filter_of(machine, threads)
     buffer = ctypes.create_string_buffer(code, len(code))
     # struct sock_fprog: number of instructions, padding, pointer.
     program = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer))
@@ -188,7 +190,8 @@ def confine_calls(threads: bool = False) -> None:
     )
 
 
-def _filter(machine: str, threads: bool) -> bytes:
+@functools.cache
+def filter_of(machine: str, threads: bool) -> bytes:
     """Return the BPF program that lets the calls of the list pass, and no others."""
     numbers = dict(ALLOWED[machine])
     looked_at = {name: numbers.pop(name) for name in ARGUMENTS if name in numbers}

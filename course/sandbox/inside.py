@@ -13,9 +13,11 @@ server's pipes, cannot start another one and cannot signal or read the server.
 
 import argparse
 import contextlib
+import gc
 import importlib
 import json
 import os
+import platform
 import select
 import signal
 import sys
@@ -43,6 +45,7 @@ def main() -> None:
     sys.path.insert(0, options.code)
     for module in options.preload:
         importlib.import_module(module)
+    gc.freeze()  # no process copies all that memory, only to look for garbage there
     requests, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     while True:
         try:
@@ -76,6 +79,11 @@ def _run(request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     """Answer one request in a process of its own; return the report and its bytes."""
     answer_end, answer_start = os.pipe()
     print_end, print_start = os.pipe()
+    if request["confined"]:
+        import confine
+
+        # Made here it is there for every process to come.
+        confine.filter_of(platform.machine(), request["limits"]["threads"] > 0)
     started = time.monotonic()
     server = os.getpid()
     child = os.fork()

@@ -151,7 +151,7 @@ def _verdict_of_filter(machine, threads, number, *arguments, arch=None):
     arch = confine.AUDIT_ARCH[machine] if arch is None else arch
     arguments = [*arguments, *[0] * (6 - len(arguments))]
     data = struct.pack("IIQ6Q", number, arch, 0, *arguments)
-    code, at, loaded = confine._filter(machine, threads), 0, 0
+    code, at, loaded = confine.filter_of(machine, threads), 0, 0
     while True:
         kind, if_true, if_false, k = struct.unpack_from("HBBI", code, 8 * at)
         at += 1

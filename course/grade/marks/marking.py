@@ -124,7 +124,8 @@ class Marker:
             full = bench.sandboxes[FULL]
             bytecode = leave_out_unreadable(pieces, self.pristine, full)
             bench.put(pieces.bodies, bytecode)
-            with RightPieces(pieces, partial(self.benches.lend, "right")) as right:
+            lend = partial(self.benches.lend, "right")
+            with RightPieces(pieces, lend, bytecode) as right:
                 submission = _Submission(self, pieces, bench.sandboxes, right)
                 submission.budget, submission.spoilt = budget, spoilt
                 marks = [submission.examined(exercise)[0] for exercise in EXERCISES]

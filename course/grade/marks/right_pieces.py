@@ -12,8 +12,10 @@ it agrees with its own forward is known only from the student's process, which c
 trusted. And a forward that returns x fits a backward that returns dout.
 """
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from types import MappingProxyType
 
 from course.grade.marks.benches import Bench
 from course.grade.marks.pristine import ROOT, tree_of
@@ -35,15 +37,19 @@ class RightPieces:
     """Opens sandboxes in which some of a submission's exercises are our solutions."""
 
     def __init__(
-        self, pieces: Pieces, lend: Callable[[], AbstractContextManager[Bench]]
+        self,
+        pieces: Pieces,
+        lend: Callable[[], AbstractContextManager[Bench]],
+        bytecode: Mapping[str, bytes] = MappingProxyType({}),
     ):
         """Keep what a tree is made of; used as a context manager.
 
         Args:
             pieces: the submission.
             lend: lends a bench.
+            bytecode: of the submission's modules, where that is known.
         """
-        self._pieces, self._lend = pieces, lend
+        self._pieces, self._lend, self._bytecode = pieces, lend, bytecode
         self._bench: Bench | None = None
         self._stack = ExitStack()
 
@@ -65,7 +71,10 @@ class RightPieces:
             return None
         if self._bench is None:
             self._bench = self._stack.enter_context(self._lend())
-        self._bench.put({**self._pieces.bodies, **solutions(ids)})
+        right = solutions(ids)
+        changed = {file for file, _, _ in right}
+        bytecode = {f: b for f, b in self._bytecode.items() if f not in changed}
+        self._bench.put({**self._pieces.bodies, **right}, bytecode)
         return self._bench.sandboxes[tree_of(exercise)]
 
 
@@ -120,11 +129,16 @@ def solutions(ids: set[str]) -> dict:
     for exercise in map(find_exercise, sorted(ids)):
         if not exercise.file.endswith(".py"):
             continue
-        text = (ROOT / exercise.file).read_text("utf-8")
         owners = owners_of(exercise)
         found |= {
             (exercise.file, owner, number): body
-            for (owner, number), body in read(text, exercise.file).items()
+            for (owner, number), body in _solved(exercise.file).items()
             if owner in owners
         }
     return found
+
+
+@functools.cache
+def _solved(file: str) -> dict[tuple[str, int], str]:
+    """Return the bodies of a module of ours, by owner and number."""
+    return read((ROOT / file).read_text("utf-8"), file)

@@ -95,10 +95,10 @@ class _Reader:
     def _asked(self, texts: Mapping[Place, str]) -> dict[Place, str]:
         by_name = {"/".join(map(str, place)): place for place in texts}
         arrays = {name: as_bytes(texts[place]) for name, place in by_name.items()}
-        files = {place[0] for place in texts}
-        arrays |= {file: as_bytes(self.pristine.texts[file]) for file in files}
-        names = {name: place[0] for name, place in by_name.items()}
-        outcome = self.sandbox.call(FUNCTION, arrays, {"pristine": names})
+        files = {name: place[0] for name, place in by_name.items()}
+        given = {file: self.pristine.outlines[file] for file in {*files.values()}}
+        asked = {"outlines": given, "files": files}
+        outcome = self.sandbox.call(FUNCTION, arrays, asked)
         try:
             answer = read_json(outcome.outputs.get(PROBLEMS))
             reasons = {by_name[n]: str(why)[:MAX_REASON] for n, why in answer.items()}

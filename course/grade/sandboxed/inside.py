@@ -27,6 +27,7 @@ __all__ = [
     "LOSS",
     "PROBLEMS",
     "find_unreadable",
+    "outline",
     "run_cells",
     "run_exercise",
 ]
@@ -181,25 +182,26 @@ def _answer(outputs, problems):
     return {**outputs, PROBLEMS: np.frombuffer(text.encode(), np.uint8)}
 
 
-def find_unreadable(arrays, pristine):
+def find_unreadable(arrays, outlines, files):
     """Say which modules Python cannot read, or which broke out of their functions.
 
     Args:
         arrays: the texts of modules, as bytes, by any names.
-        pristine: the name of the module as handed out, for each name: in what a student
-            writes in the regions, no definition around them can change.
+        outlines: of the modules as handed out, by file: in what a student writes in the
+            regions, no definition around them can change.
+        files: the file of each module, by name.
 
     Returns:
         The reasons by name, as the bytes of a JSON text; and by the names of the others
         their bytecode.
     """
     reasons, bytecode = {}, {}
-    for name, given in pristine.items():
+    for name, file in files.items():
         try:
             tree = ast.parse(arrays[name].tobytes())
             # Which refuses some more.
             code = compile(tree, name, "exec", dont_inherit=True)
-            if _outline(tree) != _outline(ast.parse(arrays[given].tobytes())):
+            if outline(tree) != outlines[file]:
                 reasons[name] = "it ends the function that it stands in"
             else:
                 bytecode[name] = np.frombuffer(marshal.dumps(code), np.uint8)
@@ -210,11 +212,17 @@ def find_unreadable(arrays, pristine):
     return bytecode | {PROBLEMS: np.frombuffer(json.dumps(reasons).encode(), np.uint8)}
 
 
-def _outline(tree):
-    """Return the definitions and other statements of a module and of its classes."""
+def outline(tree):
+    """Return the statements of a module and of its classes, as lists that JSON has too.
+
+    Of each of them its kind, name, number of decorators, and what is in it.
+    """
     return [
-        (type(node), getattr(node, "name", ""), _outline(node))
-        if isinstance(node, ast.ClassDef)
-        else (type(node), getattr(node, "name", ""))
+        [
+            type(node).__name__,
+            getattr(node, "name", ""),
+            len(getattr(node, "decorator_list", ())),
+            outline(node) if isinstance(node, ast.ClassDef) else [],
+        ]
         for node in tree.body
     ]

@@ -1,14 +1,18 @@
 """What of the grader runs in the sandbox, and in which order."""
 
+import ast
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from course.grade.marks.marking import PRELOADED
-from course.grade.sandboxed.inside import PROBLEMS, find_unreadable
+from course.grade.marks.pristine import BARE, FULL
+from course.grade.sandboxed.inside import PROBLEMS, find_unreadable, outline
+from ece662.check.code import MODULES
 from ece662.exercises import EXERCISES
 
 ROOT = Path(__file__).parents[3]
@@ -35,10 +39,10 @@ print(json.dumps(list(sys.modules)))"""
 
 def _unreadable(**texts):
     arrays = {
-        name: np.frombuffer(text.encode(), np.uint8)
-        for name, text in {**texts, "given": GIVEN}.items()
+        name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()
     }
-    answer = find_unreadable(arrays, dict.fromkeys(texts, "given"))
+    given = json.loads(json.dumps({"given": outline(ast.parse(GIVEN))}))
+    answer = find_unreadable(arrays, given, dict.fromkeys(texts, "given"))
     return json.loads(answer[PROBLEMS].tobytes())
 
 
@@ -53,9 +57,26 @@ def test_find_unreadable_names_errors_and_what_breaks_out():
         out=GIVEN + "print('at the level of the module')\n",
         redefined=GIVEN + "def relu(x):\n    return 0\n",
         method=GIVEN.replace("        pass", "        pass\n    x = 1", 1),
+        decorated=GIVEN.replace("def relu", "@print\ndef relu"),
+        inner=GIVEN.replace("    def loss", "    @print\n    def loss"),
         deep="(" * 10_000,
     )
-    assert set(told) == {"syntax", "out", "redefined", "method", "deep"}
+    breaking_out = {"out", "redefined", "method", "decorated", "inner"}
+    assert set(told) == {"syntax", "deep", *breaking_out}
     assert "line 3" in told["syntax"]
-    for name in ("out", "redefined", "method"):
+    for name in breaking_out:
         assert told[name] == "it ends the function that it stands in"
+
+
+@pytest.mark.parametrize("tree", [FULL, BARE])
+def test_modules_of_both_trees_can_be_imported(tree, pristine):
+    # One that cannot is tried again for every exercise of the modules after it.
+    told = f"import {', '.join(MODULES)}; print(ece662.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", told],
+        cwd=pristine.folder / tree,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert Path(done.stdout.strip()).is_relative_to(pristine.folder / tree)
