@@ -29,7 +29,7 @@ def _with_dx(dout, cache, dx):
 
 @mistake(
     "batchnorm_backward",
-    says="Mean and variance were taken for constants, but both are made of x, so the "
+    says="Mean and variance were treated as constants, but both are made of x, so the "
     "gradient reaches x through them as well.",
     asks="If you add 1 to one entry of x, which entries of the output change?",
 )
@@ -60,7 +60,7 @@ def batchnorm_variance_path_missing(dout, cache):
 
 @mistake(
     "batchnorm_backward",
-    says="gamma has not come along into dx.",
+    says="gamma is missing in dx.",
     asks="What lies between the output and x_hat on the way back?",
 )
 def batchnorm_gamma_missing_in_dx(dout, cache):

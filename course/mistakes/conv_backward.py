@@ -44,8 +44,8 @@ def _crop(dx, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="In dx every window overwrites what its neighbours had left there, though a "
-    "pixel that lies in several windows gets a share from each.",
+    says="In dx each window overwrites what earlier ones wrote. Where windows overlap, "
+    "their shares have to be added.",
     asks="With a 3 x 3 filter and stride 1, how many outputs does one pixel reach?",
 )
 def conv_dx_overlaps_lost(dout, cache):
@@ -55,7 +55,8 @@ def conv_dx_overlaps_lost(dout, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="In dw only the last window is left; each one overwrites the one before.",
+    says="dw holds the share of the last window alone; each window overwrites the one "
+    "before.",
     asks="How many outputs does one weight reach?",
 )
 def conv_dw_last_window_only(dout, cache):
@@ -65,8 +66,8 @@ def conv_dw_last_window_only(dout, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="In dx each window gets what all filters have for it, and then the next "
-    "window overwrites it, though a pixel may lie in several.",
+    says="In dx the shares of all filters are added, but each window overwrites what "
+    "earlier ones wrote, though a pixel may lie in several windows.",
     asks="With a 3 x 3 filter and stride 1, how many outputs does one pixel reach?",
 )
 def conv_dx_windows_overwritten(dout, cache):
@@ -81,8 +82,8 @@ def conv_dx_windows_overwritten(dout, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="In dw only the last place of the window is left, that of all images "
-    "together; each place overwrites the one before.",
+    says="dw holds the share of the window's last position alone, summed over the "
+    "images; each position overwrites the one before.",
     asks="How many outputs does one weight reach in one image?",
 )
 def conv_dw_last_place_only(dout, cache):
@@ -95,8 +96,7 @@ def conv_dw_last_place_only(dout, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="Both dx and dw are overwritten by each window, where they should be added "
-    "up.",
+    says="Each window overwrites both dx and dw, where its share should be added.",
     asks="How many outputs does one pixel reach, and how many one weight?",
 )
 def conv_gradients_overwritten(dout, cache):
@@ -129,8 +129,8 @@ def conv_padding_left_on_dx(dout, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="dx is right as long as there is a border to cut off. Without padding "
-    "nothing of it is left.",
+    says="dx is right as long as there is a border to cut off. Without padding it "
+    "comes back empty.",
     asks="What does the slice [p:-p] give where p is zero?",
 )
 def conv_crop_empty_without_padding(dout, cache):
@@ -195,8 +195,8 @@ def conv_db_last_image_only(dout, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="db was summed over the images only: one number for every position, where "
-    "one for each filter is due.",
+    says="db was summed over the images only, so it has a number for every position; "
+    "it should have one for each filter.",
     asks="How many outputs does one bias reach?",
 )
 def conv_db_per_position(dout, cache):
@@ -217,8 +217,8 @@ def conv_dw_averaged(dout, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="Rows and columns run as far as dout is high: the outputs beyond that are "
-    "never visited.",
+    says="The loops over rows and over columns both end at the height of dout, so the "
+    "columns beyond that are never visited.",
     asks="Have you tried an image that is not square?",
 )
 def conv_back_width_from_height(dout, cache):
@@ -232,7 +232,7 @@ def conv_back_width_from_height(dout, cache):
     "conv_backward_naive",
     says="dx was made with the filters flipped, as in formulas that slide them over "
     "dout; where each window is handled on its own they stay as they are.",
-    asks="Which weight met the top left pixel of the window on the way there?",
+    asks="Which weight met the top left pixel of the window in the forward pass?",
     hidden=True,
 )
 def conv_dx_with_flipped_filters(dout, cache):
@@ -244,8 +244,8 @@ def conv_dx_with_flipped_filters(dout, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="Where there is no padding, cutting off `pad` rows and columns from both ends "
-    "leaves nothing, and nothing does not fit into dx: so it stops there.",
+    says="Without padding, cutting `pad` rows and columns off both ends leaves an "
+    "empty array, which does not fit into dx: the code stops there.",
     asks="Which row does -0 stand for in a slice?",
 )
 def conv_crop_stops_without_padding(dout, cache):
@@ -286,7 +286,7 @@ def conv_dx_of_last_filter_only(dout, cache):
 
 @mistake(
     "conv_backward_naive",
-    says="On the way back the images got a border of one pixel, whatever `pad` says.",
+    says="On the way back the images are padded by one pixel, whatever `pad` says.",
     asks="Does your backward read the width of the border anywhere?",
 )
 def conv_back_padding_always_one(dout, cache):

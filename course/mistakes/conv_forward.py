@@ -114,7 +114,7 @@ def conv_square_windows(x, w, b, conv_param):
 
 @mistake(
     "conv_forward_naive",
-    says="The stride counts down the image, but not across it.",
+    says="The windows move by the stride down the image, but by one pixel across it.",
     asks="With stride 2, where does the second window of the first row begin?",
 )
 def conv_stride_missing_across(x, w, b, conv_param):
@@ -126,7 +126,7 @@ def conv_stride_missing_across(x, w, b, conv_param):
 
 @mistake(
     "conv_forward_naive",
-    says="The images got a border of one pixel, whatever `pad` says.",
+    says="The images are padded by one pixel, whatever `pad` says.",
     asks="Does your code read the width of the border anywhere?",
 )
 def conv_padding_always_one(x, w, b, conv_param):
@@ -158,7 +158,7 @@ def conv_first_channel_only(x, w, b, conv_param):
 
 @mistake(
     "conv_forward_naive",
-    says="The products were averaged over the window, where they are to be added up.",
+    says="The products were averaged over the window, where they should be added.",
     asks="If a filter gets a second channel of zeros, should the output shrink?",
 )
 def conv_mean_for_sum(x, w, b, conv_param):
@@ -193,8 +193,8 @@ def conv_padding_on_two_sides(x, w, b, conv_param):
 
 @mistake(
     "conv_forward_naive",
-    says="Only where `pad` is more than 0 do the images get into the array that the "
-    "windows are taken from.",
+    says="With pad 0 the images never get into the array that the windows are taken "
+    "from; with more they do.",
     asks="With pad 0, which array should your windows slide over?",
 )
 def conv_padded_only_if_asked(x, w, b, conv_param):

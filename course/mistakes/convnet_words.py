@@ -17,8 +17,8 @@ __all__ = [
 CUT = {
     "says": "A convolution has no padding, so its maps shrink, and the affine weights "
     "were cut to what is left of them.",
-    "asks": "What was a weight that you cut off there for, and which padding keeps the "
-    "size of an image under a filter of 3 x 3?",
+    "asks": "What were the weights that you cut off there for, and which padding keeps "
+    "the size of an image under a filter of 3 x 3?",
 }
 SHORT = {
     "says": "The first convolution has too little padding, so its maps shrink, and the "
@@ -31,7 +31,7 @@ NO_RELU = {
     "asks": "What do two linear layers in a row amount to?",
 }
 ONE_RELU = {
-    "says": "A ReLU follows the first convolution and none the second.",
+    "says": "A ReLU follows the first convolution, but none follows the second.",
     "asks": "What does the exercise name between the second convolution and the affine "
     "layer?",
 }
@@ -40,8 +40,8 @@ NO_BIAS = {
     "asks": "How many of the six parameters does your code use?",
 }
 SOFTMAX = {
-    "says": "What comes back are probabilities; the loss takes plain scores and makes "
-    "the softmax itself.",
+    "says": "What comes back are probabilities; the loss takes plain scores and "
+    "computes the softmax itself.",
     "asks": "How often should a softmax stand between the scores and the loss?",
 }
 RELU_ON_SCORES = {

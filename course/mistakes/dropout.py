@@ -28,10 +28,10 @@ def dropout_p_drops(x, dropout_param):
 
 @mistake(
     "dropout_forward",
-    says="p keeps where it should drop and drops where it should keep, and the scale "
-    "is that of the other reading.",
+    says="p was read as the probability to drop a unit, where it is the probability to "
+    "keep it; and what stays is divided by p all the same.",
     asks="With p = 0.9, how many of a hundred units should survive, and by how much "
-    "must the others grow?",
+    "must they grow?",
 )
 def dropout_p_drops_but_scales_by_p(x, dropout_param):
     return _forward(x, dropout_param, lambda s, p: (np.random.rand(*s) > p) / p)
@@ -64,8 +64,8 @@ def dropout_in_test_mode(x, dropout_param):
 
 @mistake(
     "dropout_forward",
-    says="This is the older form of dropout: training leaves the scale alone and test "
-    "mode multiplies by p. Here training makes up for it, and test mode does nothing.",
+    says="This is the older form of dropout: training does not scale, and test mode "
+    "multiplies by p. Here training divides by p, and test mode does nothing.",
     asks="Which of the two forms lets a network be used without knowing its p?",
 )
 def dropout_scales_in_test_mode(x, dropout_param):
@@ -87,8 +87,8 @@ def dropout_scales_in_both_modes(x, dropout_param):
 
 @mistake(
     "dropout_forward",
-    says="The random numbers follow a bell curve, so the share of units that stay is "
-    "not p.",
+    says="The random numbers are normal ones, not uniform, so the share of units that "
+    "stay is not p.",
     asks="Which of NumPy's random numbers lie evenly between 0 and 1?",
 )
 def dropout_normal_for_uniform(x, dropout_param):
@@ -97,8 +97,9 @@ def dropout_normal_for_uniform(x, dropout_param):
 
 @mistake(
     "dropout_forward",
-    says="What stays is multiplied by p, where it has to be divided.",
-    asks="If half of the units fall, must the others grow or shrink to keep the sum?",
+    says="What stays is multiplied by p, where it has to be divided by it.",
+    asks="If half of the units are dropped, must the others grow or shrink to keep the "
+    "sum?",
 )
 def dropout_multiplies_by_p(x, dropout_param):
     return _forward(x, dropout_param, lambda s, p: (np.random.rand(*s) < p) * p)
@@ -115,7 +116,7 @@ def dropout_scales_by_one_minus_p(x, dropout_param):
 
 @mistake(
     "dropout_forward",
-    says="One mask serves every input of the batch: whole columns fall together.",
+    says="One mask serves every input of the batch: whole columns are dropped at once.",
     asks="How many random numbers does a batch of N inputs with D units need?",
 )
 def dropout_one_mask_for_all_inputs(x, dropout_param):
@@ -137,7 +138,7 @@ def dropout_mask_never_drops(x, dropout_param):
 
 @mistake(
     "dropout_forward",
-    says="Nothing falls, but everything is divided by p.",
+    says="Nothing is dropped, but everything is divided by p.",
     asks="Which of the two parts of dropout is missing?",
     hidden=True,
 )
@@ -147,8 +148,8 @@ def dropout_scales_but_never_drops(x, dropout_param):
 
 @mistake(
     "dropout_forward",
-    says="The output is right, but the caller's own array has lost its units, too: "
-    "the layer has overwritten its input.",
+    says="The output is right, but x itself was changed: the layer has overwritten "
+    "the caller's array.",
     asks="Does `*=` make a new array?",
 )
 def dropout_overwrites_its_input(x, dropout_param):
@@ -207,7 +208,7 @@ def dropout_back_mask_inverted(dout, cache):
 
 @mistake(
     "dropout_backward",
-    says="The gradient is multiplied by p everywhere and by the mask nowhere.",
+    says="The gradient is multiplied by p everywhere, and the mask is not used.",
     asks="Did every unit pass on the same share of its value?",
 )
 def dropout_back_scales_by_p(dout, cache):
@@ -238,7 +239,7 @@ def dropout_p_drops_and_is_never_scaled(x, dropout_param):
 
 @mistake(
     "dropout_backward",
-    says="The gradient is divided by p everywhere and multiplied by the mask nowhere.",
+    says="The gradient is divided by p everywhere, and the mask is not used.",
     asks="Did every unit pass on the same share of its value?",
 )
 def dropout_back_divides_by_p(dout, cache):

@@ -15,8 +15,8 @@ class NetDropoutIgnored(Network):
 
 @network(
     "FullyConnectedNet-dropout",
-    says="Dropout comes before the normalisation, which then sees zeros that chance "
-    "has made.",
+    says="Dropout comes before the normalisation, so the zeros that it makes go into "
+    "the mean and the variance.",
     asks="In which order does the exercise name the parts of a hidden layer?",
 )
 class NetDropoutBeforeNormalisation(Network):
@@ -26,7 +26,7 @@ class NetDropoutBeforeNormalisation(Network):
 
 @network(
     "FullyConnectedNet-dropout",
-    says="Scores are dropped, too: the last layer has a dropout of its own.",
+    says="Scores are dropped, too: a dropout follows the last layer.",
     asks="What does a score of zero mean to the softmax?",
 )
 class NetDropoutOnScores(Network):
@@ -48,7 +48,7 @@ class NetDropoutMissingInLastHiddenLayer(Network):
 @network(
     "FullyConnectedNet-dropout",
     says="Pixels of the inputs are dropped, too.",
-    asks="Behind which layers should dropout stand?",
+    asks="After which layers should dropout come?",
 )
 class NetDropoutOnInputs(Network):
     def _affine(self, x, i):

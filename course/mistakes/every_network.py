@@ -66,7 +66,7 @@ def _square(arrays):
 @after_loss(
     says="The regularisation in the loss is twice as strong as the one in the "
     "gradients: the half is missing.",
-    asks="What is the derivative of w squared, and how does one half make it nicer?",
+    asks="What is the derivative of w squared, and what does the half do to it?",
 )
 def reg_without_half(model, loss, grads):
     return loss + 0.5 * model.reg * _square(_weights(model)), grads
@@ -110,7 +110,7 @@ def biases_regularised(model, loss, grads):
 
 @after_loss(
     says="The loss is regularised, its gradients are not.",
-    asks="Which part of the loss do your gradients not know of?",
+    asks="Of which part of the loss do your gradients lack the derivative?",
 )
 def reg_gradient_missing(model, loss, grads):
     return loss, {
@@ -162,7 +162,7 @@ def reg_without_last_layer(model, loss, grads):
 
 @after_loss(
     says="The loss regularises the weights of the last layer, their gradient does not.",
-    asks="For which of your weights does the gradient know of the regularisation?",
+    asks="For which of your weights does the gradient include the regularisation?",
 )
 def reg_gradient_missing_in_last_layer(model, loss, grads):
     name, W = _last(model)
@@ -172,7 +172,7 @@ def reg_gradient_missing_in_last_layer(model, loss, grads):
 @after_loss(
     says="The loss regularises the weights of the first layer, their gradient "
     "does not.",
-    asks="For which of your weights does the gradient know of the regularisation?",
+    asks="For which of your weights does the gradient include the regularisation?",
 )
 def reg_gradient_missing_in_first_layer(model, loss, grads):
     return loss, {**grads, "W1": grads["W1"] - model.reg * model.params["W1"]}
@@ -195,7 +195,8 @@ def _last(model):
 
 
 @after_loss(
-    says="The regularisation adds the weights themselves, where their squares are due.",
+    says="The regularisation adds the weights themselves, where it should add their "
+    "squares.",
     asks="Can your loss become smaller by making a weight very negative?",
     hidden=True,
 )

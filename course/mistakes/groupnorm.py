@@ -57,8 +57,8 @@ def groupnorm_output_has_seven_axes(x, gamma, beta, G, gn_param):
 
 @mistake(
     "spatial_groupnorm_forward",
-    says="The groups are interleaved: every G-th channel went together, where "
-    "neighbours should.",
+    says="The groups are interleaved: every G-th channel was put into one group, where "
+    "neighbouring channels should be.",
     asks="With six channels in two groups, which channels are in the first one?",
 )
 def groupnorm_groups_interleaved(x, gamma, beta, G, gn_param):
@@ -267,7 +267,7 @@ def groupnorm_parameters_over_channels(dout, cache):
 
 @mistake(
     "spatial_groupnorm_backward",
-    says="Mean and variance of the groups were taken for constants.",
+    says="Mean and variance of the groups were treated as constants.",
     asks="If you add 1 to one pixel, which numbers of the output change?",
 )
 def groupnorm_statistics_as_constants(dout, cache):
@@ -294,7 +294,7 @@ def groupnorm_variance_path_missing(dout, cache):
 
 @mistake(
     "spatial_groupnorm_backward",
-    says="gamma has not come along into dx.",
+    says="gamma is missing in dx.",
     asks="What lies between the output and x_hat on the way back?",
 )
 def groupnorm_gamma_missing_in_dx(dout, cache):

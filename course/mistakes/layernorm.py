@@ -18,8 +18,8 @@ def _forward(x, gamma, beta, ln_param, mean=None, var=None, scale=None):
 
 @mistake(
     "layernorm_forward",
-    says="This is still batch normalisation: the statistics go down the columns, "
-    "where each row is to have its own.",
+    says="This is still batch normalisation: the statistics are those of the columns, "
+    "where each row should have its own.",
     asks="What should the layer return for a batch of one single input?",
 )
 def layernorm_over_columns(x, gamma, beta, ln_param):
@@ -28,8 +28,8 @@ def layernorm_over_columns(x, gamma, beta, ln_param):
 
 @mistake(
     "layernorm_forward",
-    says="One mean and one variance serve the whole array, so the inputs still know "
-    "of each other.",
+    says="One mean and one variance serve the whole array, so what comes out for one "
+    "input depends on the others.",
     asks="How many means does a batch of N inputs need?",
 )
 def layernorm_over_everything(x, gamma, beta, ln_param):
@@ -78,8 +78,8 @@ def layernorm_without_scale_and_shift(x, gamma, beta, ln_param):
 
 @mistake(
     "layernorm_forward",
-    says="The variance was divided by D - 1, where the plain mean of the squares is "
-    "due.",
+    says="The variance was divided by D - 1; it should be the plain mean of the "
+    "squared deviations.",
     asks="With your variance, is the mean of x_hat squared along a row exactly one?",
 )
 def layernorm_unbiased_variance(x, gamma, beta, ln_param):
@@ -108,7 +108,8 @@ def layernorm_variance_over_columns(x, gamma, beta, ln_param):
 
 @mistake(
     "layernorm_forward",
-    says="The rows have mean zero, but whatever spread they came with.",
+    says="The rows have mean zero, but they were not divided by their standard "
+    "deviation.",
     asks="Normalising takes two things off a row: which one is left?",
     hidden=True,
 )
@@ -141,8 +142,8 @@ def layernorm_divides_by_rows(dout, cache):
 
 @mistake(
     "layernorm_backward",
-    says="dgamma and dbeta were summed along the rows. The statistics have turned, "
-    "gamma and beta have not: they still belong to the columns.",
+    says="dgamma and dbeta were summed along the rows. Only the statistics belong to "
+    "the rows in layer normalisation; gamma and beta still belong to the columns.",
     asks="Which outputs does one entry of gamma reach?",
 )
 def layernorm_parameters_over_rows(dout, cache):
@@ -154,7 +155,7 @@ def layernorm_parameters_over_rows(dout, cache):
 @mistake(
     "layernorm_backward",
     says="gamma was multiplied in after the means were taken. In batch normalisation "
-    "that is allowed, here gamma varies along the row that the mean goes over.",
+    "that is allowed; here gamma varies along the row that the mean is taken over.",
     asks="Along which axis is gamma constant, and along which one is the mean?",
 )
 def layernorm_gamma_outside_means(dout, cache):
@@ -164,7 +165,7 @@ def layernorm_gamma_outside_means(dout, cache):
 
 @mistake(
     "layernorm_backward",
-    says="Mean and variance of the row were taken for constants.",
+    says="Mean and variance of the row were treated as constants.",
     asks="If you add 1 to one entry of a row, which entries of the output change?",
 )
 def layernorm_statistics_as_constants(dout, cache):
@@ -194,7 +195,7 @@ def layernorm_variance_path_missing(dout, cache):
 
 @mistake(
     "layernorm_backward",
-    says="gamma has not come along into dx.",
+    says="gamma is missing in dx.",
     asks="What lies between the output and x_hat on the way back?",
 )
 def layernorm_gamma_missing_in_dx(dout, cache):

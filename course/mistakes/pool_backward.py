@@ -22,8 +22,8 @@ def _first_maximum(window):
 
 @mistake(
     "max_pool_backward_naive",
-    says="Where windows overlap and share their maximum, only the last of them is "
-    "heard.",
+    says="Where windows overlap and share their maximum, only the gradient of the last "
+    "one is kept.",
     asks="If one pixel is the largest of two windows, how many outputs does it reach?",
 )
 def pool_back_maximum_overwritten(dout, cache):
@@ -35,8 +35,8 @@ def pool_back_maximum_overwritten(dout, cache):
 
 @mistake(
     "max_pool_backward_naive",
-    says="Where windows overlap and share their maximum, only the last of them is "
-    "heard; your loops go through the columns first.",
+    says="Where windows overlap and share their maximum, only the gradient of the last "
+    "one is kept; your loops go down each column first.",
     asks="If one pixel is the largest of two windows, how many outputs does it reach?",
 )
 def pool_back_maximum_overwritten_by_columns(dout, cache):
@@ -53,9 +53,9 @@ def pool_back_maximum_overwritten_by_columns(dout, cache):
 
 @mistake(
     "max_pool_backward_naive",
-    says="Each window overwrites everything that its neighbours have left in it, with "
-    "zeros where its own maximum is not.",
-    asks="If windows overlap, may one of them wipe out what another has found?",
+    says="Each window overwrites all that earlier ones have written into it, with "
+    "zeros everywhere but at its own maximum.",
+    asks="If windows overlap, may one of them delete what another has written?",
 )
 def pool_back_window_overwritten(dout, cache):
     def into(dx, window, place, gradient):
@@ -122,7 +122,7 @@ def pool_back_searches_everywhere(dout, cache):
 
 @mistake(
     "max_pool_backward_naive",
-    says="dx is zero everywhere: whatever was computed never got there.",
+    says="dx is zero everywhere: what was computed is never written into it.",
     asks="Which line of your code changes dx itself and not a copy or a local name?",
 )
 def pool_back_left_zero(dout, cache):
@@ -140,8 +140,8 @@ def pool_back_mask_without_dout(dout, cache):
 
 @mistake(
     "max_pool_backward_naive",
-    says="The maximum was found in its window, and its place used in the whole image: "
-    "all gradients pile up in the top left corner.",
+    says="The place of the maximum was counted within its window, but used in the "
+    "whole image: all gradients pile up in the top left corner.",
     asks="Counted from where are the row and the column that the search gives you?",
 )
 def pool_back_place_in_window(dout, cache):
@@ -216,8 +216,8 @@ def pool_back_sides_exchanged(dout, cache):
 
 @mistake(
     "max_pool_backward_naive",
-    says="The place of the maximum, one number, was taken apart by the height of the "
-    "window: rows are as long as the window is wide.",
+    says="The place of the maximum, one number, was split into row and column by the "
+    "height of the window; but its rows are as long as the window is wide.",
     asks="In a window of 2 rows and 3 columns, where is the entry number 4?",
 )
 def pool_back_place_split_by_height(dout, cache):
@@ -232,9 +232,8 @@ def pool_back_place_split_by_height(dout, cache):
 
 @mistake(
     "max_pool_backward_naive",
-    says="Where windows overlap, each of them writes over the places of its maximum "
-    "that another has filled, and the rest of the window is left alone; the loops "
-    "run from the last window to the first.",
+    says="Where windows overlap and share their maximum, only the gradient of the "
+    "first one is kept: the loops run from the last window to the first.",
     asks="If one pixel is the largest of two windows, how many outputs does it reach?",
     hidden=True,
 )

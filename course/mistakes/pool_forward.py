@@ -72,8 +72,8 @@ def pool_squarepool_windows(x, pool_param):
     "max_pool_forward_naive",
     says="The maximum was taken over the channels as well, so all of them come out "
     "alike.",
-    asks="If one channel finds edges and another finds skies, what should pooling do "
-    "with the two?",
+    asks="If one channel finds edges and another finds skies, should pooling mix the "
+    "two?",
 )
 def pool_over_channels(x, pool_param):
     out, cache = layers.max_pool_forward_naive(x, pool_param)

@@ -10,8 +10,8 @@ from ece662.pruning import by_hand
 
 @mistake(
     "magnitude_masks",
-    says="Each layer loses the same share of its own weights: there is a limit for "
-    "each, where one holds for the whole network.",
+    says="Each layer loses the same share of its own weights: each has a limit of its "
+    "own, where one limit should hold for the whole network.",
     asks="How many limits are there, if layers of small weights are to lose more?",
 )
 def masks_layer_by_layer(weights, share):
@@ -23,7 +23,7 @@ def masks_layer_by_layer(weights, share):
 
 @mistake(
     "magnitude_masks",
-    says="The masks are inside out: what should stay is marked as gone.",
+    says="The masks are inverted: what should stay is marked as gone.",
     asks="What is left of a weight that is multiplied by its mask?",
 )
 def masks_inside_out(weights, share):
@@ -44,7 +44,7 @@ def masks_by_value(weights, share):
 
 @mistake(
     "magnitude_masks",
-    says="The share is taken for the part that stays.",
+    says="The share was read as the part that stays; it is the part that goes.",
     asks="If 10 % are to go, how many per cent of a mask are True?",
 )
 def masks_share_stays(weights, share):
@@ -77,8 +77,9 @@ def masks_share_of_the_largest(weights, share):
 
 @mistake(
     "random_masks",
-    says="The smallest weights go: their sizes decide, where a lot should.",
-    asks="What may the choice depend on, if it is to be by chance?",
+    says="The smallest weights go: the choice depends on their sizes, where it should "
+    "be random.",
+    asks="What may a random choice depend on?",
 )
 def lots_by_magnitude(weights, share, seed):
     return by_hand.magnitude_masks(weights, share)
@@ -86,8 +87,8 @@ def lots_by_magnitude(weights, share, seed):
 
 @mistake(
     "random_masks",
-    says="Every weight is tossed for by itself, so the share that goes is only about "
-    "the one that was asked for.",
+    says="A random number decides on each weight by itself, so the share that goes is "
+    "only near the one that was asked for.",
     asks="How do you draw exactly as many as are wanted?",
 )
 def lots_tossed_one_by_one(weights, share, seed):
@@ -97,8 +98,8 @@ def lots_tossed_one_by_one(weights, share, seed):
 
 @mistake(
     "random_masks",
-    says="The seed changes nothing: the same lot is drawn whatever it is.",
-    asks="Where does the generator of random numbers learn of the seed?",
+    says="The seed has no effect: the same masks are drawn whatever it is.",
+    asks="Where does your random generator get its seed?",
 )
 def lots_without_seed(weights, share, seed):
     return by_hand.random_masks(weights, share, 0)
@@ -106,8 +107,8 @@ def lots_without_seed(weights, share, seed):
 
 @mistake(
     "random_masks",
-    says="Each call draws another lot, though the seed is the same.",
-    asks="What has to be set back before the first number is drawn?",
+    says="Each call draws other masks, though the seed is the same.",
+    asks="What has to be done with the seed before the first number is drawn?",
     hidden=True,
 )
 def lots_never_the_same(weights, share, seed):
@@ -116,7 +117,7 @@ def lots_never_the_same(weights, share, seed):
 
 @mistake(
     "random_masks",
-    says="The share is taken for the part that stays.",
+    says="The share was read as the part that stays; it is the part that goes.",
     asks="If a fifth is to go, how much of a mask is True?",
 )
 def lots_share_stays(weights, share, seed):
@@ -128,8 +129,7 @@ def lots_share_stays(weights, share, seed):
 
 @mistake(
     "masked_step",
-    says="The weights that were pruned come back: nothing puts the zeros where the "
-    "mask has them.",
+    says="The weights that were pruned come back: the mask has no effect on the step.",
     asks="Is the gradient of a weight zero because the weight is?",
 )
 def step_without_mask(rule, w, dw, mask, config):
@@ -138,8 +138,8 @@ def step_without_mask(rule, w, dw, mask, config):
 
 @mistake(
     "masked_step",
-    says="The gradient is masked and the weights are not: what is not zero yet does "
-    "not become zero, and what the rule remembers goes on moving it.",
+    says="The gradient is masked, but not the weights: what is not zero yet does not "
+    "become zero, and what the rule has stored, such as a velocity, goes on moving it.",
     asks="With momentum, does a gradient of zero mean that a weight stands still?",
 )
 def step_masks_the_gradient(rule, w, dw, mask, config):
@@ -157,7 +157,7 @@ def step_masks_before(rule, w, dw, mask, config):
 
 @mistake(
     "masked_step",
-    says="The mask is applied inside out: what should stay is set to zero.",
+    says="The mask is applied inverted: what should stay is set to zero.",
     asks="Where is a mask True?",
 )
 def step_mask_inside_out(rule, w, dw, mask, config):
@@ -177,8 +177,8 @@ def step_thrown_away(rule, w, dw, mask, config):
 
 @mistake(
     "masked_step",
-    says="The first step is right and later ones are not: what the rule remembers is "
-    "not handed on.",
+    says="The first step is right and later ones are not: the config that the rule "
+    "gives back is lost.",
     asks="What else does a rule return beside the weights?",
 )
 def step_forgets_the_config(rule, w, dw, mask, config):

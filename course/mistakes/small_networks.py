@@ -76,7 +76,7 @@ class TwoLayerNetBackSkipsRelu(_TwoLayerNet):
 
 @mistake(
     "TwoLayerNet",
-    says="What comes back are probabilities; the loss takes plain scores and makes "
+    says="What comes back are probabilities; the loss takes plain scores and computes "
     "the softmax itself.",
     asks="How often should a softmax stand between the scores and the loss?",
 )
@@ -163,8 +163,8 @@ class _ThreeLayerConvNet(cnn.ThreeLayerConvNet):
 @mistake(
     "ThreeLayerConvNet",
     says="There is no ReLU after the convolution.",
-    asks="What lies between the convolution and the affine layer, and is any of it "
-    "able to bend a straight line?",
+    asks="Pooling aside, what lies between the convolution and the affine layer that "
+    "is not linear?",
 )
 class ConvNetWithoutFirstRelu(_ThreeLayerConvNet):
     after_conv = IDENTITY
@@ -200,7 +200,7 @@ class ConvNetBackSkipsSecondRelu(_ThreeLayerConvNet):
 
 @mistake(
     "ThreeLayerConvNet",
-    says="The feature maps are averaged in each window, where the largest value is to "
+    says="The feature maps are averaged in each window, where the largest value should "
     "be kept.",
     asks="Which kind of pooling does this network ask for?",
     hidden=True,

@@ -227,7 +227,7 @@ def _by_pixel(cache, shape):
 
 @mistake(
     "spatial_batchnorm_backward",
-    says="Mean and variance of the channels were taken for constants.",
+    says="Mean and variance of the channels were treated as constants.",
     asks="If you add 1 to one pixel, which numbers of the output change?",
 )
 def spatial_statistics_as_constants(dout, cache):
@@ -329,7 +329,7 @@ def spatial_dgamma_dbeta_swapped(dout, cache):
 
 @mistake(
     "spatial_batchnorm_backward",
-    says="gamma has not come along into dx.",
+    says="gamma is missing in dx.",
     asks="What lies between the output and x_hat on the way back?",
     hidden=True,
 )
