@@ -327,7 +327,7 @@ def batchnorm_backward_alt(dout: Array, cache: Cache) -> tuple[Array, Array, Arr
 
     The three paths of `batchnorm_backward`, added up on paper:
     `dx = gamma / sqrt(var + eps) * (dout - mean(dout) - x_hat * mean(dout * x_hat))`.
-    The same numbers with fewer passes over the data; all else is as it is there.
+    Arguments, results and errors are the same; it passes over the data fewer times.
     """
     check_train_cache(cache, "batchnorm")
     dout = as_floats(dout, "dout")

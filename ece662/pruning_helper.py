@@ -97,7 +97,9 @@ def test_model(model: Any, test_data: Sequence, mode: str = "torch") -> float:  
     """
     X, y = test_data
     if len(X) != len(y) or not len(y):
-        raise ValueError(f"expected a label a picture, got {len(X)} and {len(y)}")
+        raise ValueError(
+            f"expected one label for each picture, got {len(y)} labels for {len(X)}"
+        )
     share = accuracy(_framework(mode).predict(model, X), y)
     print(f"Test Acc: {share:.4f}")
     return share

@@ -215,7 +215,9 @@ def test_test_model_prints_and_returns(small, mode, capsys):
 
 
 def test_test_model_labels_missing(small):
-    with pytest.raises(ValueError, match="a label a picture, got 2 and 1"):
+    with pytest.raises(
+        ValueError, match="one label for each picture, got 1 labels for 2"
+    ):
         accuracy_of(None, [np.zeros((2, 3, 32, 32)), np.zeros(1)])
 
 

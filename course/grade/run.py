@@ -1,7 +1,7 @@
 """Grade a folder of submissions, on all cores or on a cluster, and go on after a stop.
 
 Each submission's record is one file, written whole or not at all, as soon as it is
-there. So whatever ends a run, a reboot or a full disk, the records are the truth:
+there. So whatever ends a run, a reboot or a full disk, the records say what is done:
 `resume` keeps those that still fit their submission, and grades the others.
 """
 
@@ -217,10 +217,10 @@ def _executor_maker(
 
 
 class _LocalExecutor(ThreadPoolExecutor):
-    """Threads that wait for one child each; all of those end with it."""
+    """Threads that wait for one child each; `shutdown` ends the children."""
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        """Wait for nothing that is under way."""
+        """End the children, so that no thread has anything to wait for."""
         end_all()
         super().shutdown(wait, cancel_futures=cancel_futures)
 
@@ -299,7 +299,7 @@ def _graded(
 
 
 def _submit(executor: Executor, setup: Setup, submission: Submission) -> Future:
-    """Hand out a submission; to a broken pool too, whose future then says so."""
+    """Hand out a submission; where the pool is broken, the future raises that."""
     try:
         return executor.submit(grade, setup, submission)
     except BrokenExecutor as error:

@@ -45,10 +45,10 @@ class Answered(NamedTuple):
 
 
 def questions_of(path: Path) -> Answered:
-    """Read how far a notebook's questions are answered; nothing is there in a bad file.
+    """Read how far a notebook's questions are answered.
 
     Args:
-        path: of the notebook.
+        path: of the notebook; a file that cannot be read has no questions.
     """
     try:
         notebook = json.loads(path.read_bytes())

@@ -22,7 +22,7 @@ def sealed(question: str, answer: str, text: str) -> tuple[str, str]:
     Args:
         question: its id, so that equal answers to two questions look different.
         answer: in its one spelling, such as "b" or "179".
-        text: what is to be said to who gives that answer.
+        text: what to say to whoever gives that answer.
 
     Returns:
         The entry's name and its content, both plain ASCII.

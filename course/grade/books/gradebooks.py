@@ -137,7 +137,7 @@ def _read(path: Path) -> tuple[list[list[str]], _Form]:
     try:
         text = data[len(mark) :].decode(encoding)
     except UnicodeDecodeError:
-        # Every byte is a character of it, and comes out as it was.
+        # In which every byte is a character, and is written back as it was.
         text, encoding = data.decode("latin-1"), "latin-1"
     end = "\r\n" if "\r\n" in text else "\n"
     first = text.partition("\n")[0]

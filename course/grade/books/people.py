@@ -71,7 +71,7 @@ def read_roster(path: Path) -> list[Person]:
 
 
 def person_of(cells: Mapping[str, str], line: int) -> Person | None:
-    """Return the student of a row; None where it is that of nobody."""
+    """Return the student of a row; None where it has none."""
     name = cells.get("name", "").strip()
     if not name:
         parts = (cells.get("first", "").strip(), cells.get("last", "").strip())
@@ -98,7 +98,7 @@ class People:
     """Finds students of a list by what is known of a submission."""
 
     def __init__(self, people: Sequence[Person]):
-        """Take down what each one is called."""
+        """List what each one is called."""
         self.people = list(people)
         self._by_id = _Index((id, p) for p in people for id in p.ids)
         self._by_login = _Index((login, p) for p in people for login in _logins(p))

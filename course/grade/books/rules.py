@@ -127,7 +127,7 @@ class Course:
             return 0, f"handed in at a time that cannot be read: {str(when)[:40]}"
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=self.deadline.tzinfo)
-        # By clocks that never change: the difference of two local times is not theirs.
+        # In UTC: local times change by an hour twice a year, and so would a difference.
         late = moment.astimezone(datetime.UTC) - self.deadline.astimezone(datetime.UTC)
         late = late.total_seconds() / 60
         late -= self.late.get("grace_minutes", 0)
@@ -190,7 +190,7 @@ def _rubrics(path: Path, held: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _check(path: Path, section: str, held: Any) -> None:
-    """Refuse what is not understood: a rule that is passed over costs somebody."""
+    """Refuse what is not understood: a rule left out would cost a student points."""
     known = KEYS[section]
     where = f"{path}{f', [{section}]' if section else ''}"
     if not isinstance(held, dict):

@@ -44,7 +44,7 @@ MAX_FILE = 16 << 20  # bytes of one file
 MAX_HELD = 64 << 20  # bytes of a tar that are kept
 MAX_NOTES = 20  # on files that are ignored
 MAX_ENTRIES = 5000  # files of a folder
-MAX_FOLDERS = 20  # one in the other
+MAX_FOLDERS = 20  # one within the other
 HEADER = 30  # bytes before a zip member's name
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz",
@@ -58,7 +58,7 @@ KEPT = (".ipynb", ".py", ".json", ".txt", *ARCHIVES)  # members of a tar
 
 
 class Refused(ValueError):
-    """Something is not read; says why."""
+    """A file or an archive is not read; the message says why."""
 
 
 class NoFileError(Refused):
@@ -69,7 +69,7 @@ class Entry(NamedTuple):
     """A file in a hand-in."""
 
     name: str  # its path from the top, with slashes
-    read: Callable[[], bytes]  # up to a byte more than MAX_FILE
+    read: Callable[[], bytes]  # up to MAX_FILE and a byte, which shows that it is more
 
 
 class Ignored:
@@ -87,8 +87,8 @@ class Ignored:
         else:
             self._more += 1
 
-    def tell_how_many(self) -> None:
-        """Note how many files more there are."""
+    def note_the_rest(self) -> None:
+        """Note how many files more there are than are named."""
         if self._more:
             self._notes.append(f"{self._more} more files like these: ignored")
 
@@ -160,7 +160,7 @@ class Opened(contextlib.ExitStack):
     def _zip(self, file: "_Bounded") -> list[Entry]:
         size = file.size()
         archive = self.enter_context(zipfile.ZipFile(file))
-        file.most = None
+        file.is_listed = True
         entries = archive.infolist()
         if len(entries) > MAX_MEMBERS:
             raise Refused("the zip has too many entries")
@@ -178,7 +178,7 @@ class Opened(contextlib.ExitStack):
         """Tell whether an entry is a plain file below the root; note where not."""
         path = _path_in(entry)
         mode = entry.external_attr >> 16
-        why = _why_away(path)
+        why = _why_outside(path)
         if "\0" in entry.orig_filename:
             why = "has a name with a NUL in it"
         elif not why and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -208,7 +208,7 @@ class Opened(contextlib.ExitStack):
                 for number, member in enumerate(archive):
                     if number > MAX_MEMBERS:
                         raise Refused("the tar has too many entries")
-                    why = _why_away(member.name)
+                    why = _why_outside(member.name)
                     if not why and not (member.isreg() or member.isdir()):
                         why = "is a link or a special file"
                     if why:
@@ -241,7 +241,7 @@ class _Counted(io.RawIOBase):
         """Read bytes.
 
         Raises:
-            Refused: it was too much.
+            Refused: there are more than an archive may hold.
         """
         most = self._left + 1 if size is None or size < 0 else min(size, self._left + 1)
         data = self._stream.read(most)
@@ -261,14 +261,13 @@ class _Counted(io.RawIOBase):
 
 
 class _Bounded:
-    """A zip's bytes, of which few are given at a time until its list is read.
+    """A zip's bytes; until its list of contents has been read, no read may be large.
 
-    The list of contents is read in one piece, whatever the records at a zip's end and
-    the ones for large archives say of its size: so this bounds the entries that zipfile
-    makes of it.
+    zipfile reads that list in one piece, whatever the records at the zip's end say of
+    its size. So a bound on one read bounds the entries that it makes.
     """
 
-    most: int | None = MAX_DIRECTORY
+    is_listed = False  # whether the list of contents has been read
 
     def size(self) -> int:
         """Return how many bytes there are."""
@@ -281,9 +280,9 @@ class _Bounded:
         """Read bytes.
 
         Raises:
-            Refused: so many make no list of contents.
+            Refused: a list of contents has fewer.
         """
-        if self.most is not None:
+        if not self.is_listed:
             if size is None or size < 0:
                 size = self.size() - self.tell()
             if size > MAX_DIRECTORY:
@@ -327,8 +326,8 @@ def _path_in(entry: zipfile.ZipInfo) -> str:
     return entry.filename.replace("\\", "/")
 
 
-def _why_away(path: str) -> str:
-    """Say why a path is none below the root; "" where it is one."""
+def _why_outside(path: str) -> str:
+    """Say why a path does not lie below the root; "" where it does."""
     if not path:
         return "has no name"
     if path.startswith("/") or ".." in PurePosixPath(path).parts:
@@ -355,12 +354,12 @@ def files_below(root: Path, ignored: Ignored) -> Iterator[str]:
         Refused: they are too many.
     """
 
-    def closed(error: OSError) -> None:
+    def note_closed(error: OSError) -> None:
         name = os.path.relpath(error.filename or root, root)
         ignored.add(name, f"cannot be opened ({error.strerror})")
 
     seen = 0
-    for folder, folders, files in os.walk(root, onerror=closed):
+    for folder, folders, files in os.walk(root, onerror=note_closed):
         below = Path(folder).relative_to(root)
         folders.sort()
         if len(below.parts) > MAX_FOLDERS:
@@ -395,5 +394,5 @@ def read_regular(path: Path) -> bytes:
     handle = os.open(path, os.O_RDONLY | flags)
     with open(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Refused("it is no file")
+            raise Refused("it is not a plain file")
         return file.read(MAX_FILE + 1)

@@ -22,12 +22,12 @@ from ece662.exercises import EXERCISES
 
 __all__ = ["Attempts", "HandIn", "LeftOut", "hand_ins"]
 
-NOBODYS = (".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini")
+BY_SYSTEMS = (".DS_Store", "__MACOSX", "Thumbs.db", "desktop.ini")
 METADATA = "submission_metadata.yml"  # of Gradescope
 LISTS = ("index.html", METADATA)  # of Brightspace and Gradescope
 MAX_LEFT_OUT = 1000  # names
 BROKEN_OFF = (".crdownload", ".part", ".partial", ".download", ".opdownload", ".tmp")
-# Zips by their bytes, and by nothing else.
+# Zip archives by their bytes, but documents and programs.
 OFFICE = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".pages", ".numbers",
           ".key", ".epub", ".jar", ".apk", ".whl")  # fmt: skip
 
@@ -61,7 +61,7 @@ class HandIn:
 
     @classmethod
     def of(cls, path: Path) -> "HandIn":
-        """Return that of a folder, an archive or a file of a student's own name."""
+        """Return the hand-in of a path that is named for its student."""
         return cls(student_of(path), ((path, path.name),))
 
     @property
@@ -77,7 +77,7 @@ class HandIn:
 def hand_ins(
     folder: Path, attempts: Attempts = Attempts.LAST
 ) -> tuple[list[HandIn], list[LeftOut]]:
-    """List what was handed in, by student, and what is not that.
+    """List what was handed in, by student, and what is no hand-in.
 
     Args:
         folder: with all of it.
@@ -97,7 +97,7 @@ def hand_ins(
     found: list[HandIn] = []
     left_out: list[LeftOut] = []
     paths = sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))
-    paths = [path for path in paths if path.name not in (*NOBODYS, *LISTS)]
+    paths = [path for path in paths if path.name not in (*BY_SYSTEMS, *LISTS)]
     pieces = pieces_of(paths, _submitters(folder / METADATA))
     for path in paths:
         if path in pieces:
@@ -116,7 +116,7 @@ def hand_ins(
 
 def _bulk_within(folder: Path) -> Path:
     """Return the one folder in a folder, where that is a platform's."""
-    inner = [path for path in folder.iterdir() if path.name not in NOBODYS]
+    inner = [path for path in folder.iterdir() if path.name not in BY_SYSTEMS]
     if len(inner) == 1 and inner[0].is_dir() and not inner[0].is_symlink():
         names = [path.name for path in inner[0].iterdir()]
         if METADATA in names or any(map(is_of_a_platform, names)):

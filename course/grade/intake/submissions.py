@@ -99,7 +99,7 @@ def open_parts(
             folder = f"{called}/" if len(parts) > 1 and not is_one else ""
             entries += [Entry(folder + e.name, e.read) for e in found]
         entries = _with_inner(entries, wanted, submission, opened)
-        ignored.tell_how_many()
+        ignored.note_the_rest()
         _read_wanted(entries, wanted, submission)
     return submission
 
@@ -119,7 +119,7 @@ def _tried(submission: Submission, attempt: Callable[[], list[Entry]], what="it"
 
 
 def _said(error: BaseException) -> str:
-    """Say what an exception says; its text may come from the submission."""
+    """Return an exception in one line; its text may come from the submission."""
     return printable(f"{type(error).__name__}: {error}", 300)
 
 
@@ -210,8 +210,10 @@ def _is_no_work(name: str) -> bool:
 def _add_by_name(
     found: dict[str, str], names: Iterable[str], wanted, submission: Submission
 ) -> None:
-    """Add files that lie elsewhere, or whose name was changed on the way; of two that
-    may be one file the other is named."""
+    """Add files that lie elsewhere, or whose name was changed on the way.
+
+    Where several may be the same file, those that are not read are noted.
+    """
     called = {PurePosixPath(file).name.lower(): file for file in wanted}
     near: dict[str, list[str]] = {}
     for name in sorted(names, key=lambda name: (len(PurePosixPath(name).parts), name)):
@@ -230,7 +232,7 @@ def _add_by_name(
         for other in several:
             if other != found[file]:
                 others.add(other, f"may be {file} as well")
-    others.tell_how_many()
+    others.note_the_rest()
 
 
 def _plain_name(name: str) -> str:

@@ -1,7 +1,7 @@
 """Where a submission is tried: its text in both trees, with a sandbox for each.
 
 Starting a Python with NumPy costs more than most exercises. So a bench that is kept
-serves one submission after the other. That opens no way from one to the next: behind
+serves one submission after the other. Nothing passes from one to the next: behind
 the walls nothing can be written, the server itself runs none of their code, every call
 has a process of its own that is gone before the next one starts, and a submission's
 text is taken away before another one comes.

@@ -78,7 +78,7 @@ WRONG_IN_LARGE = Shortfall(
 NO_SOLVER = Shortfall(
     "no-solver",
     "These weights are not those that a Solver left: train the network with the "
-    "course's Solver, and leave it as that leaves it.",
+    "course's Solver, and do not change it afterwards.",
 )
 ANOTHER_NETWORK = Shortfall(
     "another-network",
@@ -92,13 +92,13 @@ NOT_ITS_GRADIENT = Shortfall(
 STRAIGHT = Shortfall(
     "straight",
     "This network is one affine layer, whatever it is made of: a picture half way "
-    "between two others gets scores half way between theirs. It takes something "
-    "between the layers that is not linear.",
+    "between two others gets scores half way between theirs. Between its layers it "
+    "needs something that is not linear.",
 )
 KNEW_BEFORE = Shortfall(
     "knew-before",
-    "Before the Solver took its first step, the network told the pictures apart "
-    "already: begin with the weights that it draws.",
+    "Before the Solver took its first step, the network already classified many "
+    "pictures correctly: begin with the weights that it draws.",
 )
 
 
@@ -313,7 +313,7 @@ def oddities(
     if recipe_of(exercise).forward:
         gradients = [c for c in verdict.comparisons if c.name.startswith("d")]
         if any(c.error > EXACT for c in gradients):
-            yield "its gradients are as exact as measured ones are, not as derived ones"
+            yield "its gradients are no more exact than measured ones; derived ones are"
     said = raw.get(f"{CASE}/{ACCURACY}")
     found = [c.got for c in verdict.comparisons if c.name == ACCURACY]
     if said is not None and found and np.any(said > np.max(found) + BY_CHANCE):

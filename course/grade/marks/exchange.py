@@ -16,7 +16,7 @@ __all__ = ["as_bytes", "read_json", "read_problems", "split_inputs", "why_stoppe
 MAX_PROBLEMS = 50
 MAX_FACTS = 10  # of one problem
 NAMED = ("needs", "forward", "inside")  # fields of a problem that name an exercise
-MAX_TOLD = 1 << 20  # bytes of a JSON text; parsed, it takes many times as much memory
+MAX_TEXT = 1 << 20  # bytes of a JSON text; parsed, it takes many times as much memory
 MAX_WORDS = 200  # characters of a file's name or a line
 
 
@@ -77,13 +77,13 @@ def read_json(sent: np.ndarray | None) -> Any:
         ValueError: it is not JSON, or too long.
     """
     if sent is None or sent.dtype != np.uint8:
-        raise ValueError("it does not say how it went")
-    if sent.size > MAX_TOLD:
-        raise ValueError(f"it sent {sent.size} bytes, expected up to {MAX_TOLD}")
+        raise ValueError("its JSON text is missing")
+    if sent.size > MAX_TEXT:
+        raise ValueError(f"it sent {sent.size} bytes, expected up to {MAX_TEXT}")
     try:
         return json.loads(sent.tobytes())
     except (ValueError, RecursionError):
-        raise ValueError("it does not say how it went") from None
+        raise ValueError("its JSON text cannot be read") from None
 
 
 def _known(id: str) -> str:

@@ -76,7 +76,7 @@ def _groups(rng) -> dict[str, Any]:
 
 
 def _convolution(rng) -> dict[str, Any]:
-    """Many pixels and, for the loops, few windows."""
+    """Draw many pixels but few windows, so that naive loops stay fast."""
     return {
         "x": rng.standard_normal((1, 6, 99, 99)),
         "w": rng.standard_normal((2, 6, 3, 3)),

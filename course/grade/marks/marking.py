@@ -49,8 +49,8 @@ PRELOADED = (INSIDE, NOTICING, "ece662.fast_layers", "numpy.typing")
 LIMITS_REACHED = ("time", "memory", "size", "sandbox-failed")
 # What is said of code that only hidden inputs show to be wrong: nothing of those.
 HIDDEN_ONLY = (
-    "It gives what it should for the inputs of the check that you have, and not for "
-    "others of the same sizes: what in it fits those numbers only?"
+    "It is right for the inputs of the check that you have, and wrong for others of "
+    "the same sizes: what in it fits only those numbers?"
 )
 
 

@@ -1,4 +1,4 @@
-"""The students' copy, made anew, and submissions spliced into it.
+"""The students' copy, made anew, and the text of submissions put into it.
 
 Two trees of the package `ece662` are made of it. In `full` is all that a student has;
 in `bare` the fast layers are missing, so that a naive convolution cannot be had from
@@ -38,7 +38,7 @@ FULL, BARE = "full", "bare"
 # What a package for the sandbox can do without, the compiled layers among it.
 LEFT_OUT = ("*.npz", "*.so", "*.pyx", "*.h", "commands", "widgets", "__pycache__")
 FAST = ("im2col.*", "_kernels", "fast_layers.*")
-# With the source, which gets other dates by copying.
+# Never compared with its source, whose date changes when it is copied.
 NEVER_COMPARED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 # How such bytecode begins: what Python made it, how it is compared, a hash unused then.
 BYTECODE = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
@@ -127,7 +127,7 @@ class Pristine:
 
     @functools.cached_property
     def replaced(self) -> dict[str, dict[str, bytes]]:
-        """What gives way to modules of a submission: files by name, for each tree."""
+        """The files that a submission's modules replace: by name, for each tree."""
         outdated = tuple(p for file in self.texts for p in (file, _compiled(file)))
         return {
             tree: {n: c for n, c in files.contents.items() if n.startswith(outdated)}
@@ -157,8 +157,8 @@ class Pristine:
     def _files(self) -> dict[str, "_Files"]:
         """What is in both trees: it is written out anew for each bench.
 
-        A second name for the same file would be quicker, and a way to tell another
-        submission something: when it was last read.
+        A hard link would be quicker, but its time of access would carry a message from
+        one submission to another.
         """
         return {tree: _Files.below(self.folder / tree) for tree in (FULL, BARE)}
 

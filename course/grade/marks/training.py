@@ -142,11 +142,11 @@ def network(mode: str, secret: Secret) -> Any:
 def pictures(secret: Secret) -> tuple[np.ndarray, np.ndarray]:
     """Draw pictures that are in no data set, and their labels.
 
-    Their order is drawn separately: it is all that one would need to guess the labels.
+    Their order is drawn separately: whoever knew it could tell the labels.
     """
     X, y = synthetic.draw_split(secret.of("pictures").words(), PICTURES)
-    lots = np.random.RandomState(secret.of("order of the pictures").words())
-    order = lots.permutation(PICTURES)
+    rng = np.random.RandomState(secret.of("order of the pictures").words())
+    order = rng.permutation(PICTURES)
     return np.float32(X[order] - find_data_set("synthetic").mean_image), y[order]
 
 

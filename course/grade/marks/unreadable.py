@@ -25,8 +25,8 @@ def leave_out_unreadable(
 ) -> dict[str, bytes]:
     """Take out of a submission what Python cannot read there.
 
-    Mostly a function spoils its module alone. One that does so only beside another is
-    found by adding one after the other.
+    Most functions that spoil a module do so by themselves. One that does so only
+    beside another is found by adding the functions one after the other.
 
     Args:
         pieces: of the submission; gets the reasons, too.

@@ -1,4 +1,4 @@
-"""Write over what people may have changed, and keep it as it was first."""
+"""Write over a file that people may have changed, and keep a copy of it."""
 
 from pathlib import Path
 

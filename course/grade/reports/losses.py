@@ -1,4 +1,4 @@
-"""What a run did not do: not graded, lost, or left out. The last lines of it say so."""
+"""What a run did not grade, lost or left out: for its last lines and the summary."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ __all__ = ["LOST", "left_out_of", "losses_of"]
 
 SHOWN = 10  # names in a sentence
 LOST = "not-graded"  # the diagnosis of every mark of a submission that was not graded
-# Diagnoses of marks that say nothing of the work, but of the grader.
+# Diagnoses that say something of the grader, and nothing of the work.
 OURS = ("judge-stopped", "sandbox-failed")
 
 

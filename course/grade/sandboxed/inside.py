@@ -1,6 +1,6 @@
 """What of the grader runs in the sandbox: one exercise on a student's code.
 
-This file is laid into the student's copy of the package as `ece662.check._inside`.
+This file is copied into the student's copy of the package as `ece662.check._inside`.
 """
 
 import ast
@@ -32,7 +32,7 @@ __all__ = [
     "run_exercise",
 ]
 
-PROBLEMS = "problems"  # under this name they go out, as the bytes of a JSON text
+PROBLEMS = "problems"  # the output's name; it holds the bytes of a JSON text
 LATE = "took too long"
 LOSS, BY_GRADIENT = "loss in training", "by its gradient"
 DROPOUT = "FullyConnectedNet-dropout"
@@ -46,7 +46,7 @@ def run_exercise(arrays, exercise, plain, seed, large=None, seconds=0):
         exercise: its id.
         plain: the other inputs of each case, by name.
         seed: of the numbers that the student's code draws.
-        large: the case that is only tried where the others came through.
+        large: the case that is run only where the others raised nothing.
         seconds: of CPU time that it may take.
 
     Returns:
@@ -183,12 +183,12 @@ def _answer(outputs, problems):
 
 
 def find_unreadable(arrays, outlines, files):
-    """Say which modules Python cannot read, or which broke out of their functions.
+    """Say which modules Python cannot read, and which end a function too early.
 
     Args:
         arrays: the texts of modules, as bytes, by any names.
-        outlines: of the modules as handed out, by file: in what a student writes in the
-            regions, no definition around them can change.
+        outlines: of the modules as handed out, by file. What is written in the regions
+            must not change the definitions around them.
         files: the file of each module, by name.
 
     Returns:
@@ -199,7 +199,7 @@ def find_unreadable(arrays, outlines, files):
     for name, file in files.items():
         try:
             tree = ast.parse(arrays[name].tobytes())
-            # Which refuses some more.
+            # This refuses more than parsing does, such as `break` outside a loop.
             code = compile(tree, name, "exec", dont_inherit=True)
             if outline(tree) != outlines[file]:
                 reasons[name] = "it ends the function that it stands in"

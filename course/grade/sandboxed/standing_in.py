@@ -85,7 +85,7 @@ class _Nothing(types.ModuleType):
 
 
 class _Bar:
-    """Stands for a progress bar, which must give on what it counts."""
+    """Stands for a progress bar, which has to pass on what it counts."""
 
     def __init__(self, iterable=(), *args, **kwargs):
         self._iterable = iterable

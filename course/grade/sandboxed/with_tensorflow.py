@@ -1,6 +1,6 @@
 """Load TensorFlow before the walls close, once for all exercises of a submission.
 
-This file is laid into the student's copy of the package as
+This file is copied into the student's copy of the package as
 `ece662.check._with_tensorflow`. No thread is started by importing it: the processes
 that the server forks would not have them.
 """

@@ -1,6 +1,7 @@
 """Load PyTorch before the walls close, once for all exercises of a submission.
 
-This file is laid into the student's copy of the package as `ece662.check._with_torch`.
+This file is copied into the student's copy of the package as
+`ece662.check._with_torch`.
 """
 
 import os
@@ -15,9 +16,9 @@ import torch
 
 __all__ = ["try_it"]
 
-# It would say at each convolution that it cannot look at the processor.
+# It would warn at each convolution that it cannot read which processor this is.
 torch.backends.nnpack.set_flags(False)
-# Half of it is only imported with the first optimizer.
+# PyTorch imports half of itself only when the first optimizer is made.
 torch.optim.SGD([torch.zeros(1)], lr=0.1)
 torch.conv2d(torch.zeros(1, 3, 8, 8), torch.zeros(2, 3, 3, 3))
 

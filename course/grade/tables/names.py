@@ -1,4 +1,4 @@
-"""Which student a cell means, after a spreadsheet has been at it.
+"""Which student a cell means, after a spreadsheet has changed it.
 
 A spreadsheet makes 429 of 00429, 1E+05 of 100000, 03-Apr of 3-4; a text is saved in
 another encoding, or with an accent of its own. Evidence is taken kind by kind, the
@@ -37,7 +37,7 @@ class Names:
     """Finds a student by what a table says of a name or an id."""
 
     def __init__(self, names: Iterable[str]):
-        """Take down what each name may have become."""
+        """List what each name may have become."""
         self._kinds: list[dict[object, set[str]]] = []
         names = list(names)
         for forms in (_as_it_is, _compared, _dates, _garbled):
@@ -129,8 +129,7 @@ def _month(word: str) -> int | None:
 
 
 def _garbled(text: str) -> Iterator[object]:
-    """Yield what the text becomes where its UTF-8 is read as something else, and
-    without its accents."""
+    """Yield the text without its accents, and as its UTF-8 is read by mistake."""
     if text.isascii():
         return
     for form in ("NFC", "NFD"):

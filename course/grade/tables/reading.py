@@ -166,7 +166,7 @@ def _decoded(data: bytes, encoding: str, name: str) -> str:
 
 
 def _rows_of(text: str, name: str, find: Callable[[Lines], int | None]) -> Lines:
-    """Split a text, by what makes a heading of its first rows."""
+    """Split a text by the separator with which one of its first rows is a heading."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     offset = 0
     said = re.match(r'"?sep=(.)"?\n', text)  # as Excel writes and reads it
@@ -194,7 +194,7 @@ def _split(text: str, separator: str, offset: int, strict=False) -> Iterator:
 
 
 def _strictly(text: str, separator: str, offset: int, name: str) -> Lines:
-    """Split a whole text; quotes that do not close would swallow the rows behind."""
+    """Split a whole text; refuse an open quote, which would take in all rows below."""
     rows, line = [], 1
     try:
         for line, cells in _split(text, separator, offset, strict=True):
@@ -208,7 +208,7 @@ def _strictly(text: str, separator: str, offset: int, name: str) -> Lines:
 
 
 def _unfolded(rows: Lines) -> Lines:
-    """Split rows that a spreadsheet has kept in one cell each."""
+    """Split rows that a spreadsheet has put into one cell each."""
     return [(line, _inner(cells)) for line, cells in rows]
 
 

@@ -2,8 +2,8 @@
 
     python -m course.grade.workers.child
 
-See `contained` for how it is spoken to. It works behind a limit of memory, says what it
-is at, and ends with the process that has started it.
+`contained` says which messages it gets and sends. It works behind a limit of memory,
+reports which exercise it has come to, and ends with the process that has started it.
 """
 
 import functools
@@ -34,7 +34,7 @@ from course.sandbox.waiting import slowness
 __all__ = ["Watch", "main", "memory_limit", "record_of"]
 
 MEMORY = 2 << 30  # bytes for one question, beyond what the process has already
-GROWN = 3 << 30  # bytes at which a process has served long enough
+GROWN = 3 << 30  # bytes at which a process ends after its answer
 MAX_QUESTION = 256 << 20
 JUDGING = 90.0  # seconds in which an exercise that has run must be judged
 
@@ -111,9 +111,9 @@ def _marker(setup: Setup) -> Marker:
 
 
 class Watch:
-    """Says which exercise is run or judged, and limits judging.
+    """Reports which exercise is run or judged, and limits judging.
 
-    Exercises are judged within others: those that they build on.
+    Marking an exercise may begin with those that it builds on, so they form a stack.
     """
 
     def __init__(self, say: Say):
@@ -122,7 +122,7 @@ class Watch:
 
     @contextmanager
     def __call__(self, exercise: str, judged: bool) -> Iterator[None]:
-        """Say what begins, and when it has ended what goes on."""
+        """Report what begins, and when it has ended what is continued."""
         self._inner.append((exercise, judged))
         self._tell()
         try:
@@ -172,7 +172,7 @@ def main() -> None:
 
 
 def _read_questions(stream) -> queue.Queue:
-    """Read frames in a thread: where they end, this process ends, whatever it is at."""
+    """Read frames in a thread; when they end, so does this process, busy or not."""
     questions: queue.Queue = queue.Queue()
 
     def read() -> None:
@@ -180,7 +180,7 @@ def _read_questions(stream) -> queue.Queue:
             while True:
                 questions.put(wire.read_frame(stream, MAX_QUESTION))
         except BaseException:
-            os._exit(0)  # the one who asks has gone
+            os._exit(0)  # the grader has gone
 
     threading.Thread(target=read, daemon=True).start()
     return questions
@@ -188,7 +188,7 @@ def _read_questions(stream) -> queue.Queue:
 
 @contextmanager
 def memory_limit(more: int | None) -> Iterator[None]:
-    """Let this process have so many bytes more than it has now, where Linux counts.
+    """Let this process have so many bytes more than it has now; only Linux counts.
 
     Args:
         more: None for any number. What is started meanwhile, such as a sandbox with

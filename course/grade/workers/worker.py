@@ -1,4 +1,4 @@
-"""Grade one submission, whatever it does to whoever looks at it.
+"""Grade one submission in a child process, whatever it does to that process.
 
 A thread of the grader, or of a cluster's worker, asks a child (see `contained`) and
 gets a record, or a reason why there is none.
@@ -62,7 +62,7 @@ class Setup(NamedTuple):
     trusted: bool = False  # run submissions without walls
     training: bool = True  # also the cells that train
     folder: str | None = None  # what `prepare` has filled, where it can be seen
-    sources: str | None = None  # `digest_of_sources` of the one who asks
+    sources: str | None = None  # `digest_of_sources` of the grader that asks
 
 
 def prepare(folder: Path, trusted: bool, training: bool = True) -> Isolation:
@@ -99,9 +99,10 @@ def prepare(folder: Path, trusted: bool, training: bool = True) -> Isolation:
 
 
 def take(hand_in: HandIn | Path) -> Submission:
-    """Open a submission in a child, and take out what is graded; never raises for it.
+    """Open a submission in a child, and take out what is graded.
 
-    Where two children come to an end over it, the submission says why it is lost.
+    Nothing in a submission makes this raise. One that ends two children is returned
+    with the reason why it is lost.
     """
     if not isinstance(hand_in, HandIn):
         hand_in = HandIn.of(hand_in)
@@ -166,7 +167,7 @@ def grade(setup: Setup, submission: Submission) -> dict[str, Any]:
 
 
 def work_of(setup: Setup, process: int) -> Path:
-    """Return where a child keeps what it is at work on."""
+    """Return the folder of a child's temporary files."""
     return Path(setup.folder) / f"work-{process}"
 
 
@@ -206,7 +207,7 @@ def digest_of_sources() -> str:
 
 
 def _prepared(setup: Setup) -> Setup:
-    """Return a set-up with a folder; where there is none, make it once a process."""
+    """Return a set-up with a folder; a process that has none makes one, once."""
     if setup.folder is not None:
         return setup
     with _lock:

@@ -47,8 +47,8 @@ def test_problems_beyond_a_size_are_not_read(monkeypatch):
     assert len(read_problems(_sent([PROBLEM]))) == 1
     [forged] = read_problems(_sent([PROBLEM | dict.fromkeys(NAMED, "lies")]))
     assert [getattr(forged, field) for field in NAMED] == ["", "", ""]
-    long = [PROBLEM | {"facts": {"says": "x" * exchange.MAX_TOLD}}]
-    with pytest.raises(ValueError, match=f"expected up to {exchange.MAX_TOLD}"):
+    long = [PROBLEM | {"facts": {"says": "x" * exchange.MAX_TEXT}}]
+    with pytest.raises(ValueError, match=f"expected up to {exchange.MAX_TEXT}"):
         read_problems(_sent(long))
 
 
