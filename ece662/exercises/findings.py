@@ -43,6 +43,7 @@ class Note(enum.Enum):
 
     TWICE = "defined twice"
     QUOTED = "an old copy in quotes"
+    BOUND = "bound to something else below"
     COPIED = "cells with one id"
     TYPE = "another type of cell"
     FOUND = "a cell without its id"
@@ -149,6 +150,10 @@ _SENTENCES = {
     ),
     Note.TWICE: (
         "{file}: {owner} is defined {other} times; the last one, line {line}, counts"
+    ),
+    Note.BOUND: (
+        "{file}, line {line}: {owner} is bound to something else here, which is what "
+        "runs; what stands in its region is what is graded"
     ),
     Note.QUOTED: (
         "{file}, line {line}: a copy of {owner} stands in quotes; it is text, and does "

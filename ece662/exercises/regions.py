@@ -54,6 +54,10 @@ __all__ = [
 MAX_CELLS = 2 << 20  # characters, of all cells of a notebook that may hold regions
 
 _STUB = re.compile(r"raise NotImplementedError\b")
+_BINDS = re.compile(
+    r"(?P<names>[A-Za-z_]\w*(?:\s*[,=]\s*[A-Za-z_]\w*)*?)\s*(?::[^=]*)?=(?!=)|"
+    r"(?:from\s.+\s)?import\s+(?P<taken>.+)"
+)
 
 Key = tuple[str, int]  # owner and number
 
@@ -146,8 +150,21 @@ def parse_file(text: str, name: str) -> Parsed:
             parsed.notes.append(note)
     for span, path, number in sorted(spans):
         parsed.places[path, number] = Location(source, span)
-    parsed.notes += _quoted(source, name, listed)
+    parsed.notes += [*_quoted(source, name, listed), *_bound(source, name, listed)]
     return parsed
+
+
+def _bound(source: Source, name: str, listed) -> Iterator[Finding]:
+    """Yield a note where a function or class is bound to something else below it."""
+    owners = {owner.partition(".")[0] for e in listed for owner in e.regions}
+    for number, line in enumerate(source.lines, start=1):
+        text = source.text[line.begin : line.end]
+        match = None if line.kind is Kind.INSIDE else _BINDS.match(text)
+        bound = re.findall(r"\w+", match["names"] or match["taken"]) if match else ()
+        for owner in owners.intersection(bound):
+            defined = source.definitions.get(owner)
+            if defined and number > defined.line:
+                yield Finding(Note.BOUND, name, owner, number)
 
 
 def _quoted(source: Source, name: str, listed) -> Iterator[Finding]:
