@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -66,7 +67,8 @@ def offer(
     except EOFError:
         return None
     words = command(names, root)
-    marker.touch()
+    with suppress(OSError):  # where nothing can be remembered, it is asked again
+        marker.touch()
     if answer.strip().lower() not in ("y", "yes"):
         return f"Later, then: {' '.join(words)}"
     done = subprocess.run(words, check=False).returncode

@@ -1,7 +1,6 @@
 """The question of `ece662 lab`: shall the frameworks that are missing be installed?"""
 
 import os
-import pty
 import sys
 
 import pytest
@@ -12,6 +11,7 @@ from ece662.commands import frameworks
 @pytest.fixture
 def terminal(monkeypatch):
     """A terminal as standard input, outside of CI; both frameworks are missing."""
+    pty = pytest.importorskip("pty", reason="Windows has no such terminals")
     leader, follower = pty.openpty()
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delenv("TORCH_INDEX", raising=False)
@@ -34,6 +34,12 @@ def test_no_is_taken_once_and_says_the_command(terminal, tmp_path):
     assert "Q5-Pytorch, Q5-Tensorflow, Q6-Pruning need them" in asked[0]
     assert "pip install ece662[torch,tensorflow] -c" in said
     assert frameworks.offer(tmp_path, no_question, marker) is None
+
+
+def test_question_comes_again_where_nothing_can_be_remembered(terminal, tmp_path):
+    marker = tmp_path / "nowhere" / "asked"
+    for _ in range(2):
+        assert frameworks.offer(tmp_path, lambda text: "no", marker)
 
 
 @pytest.mark.parametrize(("status", "said"), [(0, "Installed."), (3, "pip could not")])
