@@ -121,7 +121,7 @@ def run_cells(arrays, exercise, plain, cells, seed):
     Returns:
         As `run_exercise`.
     """
-    from ece662.check._watching import Watch
+    from ece662.check._watching import Recorder
 
     from ece662.check import _standing_in as standing_in  # there only
 
@@ -136,14 +136,14 @@ def run_cells(arrays, exercise, plain, cells, seed):
     weights = {mode: _taken(arrays, mode) for mode in ("torch", "tensorflow")}
     if any(weights.values()):
         standing_in.serve_models(weights)
-    watch = Watch()
+    recorder = Recorder()
     try:
         np.random.seed(seed)
         for code in codes:
             exec(code, namespace)
     except (Exception, SystemExit) as error:
         return _answer({}, [explain(error, exercise)])
-    seen = watch.seen(exercise.id, namespace)
+    seen = recorder.seen(exercise.id, namespace)
     code = make_code(namespace=namespace)
     return _answer(*run_cases(exercise, code, _joined(arrays, plain), seed)) | seen
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ece662 import optim, solver
 
-__all__ = ["SEEN", "Watch", "digest_of"]
+__all__ = ["SEEN", "Recorder", "digest_of"]
 
 SEEN = "seen"  # the output's name; it holds the bytes of a JSON text
 # With six classes, the accuracy of an untrained network is about 1/6.
@@ -49,7 +49,7 @@ def digest_of(params):
     return digest.hexdigest()
 
 
-class Watch:
+class Recorder:
     """Records every training with the course's Solver from now on."""
 
     def __init__(self):

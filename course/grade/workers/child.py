@@ -31,7 +31,7 @@ from course.sandbox import wire
 from course.sandbox.isolation import Isolation
 from course.sandbox.waiting import slowness
 
-__all__ = ["Watch", "main", "memory_limit", "record_of"]
+__all__ = ["Reporter", "main", "memory_limit", "record_of"]
 
 MEMORY = 2 << 30  # bytes for one question, beyond what the process has already
 GROWN = 3 << 30  # bytes at which a process ends after its answer
@@ -72,7 +72,7 @@ def mark(about: dict[str, Any], say: Say) -> dict[str, Any]:
     """Mark a submission that was taken, and return its record."""
     submission = taking.from_plain(about["submission"])
     marker = _marker(Setup(**about["setup"]))
-    marker.watch = Watch(say)
+    marker.watch = Reporter(say)
     marks = marker.mark(submission.pieces, Budget(about["seconds"]), about["spoilt"])
     return record_of(submission, marks)
 
@@ -110,7 +110,7 @@ def _marker(setup: Setup) -> Marker:
     )
 
 
-class Watch:
+class Reporter:
     """Reports which exercise is run or judged, and limits judging.
 
     Marking an exercise may begin with those that it builds on, so they form a stack.

@@ -36,7 +36,7 @@ def _judge(about, say):
     """Judge the bytes of an answer, as the grader judges those of a sandbox."""
     exercise = find_exercise(about["exercise"])
     marker = _marker()
-    marker.watch = child.Watch(say)
+    marker.watch = child.Reporter(say)
     inputs = inputs_of(exercise, SEED)
     sent = base64.b64decode(about["answer"])
     outcome = _outcome(_Answer(REPORT, sent, waited=0.0, rang=False), 10)
