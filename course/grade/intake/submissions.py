@@ -40,8 +40,8 @@ NOT_WORK = {"backups", "__MACOSX", "__pycache__", ".ipynb_checkpoints", ".git",
             "site-packages", "node_modules"}  # fmt: skip
 # What is added to the name of a file that is downloaded or copied.
 ADDED = re.compile(
-    r"(?i)[ _-]*\(\d+\)$|[ _-]+(?:copy|kopie|copie|copia)[ _-]?\d*$|-\d{1,2}$|"
-    r"^(?:copy of|kopie van|kopie von|copie de|copia de) | \([^()]*\b(?:copy|kopie)\)$"
+    r"(?i)[ _-]*\(\d+\)$|[ _-]+(?:copy|kopie|copi[ae])[ _-]?\d*$|-\d{1,2}$|"
+    r"^(?:copy of|kopie van|kopie von|copi[ae] de) | \([^()]*\b(?:copy|kopie)\)$"
 )
 TYPES = (".ipynb", ".py")
 # What a notebook may be exported as, which cannot be graded.

@@ -202,14 +202,14 @@ const quoted = text => '"' + String(text).replace(/"/g, '""') + '"';
 const safe = text => /^\\s*[=+@\\-\\uff1d\\uff0b\\uff0d\\uff20]/.test(text)
   ? "'" + text : text;
 // What was saved before and is nothing now has to be said: an empty cell says nothing.
-const pointsIn = (a, mark) =>
+const pointsOf = (a, mark) =>
   mark.points !== null ? mark.points : a.points === null ? '' : 'open';
-const commentIn = (a, mark) =>
+const commentOf = (a, mark) =>
   whole(mark) ? safe(whole(mark)) : a.comment ? 'no comment' : '';
 function save() {
   const rows = [['student', 'question', 'points', 'of', 'comment', 'rubric', 'record']];
   for (const a of data.answers) {
-    const mark = markOf(a), points = pointsIn(a, mark), comment = commentIn(a, mark);
+    const mark = markOf(a), points = pointsOf(a, mark), comment = commentOf(a, mark);
     if (points === '' && !comment) continue;
     rows.push([a.student, data.question, points, data.of, comment,
                safe(mark.on.map(line).join(' | ')), a.record]);
