@@ -132,7 +132,7 @@ def test_student_of_whom_there_is_a_receipt_alone_is_there(tmp_path):
          "2026-09-20T22:35"),
         ("N0123456 - Ann Smith - May 2, 2026 105 PM", ("Ann Smith", "N0123456"),
          "2026-05-02T13:05"),
-        ("Jan de Vries - 12 oktober, 2026 1430", ("Jan de Vries", "123"),
+        ("Jan de Vries - 12 okt., 2026 1430", ("Jan de Vries", "123"),
          "2026-10-12T14:30"),
         ("Zoë - 3 août, 2026 09:05", ("Zoë", "123"), "2026-08-03T09:05"),
         ("Zoë - 3. Dez. 2026 905", ("Zoë", "123"), "2026-12-03T09:05"),
