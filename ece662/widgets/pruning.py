@@ -66,12 +66,21 @@ def pruning_dashboard(model, test_data, **start) -> Dashboard:
             used, so that the accuracy follows the dial.
         **start: the dials' first values: `share` (in %), `scope` ("global" or
             "layer"), `which` ("magnitude" or "random"), `layer` (a name).
+
+    Raises:
+        TypeError: the network is not one of `load_model`'s for PyTorch.
     """
+    if not hasattr(model, "architecture") or not hasattr(model, "parameters"):
+        raise TypeError(
+            'expected a network from load_model(path, mode="torch"), which knows its '
+            f"architecture; got {type(model).__name__}"
+        )
     from ece662.pruning.torch_net import get_weights, predict, prunable
 
     X, y = (part[:300] for part in test_data)
     original, net = prunable(model), copy.deepcopy(model)
     original = {name: w.copy() for name, w in original.items()}
+    whole = accuracy(predict(net, X), y)
     sizes = {f"{conv.name}.": conv.size**2 for conv in model.architecture.convs()}
     seen: dict[tuple[str, str], dict[int, float]] = {}  # accuracies, for the curves
 
@@ -92,7 +101,7 @@ def pruning_dashboard(model, test_data, **start) -> Dashboard:
         panels = (
             _draw_histogram(original, masks, layer),
             _draw_mask(original[layer], masks[layer], layer),
-            _draw_accuracies(seen, share, pruned.accuracy),
+            _draw_accuracies(seen, share, pruned.accuracy, whole),
         )
         return Drawing(panels, describe(pruned, original, model.architecture.macs()))
 
@@ -140,14 +149,18 @@ def _draw_histogram(original, masks, layer):
 def _draw_mask(w, mask, layer):
     """Draw a layer's weights as rows, one for each filter; what is gone is white."""
     rows, gone = w.reshape(len(w), -1), ~mask.reshape(len(w), -1)
-    figure, ax = panel(layer, 4.2, 3.9, xlabel="weight of the filter", ylabel="filter")
+    figure, ax = panel(
+        layer, 4.2, 3.9, xlabel="weight of the filter (white: gone)", ylabel="filter"
+    )
     shown = np.ma.masked_array(np.abs(rows), gone)
-    ax.imshow(shown, cmap="cividis_r", vmin=0, aspect="auto", interpolation="nearest")
+    look = {"cmap": "cividis_r", "vmin": 0, "vmax": np.abs(rows).max()}
+    image = ax.imshow(shown, aspect="auto", interpolation="nearest", **look)
+    figure.colorbar(image, ax=ax).ax.set_title("size", fontsize=10)
     ax.grid(False)
     return figure
 
 
-def _draw_accuracies(seen, share, accuracy):
+def _draw_accuracies(seen, share, accuracy, whole):
     labels = {"xlabel": "pruned, in %", "ylabel": "right answers in %"}
     figure, ax = panel("Accuracy where you have been", 4.2, 3.9, **labels)
     look = {
@@ -163,6 +176,7 @@ def _draw_accuracies(seen, share, accuracy):
         label = f"{kind[0]}, {kind[1]}"
         ax.plot(shares, accuracies, style, color=colour, markersize=5, label=label)
     ax.plot(share, 100 * accuracy, "o", ms=13, mfc="none", mec="black")
+    ax.axhline(100 * whole, color="black", linestyle=":", label="the whole network")
     ax.set(xlim=(-2, 101), ylim=(0, 100))
     ax.legend(loc="lower left", fontsize=10)
     return figure

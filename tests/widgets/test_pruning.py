@@ -86,3 +86,26 @@ def test_dashboard_halves_what_it_says(net, pictures_and_labels):
     total = sum(w.size for w in torch_net.prunable(net).values())
     left = int(board.text.split("; ")[1].split(" of ")[0].replace(",", ""))
     assert left == pytest.approx(total / 2, abs=len(torch_net.prunable(net)))
+
+
+def test_dashboard_shows_the_whole_network_and_what_colours_mean(
+    net, pictures_and_labels
+):
+    board = pruning_dashboard(net, pictures_and_labels, share=90)
+    X, y = pictures_and_labels
+    _, mask, accuracies = board._figures
+    [line] = [
+        x for x in accuracies.axes[0].lines if x.get_label() == "the whole network"
+    ]
+    assert line.get_ydata()[0] == 100 * np.mean(torch_net.predict(net, X) == y)
+    assert mask.axes[1].get_title("left") == "size"
+    name = board.values["layer"]
+    largest = np.abs(torch_net.prunable(net)[name]).max()
+    assert mask.axes[0].images[0].get_clim() == (0, pytest.approx(largest))
+
+
+def test_dashboard_says_which_networks_it_takes(pictures_and_labels):
+    from torch import nn
+
+    with pytest.raises(TypeError, match=r"from load_model.*; got Sequential"):
+        pruning_dashboard(nn.Sequential(nn.Linear(4, 2)), pictures_and_labels)
