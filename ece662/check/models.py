@@ -29,6 +29,7 @@ NO_METHOD = re.compile(
     r"|does not have a `(call)\(\)` method implemented"
     r"|\.(__init__)\(\) takes (?:1|from 1 to \d+) positional arguments? but"
 )
+TOO_FEW = re.compile(r"\.(\w+)\(\) takes \d+ positional arguments? but")
 # What the messages of both frameworks mean.
 MEANINGS = (
     (
@@ -119,6 +120,10 @@ def words_of_frameworks(error: BaseException) -> str:
     if missing and kind is not None:
         name = next(filter(None, missing.groups()))
         return "" if name in vars(kind) else _of_missing(kind, name)
+    if kind is not None and (found := TOO_FEW.search(text)):
+        method = vars(kind).get(found[1])
+        if inspect.isfunction(method) and "self" not in method.__code__.co_varnames[:1]:
+            return f"`{found[1]}` is a method: its first argument is `self`."
     for form, meaning in MEANINGS:
         if re.search(form, text):
             return meaning

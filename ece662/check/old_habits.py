@@ -102,6 +102,7 @@ MEANINGS = (
         r"|TypeError: expected a sequence of integers or a single integer, got '[\d.]+'"
         r"|TypeError: integer argument expected, got float"
         r"|TypeError: only int indices permitted"
+        r"|TypeError: (conv2d|view|reshape|zeros|ones|rand|randn)\(\) .*\bfloat\b"
         r"|IndexError: only integers, slices"
         r"|IndexError: arrays used as indices must be of integer",
         A_WHOLE_NUMBER,

@@ -16,7 +16,8 @@ SENTENCES = {
     Cause.OLD_NAME: "NumPy 2 no longer has `{old}`{where}: write {new} instead.",
     Cause.NO_NAME: "There is no {name} yet.",
     Cause.ARGUMENTS: (
-        "It does not take the arguments that the course gives it: {error} {meaning}"
+        "It does not take the arguments that the course gives it: {error}{where} "
+        "{meaning}"
     ),
     Cause.OTHER_OUTPUTS: "The outputs are not those of the exercise ({error}).",
     Cause.BUILDS_ON: (

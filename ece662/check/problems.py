@@ -103,7 +103,7 @@ def _said(kind: Stop, says: str, case: str = "") -> Problem:
 # Keras begins with the call that failed, says why two lines later, and in colour;
 # TensorFlow names a node of its own first.
 NO_REASON = "Exception encountered when calling "
-NO_WORDS = re.compile(r"\x1b\[[\d;]*m|\{\{.*?\}\} ?")
+NO_WORDS = re.compile(r"\x1b\[[\d;]*m|\{\{.*?\}\} ?|, but expected one of:$")
 
 
 def _reason(error: BaseException) -> str:
@@ -123,9 +123,11 @@ def _of_exception(error, place: StudentLine | None, case) -> Problem:
     }
     if place or isinstance(error, SystemExit):
         return Problem(Stop.ERROR, Cause.RAISED, facts, case)
-    if isinstance(error, TypeError) and re.search(ARGUMENTS, text):
-        return Problem(Stop.MISFIT, Cause.ARGUMENTS, facts, case)
     model = stopped_model(error)
+    if isinstance(error, TypeError) and re.search(ARGUMENTS, text):
+        begins = _where(line_of_model(model)) if model is not None else ""
+        facts["where"] = f" It begins{begins}." if begins else ""
+        return Problem(Stop.MISFIT, Cause.ARGUMENTS, facts, case)
     if model is None:
         return Problem(Stop.OURS, Cause.OURS, {"error": said}, case)
     layer = layer_of(error)

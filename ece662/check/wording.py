@@ -297,7 +297,8 @@ def _stopped(facts) -> tuple[str, str]:
         number, cases = facts["stopped"], facts["cases"]
         among = f", one of {number} (of {cases}) that stop" if number > 1 else ""
         only = " alone" if number == 1 and cases > 1 else ""
-        says += f" This is the case '{facts['case']}'{only}{among}: {facts['sizes']}."
+        sizes = f": {facts['sizes']}" if facts["sizes"] else ""
+        says += f" This is the case '{facts['case']}'{only}{among}{sizes}."
     if facts["inside"]:
         says += (
             f" It stopped inside {facts['inside']}, which was called from "

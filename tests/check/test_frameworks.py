@@ -231,6 +231,22 @@ def test_challenge_network_must_reach_all_of_its_parameters():
     ]
 
 
+def test_challenge_network_must_know_its_layers():
+    class Challenge(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.steps = [nn.AvgPool2d(32), nn.Flatten(), nn.Linear(3, 6)]
+
+        def forward(self, x):
+            for step in self.steps:
+                x = step(x)
+            return x
+
+    id = "q5-torch-challenge-network"
+    _, diagnosis = verdict_of(id, {}, ChallengeNet=Challenge)
+    assert "`self.steps` is a plain list" in diagnosis.message
+
+
 def test_inputs_are_arrays_of_moderate_size():
     found = outputs_of(CLASS, ThreeLayerConvNet=Net)
     assert np.max(np.abs(found["as trained/scores"])) < 100

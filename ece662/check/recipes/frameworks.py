@@ -84,7 +84,7 @@ def _left_behind(code, *names):
 
 def look_at_params(inputs, outputs):
     """Tell shapes of parameters and how widely they were drawn."""
-    facts = {}
+    facts = {"number of params": np.array(len(outputs))}
     for name, array in outputs.items():
         facts[f"shape of {name}"] = np.array(array.shape)
         if array.ndim == 1:
@@ -166,6 +166,7 @@ def logged(log, at_least, network, scores_of, momentum_of=None):
 
 
 KERAS_INIT = {
+    "number of params": 6,
     "shape of params[0]": (5, 5, 3, 32),
     "shape of params[1]": (32,),
     "shape of params[2]": (3, 3, 32, 16),

@@ -61,11 +61,7 @@ def _run_keras(model, inputs):
     x = inputs["x"].astype(np.float32)
     with in_model(model):
         model(x)  # which makes the weights
-    if not model.weights:
-        raise Misfit(
-            "the model knows of no weights: layers that it should train are made in "
-            "`__init__` and kept as attributes of `self`"
-        )
+    _require_weights(model)
     put(
         {name: inputs[name] for name in PARAMS},
         [(tuple(w.shape), w.assign) for w in model.weights],
@@ -83,7 +79,16 @@ def run_keras_challenge(code, inputs):
     require(net, keras.layers.Layer, "the network", "a Keras model")
     with in_model(net):
         scores = net(inputs["x"])
+    _require_weights(net)
     return {"scores": numpy_of(scores, "scores")}
+
+
+def _require_weights(model):
+    if not model.weights:
+        raise Misfit(
+            "the model knows of no weights: layers that it should train are made in "
+            "`__init__` and kept as attributes of `self`"
+        )
 
 
 def keras_scores(code, model, data):

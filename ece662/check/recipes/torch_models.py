@@ -113,16 +113,18 @@ def _find_hidden_layers(model):
     """Raise Misfit where a module keeps layers in a way that hides them from it."""
     import torch
 
+    known = {id(p) for p in model.parameters()}
     for name, value in vars(model).items():
-        if isinstance(value, dict):
-            value = list(value.values())
-        public = isinstance(value, list | tuple) and not name.startswith("_")
-        if public and any(isinstance(part, torch.nn.Module) for part in value):
+        if name.startswith("_") or not isinstance(value, list | tuple | dict):
+            continue
+        parts = value.values() if isinstance(value, dict) else value
+        layers = [part for part in parts if isinstance(part, torch.nn.Module)]
+        if any(id(p) not in known for layer in layers for p in layer.parameters()):
             raise Misfit(
                 f"`self.{name}` is a plain list: the model does not know the layers in "
                 "it, and no optimizer moves them; nn.ModuleList makes them known"
             )
-    if next(model.parameters(), None) is None:
+    if not known:
         raise Misfit(
             "the model knows of no parameters: layers that it should train are made in "
             "`__init__` and kept as attributes of `self`"
@@ -139,6 +141,7 @@ def run_torch_challenge(code, inputs):
     with torch.random.fork_rng(devices=[]), in_model(make):
         net = make(8)
         require(net, torch.nn.Module, "the network", "a torch.nn.Module")
+        _find_hidden_layers(net)
         net = avoid_crash(net.to("cpu"))
         scores = net(torch.tensor(inputs["x"], dtype=torch.float32))
         require(scores, torch.Tensor, "what forward returns", "a tensor")

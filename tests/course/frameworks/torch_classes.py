@@ -165,6 +165,26 @@ class InSinglePrecision(Base):
         return super().forward(x.to(dtype=torch.float32))
 
 
+@right(RIGHT)
+class ListedTwice(Base):
+    """A list of layers that are attributes as well."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.convs = [self.conv1, self.conv2]
+
+    def maps(self, x):
+        for conv in self.convs:
+            x = conv(x).relu()
+        return x
+
+
+@wrong(WRONG, "misfit", "torch_classes.py, line ", "its first argument is `self`")
+class ForwardWithoutSelf(Base):
+    def forward(x):
+        return x
+
+
 @wrong(WRONG, "torch-module-without-relu")
 class NoRelu(Base):
     def maps(self, x):
