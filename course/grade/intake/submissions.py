@@ -26,7 +26,7 @@ from course.grade.intake.archives import (
 )
 from course.grade.text import name_line, printable
 from ece662.exercises import EXERCISES
-from ece662.exercises.findings import Finding
+from ece662.exercises.findings import Fault, Finding
 from ece662.exercises.lines import BYTE_ORDER_MARK
 from ece662.exercises.reading import Pieces, decode
 
@@ -57,6 +57,8 @@ class Submission:
     files: dict[str, str] = field(default_factory=dict)  # text by path from the root
     notes: list[str] = field(default_factory=list)
     size: int = 0  # bytes of all that was read
+    # Wanted files that are there and cannot be read, and why.
+    unread: dict[str, Finding] = field(default_factory=dict)
     pieces: Pieces | None = None  # what is graded, once it was taken out of the files
     digest: str = ""
     lost: str = ""  # why nothing could be taken
@@ -319,22 +321,29 @@ def _keep(submission: Submission, file: str, read: Callable[[], bytes]) -> None:
     try:
         data = read()
     except Refused as refused:
-        submission.notes.append(f"{file}: {refused}: ignored")
+        _ignore(submission, file, ": ", f"{refused}")
         return
     except Exception as error:
-        submission.notes.append(f"{file} cannot be read ({_said(error)}): ignored")
+        _ignore(submission, file, " ", f"cannot be read ({_said(error)})")
         return
     submission.size += len(data)
     if len(data) > (most := archives.MAX_FILE):
-        submission.notes.append(f"{file} is larger than {most >> 20} MB: ignored")
+        _ignore(submission, file, " ", f"is larger than {most >> 20} MB")
         return
     if submission.size > MAX_READ:
         whole = f"the files together are larger than {MAX_READ >> 20} MB"
-        submission.notes.append(f"{file}: {whole}: ignored")
+        _ignore(submission, file, ": ", whole)
         return
     text = decode(data, file)
     if isinstance(text, Finding):
         submission.notes.append(f"{text}: ignored")
+        submission.unread[file] = text
         return
     text = text.removeprefix(BYTE_ORDER_MARK)
     submission.files[file] = text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _ignore(submission: Submission, file: str, between: str, why: str) -> None:
+    """Leave out a file that cannot be read, and say why."""
+    submission.notes.append(f"{file}{between}{why}: ignored")
+    submission.unread[file] = Finding(Fault.CLOSED, file, text=why)

@@ -52,8 +52,8 @@ def take_parts(
     submission.about = about or {}
     submission.notes = [*notes, *submission.notes]
     submission.digest = digest_of(submission)
-    submission.pieces = read_files(submission.files)
-    submission.files = {}
+    submission.pieces = read_files({**submission.files, **submission.unread})
+    submission.files, submission.unread = {}, {}
     return submission
 
 

@@ -6,7 +6,9 @@ from ece662.check.rendering import Result
 from ece662.check.terms import Status
 from ece662.exercises import Exercise
 
-__all__ = ["Mark", "mark_of"]
+__all__ = ["UNREAD", "Mark", "mark_of"]
+
+UNREAD = "unread"  # the diagnosis where a file is there that could not be read
 
 # Characters and lines that are kept of each text: a submission may send any number.
 MAX_MESSAGE, MAX_LINE, MAX_LINES, MAX_PRINTED = 4000, 1000, 50, 4000

@@ -16,7 +16,7 @@ from course.grade.marks.benches import Bench, Benches
 from course.grade.marks.budget import SPENT, UNLIMITED, Budget
 from course.grade.marks.earned import NOTICING, PUBLIC, Demands, read_seen
 from course.grade.marks.exchange import read_problems, split_inputs, why_stopped
-from course.grade.marks.mark import Mark, mark_of
+from course.grade.marks.mark import UNREAD, Mark, mark_of
 from course.grade.marks.pristine import BARE, FULL, Pristine, tree_of
 from course.grade.marks.right_pieces import RightPieces, wrong_among
 from course.grade.marks.unreadable import leave_out_unreadable
@@ -35,6 +35,7 @@ from ece662.check.running import SEED, Run, derive_facts, facts, inputs_of
 from ece662.check.signatures import Signature, signature_of
 from ece662.check.terms import Cause, Status, Stop
 from ece662.exercises import EXERCISES, Exercise
+from ece662.exercises.findings import Fault
 from ece662.exercises.reading import Pieces
 
 __all__ = ["Mark", "Marker", "Tried"]
@@ -275,8 +276,9 @@ class _Submission:
         """Return the mark of an exercise whose code is not run; None where it is."""
         pieces, of = self.pieces, exercise.points
         if exercise.file in pieces.missing:
-            message = f"{pieces.missing[exercise.file]}."
-            return Mark(exercise.id, Status.MISSING, 0, of, "missing", message)
+            found = pieces.missing[exercise.file]
+            why = "missing" if found.what is Fault.NO_FILE else UNREAD
+            return Mark(exercise.id, Status.MISSING, 0, of, why, f"{found}.")
         damage = pieces.damage_of(exercise)
         if damage is not None:
             message = f"It cannot be taken out of its file: {damage}."

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from course.grade.marks.mark import UNREAD
 from course.grade.reports.records import Records
 from course.grade.run import LEFT_OUT
 from course.grade.text import printable
@@ -25,7 +26,7 @@ def losses_of(out: Path, records: Records) -> list[str]:
         out: the folder of the run.
         records: of that run.
     """
-    ungraded, empty, stopped, unrun = [], [], [], Counter()
+    ungraded, empty, partly, stopped, unrun = [], [], [], [], Counter()
     for record in records:
         name, marks = record["student"], record["marks"]
         diagnoses = {mark["diagnosis"] for mark in marks}
@@ -33,14 +34,18 @@ def losses_of(out: Path, records: Records) -> list[str]:
             ungraded.append(name)
         elif {mark["status"] for mark in marks} == {Status.MISSING}:
             empty.append(name)
+        elif UNREAD in diagnoses:
+            partly.append(name)
         elif diagnoses & {*OURS}:
             stopped.append(name)
         unrun.update(
             mark["exercise"] for mark in marks if mark["diagnosis"] == "no-sandbox"
         )
     sentences = [
+        "" if len(records) else "there was no submission to grade",
         _sentence(ungraded, "not graded"),
         _sentence(empty, "none of the course's files could be read"),
+        _sentence(partly, "graded without a file that could not be read"),
         _sentence(stopped, "graded but for an exercise that could not be judged"),
         _sentence([f"{name} ({why})" for name, why in left_out_of(out)], "left out"),
         _sentence(sorted(unrun), "exercises that cannot be run here"),

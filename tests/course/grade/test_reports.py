@@ -260,7 +260,9 @@ def test_losses_are_named(run):
     missing["marks"] = [mark | {"status": "missing"} for mark in missing["marks"]]
     stopped = _record("eve", "stopped")
     stopped["marks"][3]["diagnosis"] = "judge-stopped"
-    for record in (missing, stopped):
+    partly = _record("fay", "passed")
+    partly["marks"][3] |= {"status": "missing", "diagnosis": "unread"}
+    for record in (missing, stopped, partly):
         record_path(run, record["student"]).write_text(json.dumps(record))
     (run / "left-out.json").write_text(
         json.dumps([[f"{i}.rar", "why"] for i in range(12)])
@@ -269,12 +271,13 @@ def test_losses_are_named(run):
     assert told == [
         "1 not graded: cem",
         "1 none of the course's files could be read: dan",
+        "1 graded without a file that could not be read: fay",
         "1 graded but for an exercise that could not be judged: eve",
         "12 left out: "
         + ", ".join(f"{i}.rar (why)" for i in range(10))
         + " and 2 more",
     ]
-    assert noted == 6
+    assert noted == 7
     write_reports(run)
     for name in ("summary.html", "summary.md"):
         assert "cem" in (run / name).read_text()

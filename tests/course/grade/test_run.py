@@ -270,12 +270,15 @@ def test_bad_submissions_cost_themselves_and_are_named(tmp_path, monkeypatch, ca
     bad = _bad_archives()
     for name, data in bad.items():
         (submissions / f"{name}.zip").write_bytes(data)
+    _write_halves(submissions)
     (submissions / "zoe.rar").write_bytes(b"Rar!")
     command = ["grade", str(submissions), "--out", str(out), "--skip-training"]
     for more in ([], ["--resume"]):
         assert main([*command, *more]) == 1
         said = capsys.readouterr()
-        assert f"{len(bad) + 1} submissions, {len(bad)} with files" in said.out
+        assert f"{len(bad) + 4} submissions, {len(bad) + 3} with files" in said.out
+        halves = "3 graded without a file that could not be read: cut, large, utf-16"
+        assert halves in said.err
         names = ", ".join(sorted(bad))
         assert (
             f"{len(bad)} none of the course's files could be read: {names}" in said.err
@@ -283,11 +286,36 @@ def test_bad_submissions_cost_themselves_and_are_named(tmp_path, monkeypatch, ca
         last = said.err.splitlines()[-1]
         assert "1 left out: zoe.rar (an archive of a kind that is not opened" in last
     marks = _students(out)
-    assert marks.keys() == {"right-one", *bad}
+    assert marks.keys() == {"right-one", "cut", "large", "utf-16", *bad}
     right = marks["right-one"]["exercises"]
     assert all(right[id]["status"] == "passed" for id in MARKED)
     assert {marks[name]["points"] for name in bad} == {0}
     assert "zoe.rar" in (out / "summary.html").read_text()
+
+
+def _write_halves(submissions):
+    """Write submissions of two files, of which one cannot be read."""
+    optim = (ROOT / "ece662" / "optim.py").read_bytes()
+    halves = {
+        "cut": ("notebooks/Q3-Dropout.ipynb", b'{"cells": ['),
+        "large": ("ece662/layers.py", b"#" * (17 << 20)),
+        "utf-16": ("ece662/layers.py", "x = 1".encode("utf-16")),
+    }
+    for name, (file, data) in halves.items():
+        for path, content in ((file, data), ("ece662/optim.py", optim)):
+            whole = submissions / name / path
+            whole.parent.mkdir(parents=True, exist_ok=True)
+            whole.write_bytes(content)
+
+
+def test_folder_without_submissions_is_no_success(tmp_path, monkeypatch, capsys, ready):
+    from course.cli import main
+
+    monkeypatch.setattr("course.grade.run.prepare", ready)
+    (tmp_path / "submissions").mkdir()
+    command = ["grade", str(tmp_path / "submissions"), "--out", str(tmp_path / "out")]
+    assert main([*command, "--skip-training"]) == 1
+    assert "there was no submission to grade" in capsys.readouterr().err
 
 
 def _bad_archives():
