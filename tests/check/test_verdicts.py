@@ -65,7 +65,7 @@ def test_file_that_is_saved_during_the_check_is_judged_again(kept, tmp_path):
     )
     marks = verdicts.fingerprints(tmp_path, [find_exercise(id) for id in IDS])
     path = tmp_path / "ece662/optim.py"
-    text = fill(path.read_text("utf-8"), path.name, {("sgd_momentum", 1): "pass"})
+    text = fill(path.read_text("utf-8"), path.name, {("sgd_momentum", 1): "v = 0"})
     path.write_text(text, "utf-8")
     found = [{"id": id, "status": "passed", "message": ""} for id in IDS]
     verdicts.remember(tmp_path, marks, found)
