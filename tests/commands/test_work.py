@@ -73,7 +73,7 @@ def test_status_shows_how_far_the_questions_are_answered(root, capsys):
     assert main(["status", "Q3"]) == 0
     said = capsys.readouterr().out
     assert "self-tests: 1 of 5 right (open: q3-kept-value, q3-pytorch," in said
-    assert "predictions: 1 of 2 made" in said
+    assert "predictions: 1 of 3 made" in said
 
 
 def test_status_of_one_notebook(root, capsys):
