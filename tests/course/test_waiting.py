@@ -14,8 +14,9 @@ from course.sandbox.waiting import Watched, can_watch, slowness, waited_at_most
 CODE = """
 import threading, time
 import numpy as np
-def compute(inputs, seconds):
+def compute(inputs, seconds, pause=0.0):
     while time.process_time() < seconds: pass
+    time.sleep(pause)
     return {"done": np.array(True)}
 def sleep(inputs):
     time.sleep(1e6)
@@ -26,7 +27,7 @@ def nap(inputs):
 def wait_for_another(inputs):
     threading.Event().wait()
 """
-SECONDS = 0.6
+SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,9 @@ def sandbox(isolation, runtime, code):
 
 
 def test_busy_machine_ends_no_computing_and_prolongs_no_sleep(busy, sandbox):
-    outcome = sandbox.call("work:compute", {}, {"seconds": 2 * SECONDS})
+    # It is looked at while it pauses, after so long a time of computing and queueing.
+    work = {"seconds": 2 * SECONDS, "pause": SECONDS / 2}
+    outcome = sandbox.call("work:compute", {}, work)
     assert outcome.ending == "answered"
     assert outcome.waited < SECONDS < outcome.cpu
     outcome = sandbox.call("work:sleep", {})

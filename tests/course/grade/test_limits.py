@@ -177,7 +177,9 @@ def test_waiting_is_of_a_whole_submission(mark):
     # Each of them sleeps for less than one alone may, on however busy a machine.
     wanted = ["relu_forward", "dropout_forward", "affine_forward", "layernorm_forward"]
     files = read_files(files_of(Pupil("ann"))).bodies
-    sleep = "    import time; time.sleep(1.5)\n"
+    # Once in a process, which runs several cases.
+    sleep = "    import time; time.sleep(0 if hasattr(np, 'slept') else 1.5)\n"
+    sleep += "    np.slept = True\n"
     bodies = {(LAYERS, id, 1): sleep + files[LAYERS, id, 1] for id in wanted}
     marks = mark(bodies, wanted, budget=Budget(math.inf, waiting=4.0))
     assert [marks[id].diagnosis for id in wanted[2:]] == ["time", "time"]
