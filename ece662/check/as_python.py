@@ -10,7 +10,7 @@ import ast
 from types import CodeType
 from typing import Any
 
-__all__ = ["add_shell", "as_python", "compiled"]
+__all__ = ["RUNNING", "add_shell", "as_python", "compiled", "without_options"]
 
 RUNNING = ("time", "timeit", "prun", "memit", "mprun", "lprun")  # they run their line
 RUNNING_CELLS = (*RUNNING, "capture")
@@ -59,7 +59,7 @@ class _Shell:
 
     def run_line_magic(self, name: str, line: str, *_: Any, **__: Any) -> Any:
         """Run the rest of the line for `%time` and its like."""
-        return self._run(_without_options(line)) if name in RUNNING else None
+        return self._run(without_options(line)) if name in RUNNING else None
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
         """Run the cell for `%%time` and its like."""
@@ -87,7 +87,7 @@ class _Shell:
         return eval(value, self.user_ns) if value else None
 
 
-def _without_options(line: str) -> str:
+def without_options(line: str) -> str:
     """Remove options such as `-n 10 -r3`."""
     words = line.split()
     while words and words[0].startswith("-") and len(words) > 1:

@@ -10,11 +10,13 @@ in the sandbox, where this file is copied into the students' package as
 
 import ast
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from ece662.check.as_python import RUNNING, without_options
 from ece662.check.running import recipe_of
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.regions import is_empty, parse_file
@@ -41,6 +43,16 @@ INNER = {
     "inspect", "os", "setprofile", "settrace", "sys", "tb_frame",
 }  # fmt: skip
 USUAL_DUNDERS = {"__init__", "__call__", "__len__", "__name__", "__iter__"}
+# Of NumPy what finds a square root of -1, and what has more digits than float64: with
+# either, a measured gradient is as exact as a derived one.
+COMPLEX = {"cdouble", "cfloat", "clongdouble", "csingle", "emath", "imag", "scimath"}
+LONG = {"float96", "float128", "longdouble", "longfloat"}
+COMPLEX_TYPE = re.compile(r"[<>=|]?(?:c(?:8|16|24|32)|c?longcomplex|complex\w*|[FDG])")
+LONG_TYPE = re.compile(r"[<>=|]?(?:f(?:12|16)|g)")
+MAKERS = {"array", "asanyarray", "asarray", "empty", "empty_like", "full_like", "ones",
+          "ones_like", "zeros", "zeros_like"}  # fmt: skip
+BY_TYPE = {"astype", "dtype", "view"}
+UNSEEN = "its text cannot be looked through by itself"
 NUMERICAL = {"eval_numerical_gradient", "eval_numerical_gradient_array"}
 # Names of modules that other code uses, too, and settings in them that may be changed.
 SHARED = {"F", "keras", "layers", "nn", "np", "numpy", "optim", "tf", "torch", "plt"}
@@ -83,27 +95,50 @@ def notice(exercise: Exercise, bodies: list[str], provided: set[str]) -> list[st
     for body in bodies:
         if is_empty(body):
             continue
-        try:
-            tree = ast.parse("if 1:\n" + textwrap.indent(_plain(body), " "))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # reported when it is run
-        for node in ast.walk(tree):
+        tree = _tree(body, exercise.file.endswith(".ipynb"))
+        if tree is None:
+            found.append(UNSEEN)
+            continue
+        nodes = list(ast.walk(tree))
+        shared = SHARED | {name for node in nodes for name in _bound_by_import(node)}
+        course = {name for node in nodes for name in _names_of_course(node)}
+        for node in nodes:
             found += _imports(exercise, node)
+            found += _parts(node, course)
             found += _reflection(exercise, node)
-            found += _changes(exercise, node, provided)
+            found += _changes(exercise, node, provided, shared)
             found += _instead_of_deriving(exercise, node)
     return list(dict.fromkeys(found))
 
 
+def _tree(body: str, is_cell: bool) -> ast.Module | None:
+    """Parse a body; None where Python cannot read it without the code around it.
+
+    Only where a cell cannot be read as it is, it may hold IPython's own syntax.
+    """
+    body = textwrap.dedent(body.expandtabs())
+    for text in (body, _plain(body)) if is_cell else (body,):
+        try:
+            return ast.parse("if 1:\n" + textwrap.indent(text, " ") + "\n pass")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+    return None
+
+
 def _plain(body: str) -> str:
-    """Return a body dedented, with IPython's own syntax replaced by `pass`."""
-    lines = textwrap.dedent(body.expandtabs()).split("\n")
-    return "\n".join(
-        f"{line[: len(line) - len(line.lstrip())]}pass"
-        if line.lstrip().startswith(("%", "!")) or line.rstrip().endswith("?")
-        else line
-        for line in lines
-    )
+    """Return a body without IPython's own syntax, but with the code that it runs."""
+    return "\n".join(map(_plain_line, body.split("\n")))
+
+
+def _plain_line(line: str) -> str:
+    bare = line.strip()
+    indent = line[: len(line) - len(line.lstrip())]
+    if magic := re.match(r"%(?!%)(\w+)\s+(.+)", bare):
+        is_run = magic[1] in RUNNING
+        return indent + (without_options(magic[2]) if is_run else "pass")
+    if bare.startswith(("%", "!")) or re.fullmatch(r"\?{1,2}[\w.*]+|[\w.*]+\?+", bare):
+        return f"{indent}pass"
+    return re.sub(r"^(\s*[\w.]+\s*=\s*)[%!].*", r"\1None", line)
 
 
 def _imports(exercise: Exercise, node: ast.AST) -> Found:
@@ -111,8 +146,8 @@ def _imports(exercise: Exercise, node: ast.AST) -> Found:
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
-        module = "ece662" if node.level else node.module
-        names = [f"{module}.{alias.name}" for alias in node.names]
+        module = ["ece662"] * bool(node.level) + [node.module] * bool(node.module)
+        names = [".".join([*module, alias.name]) for alias in node.names]
     for name in names:
         first, *rest = name.split(".")
         if rest and rest[-1] in NUMERICAL:
@@ -123,11 +158,31 @@ def _imports(exercise: Exercise, node: ast.AST) -> Found:
             yield "it imports from a part of ece662 that is not for exercises"
 
 
+def _bound_by_import(node: ast.AST) -> list[str]:
+    return [name for name, _ in _stored(node)] if isinstance(node, ast.alias) else []
+
+
+def _names_of_course(node: ast.AST) -> Iterator[str]:
+    """Yield the names by which an import makes the whole package known."""
+    for alias in node.names if isinstance(node, ast.Import) else ():
+        if alias.name.partition(".")[0] == "ece662" and (
+            alias.name == "ece662" or not alias.asname
+        ):
+            yield alias.asname or "ece662"
+
+
+def _parts(node: ast.AST, course: set[str]) -> Found:
+    """Yield parts of the package that are reached through the whole of it."""
+    is_part = isinstance(node, ast.Attribute) and node.attr in NOT_FOR_EXERCISES
+    if is_part and _name_of(node.value) in course:
+        yield "it imports from a part of ece662 that is not for exercises"
+
+
 def _reflection(exercise: Exercise, node: ast.AST) -> Found:
     name = _name_of(node)
     if isinstance(node, ast.Name) and name in REFLECTION:
         yield f"it uses {name}"
-    elif isinstance(node, ast.Attribute) and name.strip("_") in INNER:
+    elif isinstance(node, ast.Attribute | ast.alias) and name.strip("_") in INNER:
         yield "it looks into the code that calls it, or into Python itself"
     elif name.startswith("__") and name not in USUAL_DUNDERS:
         yield "it reaches for inner workings of Python"
@@ -142,10 +197,14 @@ def _reflection(exercise: Exercise, node: ast.AST) -> Found:
 
 
 def _name_of(node: ast.AST) -> str:
+    if isinstance(node, ast.alias):
+        return node.name.rpartition(".")[2]
     return getattr(node, "attr", None) or getattr(node, "id", None) or ""
 
 
-def _changes(exercise: Exercise, node: ast.AST, provided: set[str]) -> Found:
+def _changes(
+    exercise: Exercise, node: ast.AST, provided: set[str], shared: set[str]
+) -> Found:
     """Yield changes to what other code uses, and what is kept from call to call."""
     if isinstance(node, ast.Global):
         yield "it keeps something from one call to the next"
@@ -155,7 +214,7 @@ def _changes(exercise: Exercise, node: ast.AST, provided: set[str]) -> Found:
                 yield f"it puts something else in the place of {base}"
         elif SETTINGS & {*path}:
             continue
-        elif base in SHARED | provided or _is_class_name(base):
+        elif base in shared | provided or _is_class_name(base):
             yield "it changes functions or modules that others use"
         elif exercise.kind != "training" and base in _own_names(exercise):
             yield "it keeps something from one call to the next"
@@ -197,10 +256,33 @@ def _instead_of_deriving(exercise: Exercise, node: ast.AST) -> Found:
         yield f"it calls {forward} again"
     elif name == exercise.id:
         yield "it calls itself"
-    elif name.startswith("complex") or name == "imag":
+    if _is_complex(node):
         yield "it computes with complex numbers"
-    if isinstance(node, ast.Constant) and isinstance(node.value, complex):
-        yield "it computes with complex numbers"
+    if name in LONG or any(map(LONG_TYPE.fullmatch, _types_in(node))):
+        yield "it computes with more digits than float64 has"
+
+
+def _is_complex(node: ast.AST) -> bool:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):  # (-1) ** 0.5
+        is_root = isinstance(getattr(node.right, "value", 0), float)
+        is_root = is_root or isinstance(getattr(node.right, "op", None), ast.Div)
+        return is_root and isinstance(getattr(node.left, "op", None), ast.USub)
+    name = _name_of(node)
+    is_number = isinstance(node, ast.Constant) and isinstance(node.value, complex)
+    is_type = any(map(COMPLEX_TYPE.fullmatch, _types_in(node)))
+    return is_number or is_type or name in COMPLEX or name.startswith("complex")
+
+
+def _types_in(node: ast.AST) -> list[str]:
+    """Return texts that a call takes for the type of an array's numbers."""
+    if not isinstance(node, ast.Call):
+        return []
+    name = _name_of(node.func)
+    first = node.args[:1] if name in BY_TYPE else node.args[1:2]
+    given = [*first] if name in BY_TYPE | MAKERS else []
+    given += [word.value for word in node.keywords if word.arg == "dtype"]
+    texts = [part.value for part in given if isinstance(part, ast.Constant)]
+    return [text for text in texts if isinstance(text, str)]
 
 
 def provided_for(exercise: Exercise, notebook: str = "") -> list[str]:
@@ -225,11 +307,8 @@ def _made_in(notebook: str, context: tuple[str, ...]) -> set[str]:
     """Return the names of functions and classes that cells define or import."""
     cells, found = parse_file(notebook, "given.ipynb").cells, set()
     for id in context:
-        try:
-            tree = ast.parse(_plain(cells[id].source))
-        except (KeyError, SyntaxError):
-            continue
-        for node in ast.walk(tree):
+        tree = _tree(cells[id].source, True) if id in cells else None
+        for node in ast.walk(tree) if tree else ():
             if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.alias):
                 found |= {name for name, _ in _stored(node)}
     return found - {"*"}

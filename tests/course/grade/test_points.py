@@ -3,6 +3,8 @@
 Each trick got full points once. It must get none, or be told to the teacher by name.
 """
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -287,11 +289,65 @@ def _noticed(id, body, provided=()):
         ("dx = eval_numerical_gradient(f, x)", "numerical gradient"),
         ("z = x + 1e-30j", "complex numbers"),
         ("z = x.astype(complex)", "complex numbers"),
+        ("z = x.astype('c16')", "complex numbers"),
+        ("z = np.zeros(x.shape, 'D')", "complex numbers"),
+        ("z = np.zeros_like(x, dtype='complex64')", "complex numbers"),
+        ("z = np.emath.sqrt(-1.0)", "complex numbers"),
+        ("z = x + h * (-1) ** 0.5", "complex numbers"),
+        ("z = x.astype(np.longdouble)", "more digits"),
+        ("z = x.astype('g')", "more digits"),
+        ("dx = eval('1')  # right?", "it uses eval"),
+        ("dx = (dout *  # right?\n      eval('1'))", "it uses eval"),
+        ("    pass\nelif eval('1'):\n    pass", "cannot be looked through"),
+        ("import ece662\ndx = ece662.fast.im2col.f(x)", "not for exercises"),
+        ("import ece662.layers\ndx = ece662.check.f(x)", "not for exercises"),
+        ("from .fast import im2col", "not for exercises"),
+        ("from collections import _sys as s\ns.modules", "looks into the code"),
+        ("import numpy as other\nother.add = f", "changes functions or modules"),
+        ("from .layers import relu_forward as f", "calls relu_forward again"),
     ],
 )
 def test_notice_names_ways_around_an_exercise(body, told):
     found = _noticed("relu_backward", body)
     assert any(told in sentence for sentence in found), found
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["dx = (-1) ** n * dout ** 0.5", "dx = np.zeros((2, 2), order='F')",
+     "dx = dout.astype('f8')  # right?", "import numpy as other\ndx = other.add(x, x)"],
+)  # fmt: skip
+def test_notice_says_nothing_of_what_only_looks_like_it(body):
+    assert _noticed("relu_backward", body) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("%matplotlib inline\n!ls\nfiles = !ls\nx?\ny = 1", []),
+        ("%time eval('1')", ["it uses eval"]),
+        ("%%time\nx?\neval('1')", ["it uses eval"]),
+        ("%timeit -n 3 eval('1')", ["it uses eval"]),
+        ("y = %time 1\nz = (", [noticing.UNSEEN]),
+    ],
+)
+def test_notice_reads_what_magics_run(body, found):
+    assert _noticed("q1-solver-train", body) == found
+
+
+def test_notice_takes_time_linear_in_the_text():
+    body = "dx = 1;" * 14_000 + "eval('1')"  # of the square, it would be hours
+    assert _noticed("relu_backward", body) == ["it uses eval"]
+
+
+def test_time_limit_holds_for_code_that_catches_everything():
+    def stubborn():
+        with inside._time_limit(0.05), contextlib.suppress(BaseException):
+            while True:
+                pass
+
+    with pytest.raises(inside._LateError):
+        stubborn()
 
 
 def test_notice_says_nothing_of_right_solutions():
