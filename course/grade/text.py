@@ -8,8 +8,10 @@ __all__ = ["cell", "file_name", "markdown", "name_line", "name_of", "printable"]
 
 # Unicode categories of invisible characters: controls, text direction, surrogates.
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# The first characters of formulas, also in the wide forms of East Asian keyboards.
-FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
+# The first characters of formulas, also in the wide and small forms of East Asian
+# keyboards, raised and lowered ones, and the minus sign of mathematics.
+FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+                    "\u207a\u207b\u207c\u208a\u208b\u208c\u2212")  # fmt: skip
 # The same after characters at which a table may be split. Only programs that ignore
 # quotes split at a comma; fewer characters count there, so that "(2,-1)" is unchanged.
 BEHIND = dict.fromkeys(";\t\r\n", FORMULA) | dict.fromkeys(",|", frozenset("=@"))

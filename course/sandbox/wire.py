@@ -105,7 +105,11 @@ def unpack(header: Mapping[str, Any], body: bytes) -> dict[str, np.ndarray]:
                 f"{name!r} claims shape {shape}, and its bytes are not there"
             )
         flat = np.frombuffer(body[position:end], dtype)
-        arrays[name] = flat.reshape(shape).copy()
+        try:
+            arrays[name] = flat.reshape(shape).copy()
+        except ValueError:  # no bytes at all, and axes too long for NumPy beside them
+            why = f"{name!r} claims shape {shape}, which no array has"
+            raise WireError(why) from None
         position = end
     if position != len(body):
         raise WireError(f"{len(body) - position} bytes belong to no array")

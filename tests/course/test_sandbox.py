@@ -433,6 +433,7 @@ def test_wire_refuses_noise(noise):
         (["x", "|O8", [1]], "not a kind of number"),
         (["x", "<f8", [2]], "bytes are not there"),
         (["x", "<f8", []], "belong to no array"),
+        (["x", "<f8", [0, 1 << 40, 1 << 40]], "which no array has"),
         (["x", "<f8", [-1]], "a length that is none"),
         (["x", "<f8", [True]], "a length that is none"),
         (["x", "<f8", [1.0]], "a length that is none"),

@@ -47,7 +47,10 @@ LOGIN = re.compile(r"(?P<id>\S*\d\S*)(?: -)? (?P<name>.+)")
 MONTHS = ("jan ene gen", "feb fev", "mar maa mrt", "apr abr avr", "may mai maj mei mag",
           "jun juin giu", "jul juil lug", "aug aou ago", "sep set", "oct okt ott out",
           "nov", "dec dez dic")  # fmt: skip
-RECEIPT = re.compile(r"\s*[^:\n]*:\s*(?P<name>.+?)\s*\((?P<id>[^()\n]+)\)\s*(?:\n|$)")
+# Nothing in it is tried twice, so that a receipt takes no longer than its length says.
+RECEIPT = re.compile(
+    r"\s*+[^:\n]*+:\s*+(?P<name>[^\n]+)\((?P<id>[^()\n]++)\)[^\S\n]*+(?:\n|$)"
+)
 MOST_OF_RECEIPT = 2000  # bytes: the first line counts
 
 
@@ -158,7 +161,7 @@ def _receipt(path: Path) -> tuple[str, str] | None:
     except OSError:
         return None
     match = RECEIPT.match(text)
-    return (match["name"], match["id"]) if match else None
+    return (match["name"].strip(), match["id"]) if match else None
 
 
 def _time(text: str) -> str:

@@ -199,8 +199,11 @@ def _why_left_out(path: Path) -> str:
         return "a text or a link that was typed into Canvas: ask for the files"
     if name.endswith(BROKEN_OFF):
         return "a download that was broken off: ask for it again"
-    with open(path, "rb") as file:
-        beginning = file.read(512)
+    try:
+        with open(path, "rb") as file:
+            beginning = file.read(512)
+    except OSError as error:
+        return f"it cannot be opened ({error.strerror or error})"
     kind = kind_of(beginning)
     if kind in CLOSED.values():
         return f"{kind}, which is not opened: ask for a .zip"

@@ -109,6 +109,12 @@ def test_receipt_of_somebody_else_says_nothing(tmp_path):
     assert (hand_in.name, hand_in.id) == ("", "ab12")
 
 
+def test_long_receipt_is_read_in_no_time(tmp_path):
+    texts = {f"{HEAD.format('ab12', n)}.txt": b"Name:" + b" " * 1990 for n in (1, 2)}
+    [hand_in], _ = _read(tmp_path, **texts)  # tried three times over, it took minutes
+    assert hand_in.id == "ab12"
+
+
 def test_attempt_without_a_file_does_not_hide_the_one_before(tmp_path):
     [hand_in], _ = _read(
         tmp_path, HEAD.format("ab", 1) + "_w.zip", HEAD.format("ab", 2) + ".txt"

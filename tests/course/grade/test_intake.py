@@ -14,7 +14,7 @@ import pytest
 
 from course.grade.errors import GradingError
 from course.grade.intake import archives
-from course.grade.intake.handins import hand_ins
+from course.grade.intake.handins import _why_left_out, hand_ins
 from course.grade.intake.submissions import open_parts, open_submission
 
 LAYERS, OPTIM = "ece662/layers.py", "ece662/optim.py"
@@ -334,6 +334,12 @@ def _listed(folder, *names):
         path.write_bytes(_zip(FILES) if name.endswith(".zip") else b'{ "a"')
     found, left_out = hand_ins(folder)
     return found, dict(left_out)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="needs Linux")
+def test_entry_that_cannot_be_read_is_left_out():
+    why = _why_left_out(Path("/proc/self/mem"))  # a file whose first byte is none
+    assert why.startswith("it cannot be opened (")
 
 
 def test_every_entry_is_a_hand_in_or_is_named(tmp_path):

@@ -24,7 +24,11 @@ def test_printable_writes_out_what_steers():
     assert printable("x" * 30, limit=10) == "x" * 10 + " [... 20 more characters]"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\N{SMALL EQUALS SIGN}1",
+     "\N{SMALL COMMERCIAL AT}SUM(A1)", "\N{SUPERSCRIPT PLUS SIGN}1", "\N{MINUS SIGN}1"],
+)  # fmt: skip
 def test_cell_is_no_formula(text):
     assert cell(text).startswith("'")
 
