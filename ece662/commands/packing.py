@@ -7,9 +7,12 @@ proof: grading takes the text between the marker lines, and judges that again.
 
 import hashlib
 import json
+import lzma
 import platform
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +25,9 @@ from ece662.exercises.work import keep
 __all__ = ["MANIFEST", "contents", "keep_earlier", "student_in", "write_zip"]
 
 MANIFEST = "manifest.json"
+# What zipfile raises for a damaged zip.
+BROKEN = (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, IndexError,
+          struct.error, zlib.error, lzma.LZMAError)  # fmt: skip
 PACKAGES = ("numpy", "matplotlib", "torch", "tensorflow")
 
 
@@ -67,17 +73,19 @@ def keep_earlier(path: Path, root: Path) -> Path | None:
     """
     if not path.exists():
         return None
-    if path.is_dir() or not _is_ours(path):
+    if not path.is_file() or not _is_ours(path):
         raise ValueError(f"{path} is there already, and is no zip to hand in")
     return keep(path.read_bytes(), path, root)
 
 
 def student_in(path: Path) -> str:
     """Return the name that an earlier zip was handed in under; "" where none is."""
+    if not path.is_file():  # a pipe would be waited for
+        return ""
     try:
         with zipfile.ZipFile(path) as packed:
             return str(json.loads(packed.read(MANIFEST))["student"])
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+    except (OSError, KeyError, TypeError, *BROKEN):
         return ""
 
 
@@ -85,7 +93,7 @@ def _is_ours(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as packed:
             return MANIFEST in packed.namelist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+    except BROKEN:
         return False
 
 

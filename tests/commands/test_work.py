@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from ece662.check import progress as progress_module
 from ece662.commands.cli import main
+from ece662.commands.packing import student_in, write_zip
 from ece662.exercises import EXERCISES
 from ece662.exercises.regions import END, is_empty, read
 
@@ -220,6 +222,29 @@ def test_status_and_submit_show_what_the_reader_notes(root, capsys):
         assert "ece662/layers.py: relu_forward is defined 2 times" in notes[0]
         assert "2 cells have the id q1-overfit-three" in notes[1]
         assert "q1-overfit-three has become a raw cell" in notes[2]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes of a name")
+def test_submit_does_not_wait_for_a_pipe(root, capsys):
+    os.mkfifo(root / "pipe.zip")
+    assert main(["submit", "--out", "pipe.zip"]) == 1
+    assert "is there already, and is no zip to hand in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [(43, b"\xff" * 8), (6, b"\1")],  # its bytes; a flag: it is encrypted
+)
+def test_student_in_a_damaged_zip_is_nobody(tmp_path, place, change):
+    path = tmp_path / "submission.zip"
+    write_zip(path, {"manifest.json": b'{"student": "ann"}'})
+    assert student_in(path) == "ann"
+    data = bytearray(path.read_bytes())
+    data[place : place + len(change)] = change
+    listed = data.rfind(b"PK\1\2") + 8
+    data[listed] = 1 if change == b"\1" else data[listed]
+    path.write_bytes(data)
+    assert student_in(path) == ""
 
 
 def test_submit_never_overwrites_anything_but_an_earlier_zip(root, capsys):
