@@ -57,6 +57,7 @@ NOT_TRIED = (Stop.NOT_IMPLEMENTED, Stop.NEEDS, Stop.UNREADABLE, Stop.ENDLESS)
 
 def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem:
     """Turn an exception raised by a student's code into a problem."""
+    error = _with_a_text(error)
     problem = _explain(error, exercise, case)
     if problem.kind in NOT_TRIED:
         return problem
@@ -66,6 +67,16 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
     forward = "" if forward not in _FUNCTIONS else forward
     inside = "" if inside == forward else inside
     return problem._replace(forward=forward, inside=inside)
+
+
+def _with_a_text(error: BaseException) -> BaseException:
+    """Return an exception, or another in its place where its own __str__ stops."""
+    try:
+        str(error)
+    except Exception:
+        text = f"{type(error).__name__}, whose text cannot be made"
+        return RuntimeError(text).with_traceback(error.__traceback__)
+    return error
 
 
 def _explain(error, exercise, case) -> Problem:

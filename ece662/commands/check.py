@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import ece662
@@ -26,6 +28,7 @@ rest goes on; ECE662_PATIENCE=4 makes that four times as long.
 The exit code is 0 where everything passed, 1 where something did not.
 """
 
+LAST_SECONDS = 5  # for a thread that code has started, when everything else is done
 PACKAGE = Path(ece662.__file__).resolve().parent
 
 
@@ -57,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"ece662 check: {error}", file=sys.stderr)
         return 2
+    known = set(threading.enumerate())
     cells, results, endless = Cells(root), [], set()
     # What asks for lines keeps them itself.
     marks = {} if args.lines else verdicts.fingerprints(root, named)
@@ -77,7 +81,33 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([verdict_of(result) for result in results], indent=1))
     else:
         print(f"{passed} of {len(results)} passed")
-    return int(passed < len(results))
+    code = int(passed < len(results))
+    _outlive([t for t in threading.enumerate() if t not in known], code)
+    return code
+
+
+def _outlive(started: list[threading.Thread], code: int) -> None:
+    """Let this process end where a student's threads do not: Python waits for those.
+
+    Args:
+        started: threads that the checks have left behind.
+        code: the exit code.
+    """
+    left = [thread for thread in started if not thread.daemon]
+
+    def end() -> None:
+        threading.main_thread().join()  # until Python is about to wait for the others
+        limit = time.monotonic() + LAST_SECONDS
+        for thread in left:
+            thread.join(max(limit - time.monotonic(), 0))
+        if any(thread.is_alive() for thread in left):
+            with contextlib.suppress(OSError, ValueError):
+                message = "A thread that your code has started does not end."
+                print(message, file=sys.stderr, flush=True)
+            os._exit(code)
+
+    if left:
+        threading.Thread(target=end, name="ece662 end", daemon=True).start()
 
 
 def _run_there(root: Path, args: argparse.Namespace) -> int:

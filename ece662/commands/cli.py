@@ -13,6 +13,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from types import ModuleType
 
 from ece662 import __version__
@@ -59,8 +60,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130  # what a shell reports for a program stopped by Ctrl-C
     except BrokenPipeError:
         # The reader (`| head`) has left; nothing may be written on the way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _swallow_output()
         return 141
+    except OSError as error:  # a full disk below `> FILE`, a file that cannot be read
+        with suppress(OSError):
+            print(f"ece662: stopped: {error}", file=sys.stderr)
+        if error.filename is None:  # it may be the output that cannot be written
+            _swallow_output()
+        return 1
+
+
+def _swallow_output() -> None:
+    """Write nothing more to standard output: on its way out Python would complain."""
+    with suppress(OSError, ValueError):  # ValueError: it is closed, or of a test
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
 
 
 def make_writable() -> None:

@@ -12,6 +12,7 @@ around it.
 """
 
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ __all__ = [
 LOAD_SECONDS = 30  # for a module, whose top-level code runs when it is loaded
 STEP_SECONDS = 120  # of a training run: for a step, or for measuring accuracies
 _OWN = (__file__, contextlib.__file__, threading.__file__)
+MOST_PATIENCE = 10_000.0
 AGAIN = 0.2  # seconds until the next interrupt, where code has caught the first
 
 
@@ -67,9 +69,11 @@ class Limit:
 def patience() -> float:
     """Return the factor for all limits, from ECE662_PATIENCE; for slow machines."""
     try:
-        return max(float(os.environ.get("ECE662_PATIENCE", "1")), 0.001)
+        factor = float(os.environ.get("ECE662_PATIENCE", "1"))
     except ValueError:
         return 1.0
+    # A thread waits for some centuries at most, and not for ever ("inf").
+    return 1.0 if math.isnan(factor) else min(max(factor, 0.001), MOST_PATIENCE)
 
 
 @contextmanager

@@ -61,10 +61,18 @@ def students_line_of(error: BaseException) -> StudentLine | None:
 
 
 def frames_of(traceback: TracebackType | None) -> Iterator[tuple[CodeType, int]]:
-    """Yield code and line of each frame, the outermost first."""
+    """Yield code and line of each frame, the outermost first.
+
+    Each pair comes once, in its innermost place: a function that calls itself without
+    end leaves a thousand frames or more, and each one's file would be looked up again.
+    """
+    found = {}
     while traceback is not None:
-        yield traceback.tb_frame.f_code, traceback.tb_lineno
+        code, line = traceback.tb_frame.f_code, traceback.tb_lineno
+        found.pop((id(code), line), None)  # to be the last one of the dictionary again
+        found[id(code), line] = (code, line)
         traceback = traceback.tb_next
+    yield from found.values()
 
 
 def exercise_of(error: BaseException) -> Exercise | None:

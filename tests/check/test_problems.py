@@ -12,6 +12,7 @@ from ece662.check.problems import Problem, explain
 from ece662.check.terms import Cause, Stop
 from ece662.classifiers import fc_net
 from ece662.exercises import find_exercise
+from ece662.live.place import frames_of
 
 RELU = find_exercise("relu_forward")
 
@@ -34,6 +35,47 @@ def test_explain_shows_the_students_line():
     assert "in tests/check/test_problems.py, line " in problem.message
     assert "`return 1 / 0`" in problem.message
     assert "ZeroDivisionError: division by zero" in problem.message
+
+
+def test_explain_looks_at_each_line_of_a_recursion_once():
+    def even(n):
+        return odd(n + 1)
+
+    def odd(n):
+        return even(n + 1)
+
+    with pytest.raises(RecursionError) as caught:
+        even(0)
+    places = [(code.co_name, line) for code, line in frames_of(caught.tb)]
+    assert len(places) == len(set(places)) == 3
+    assert {name for name, _ in places[1:]} == {"even", "odd"}
+    problem = explain(caught.value, RELU)
+    assert "even(n + 1)`" in problem.message or "odd(n + 1)`" in problem.message
+    assert "RecursionError" in problem.message
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise KeyError("no text")
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (GeneratorExit(), "GeneratorExit"),
+        (BaseExceptionGroup("two", [SystemExit(1)]), "two"),
+        (Mute(), "Mute, whose text cannot be made"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_check_explains_whatever_is_raised(monkeypatch, raised, words):
+    def raising(x):
+        raise raised
+
+    monkeypatch.setattr(layers, "relu_forward", raising)
+    verdict = str(check("relu_forward"))
+    assert words in verdict
+    assert "`raise raised`" in verdict
 
 
 def test_explain_takes_the_line_that_called_our_own_checks():

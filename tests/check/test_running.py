@@ -1,5 +1,6 @@
 """Running recipes: nothing of one run reaches the next."""
 
+import os
 import time
 import warnings
 
@@ -84,6 +85,22 @@ def test_run_survives_an_exit():
 
     found = run(find_exercise("relu_forward"), make_code({"relu_forward": leaving}))
     assert {problem.kind for problem in found.problems} == {"error"}
+
+
+def test_run_reports_os_exit_and_lets_a_forked_child_end():
+    def leaving(x):
+        if hasattr(os, "fork"):
+            child = os.fork()
+            if not child:
+                os._exit(7)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        os._exit(0)
+
+    leave = os._exit
+    found = run(find_exercise("relu_forward"), make_code({"relu_forward": leaving}))
+    assert {problem.kind for problem in found.problems} == {"error"}
+    assert "SystemExit: 0" in found.problems[0].message
+    assert os._exit is leave
 
 
 def test_run_reports_writing_into_dout_without_judging():

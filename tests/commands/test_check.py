@@ -1,11 +1,14 @@
 """The command ``ece662 check``."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from ece662 import layers
 from ece662.commands.cli import main
+from tests.limits import WAIT
 
 
 def test_check_prints_the_verdict_and_returns_0(capsys):
@@ -47,3 +50,35 @@ def test_check_runs_on_the_code_of_the_folder_it_is_called_in(tmp_path, capfd):
         patch.chdir(tmp_path)
         assert main(["check", "adam"]) == 0
     assert "'check', '--', 'adam']" in capfd.readouterr().out
+
+
+THREAD = """
+import sys, threading
+from ece662 import layers
+from ece662.commands import check, cli
+
+check.LAST_SECONDS = 0.1
+right = layers.affine_forward
+
+
+def affine_forward(x, w, b):
+    threading.Thread(target=threading.Event().wait).start()
+    return right(x, w, b)
+
+
+layers.affine_forward = affine_forward
+sys.exit(cli.main(["check", "affine_forward"]))
+"""
+
+
+def test_check_ends_in_spite_of_a_thread_that_does_not():
+    done = subprocess.run(
+        [sys.executable, "-c", THREAD],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT,
+    )
+    assert "1 of 1 passed" in done.stdout
+    assert "A thread that your code has started does not end" in done.stderr
+    assert done.returncode == 0

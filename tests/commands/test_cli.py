@@ -117,6 +117,17 @@ def test_reader_that_leaves_early_gets_no_traceback():
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_full_disk_below_the_output_is_one_sentence():
+    command = [sys.executable, "-m", "ece662", "check", "relu_forward"]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=WAIT
+        )
+    assert done.returncode == 1
+    assert done.stderr == "ece662: stopped: [Errno 28] No space left on device\n"
+
+
 def test_help_and_version_import_nothing_heavy():
     heavy = ["numpy", "matplotlib", "torch", "jupyterlab", "PIL", "pooch"]
     code = f"""

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ece662.live.limit import EndlessError, time_limit
+from ece662.live.limit import EndlessError, patience, time_limit
 from ece662.live.place import students_line_of
 from tests.limits import WAIT
 
@@ -122,3 +122,13 @@ def test_limit_around_another_counts_too():
     with time_limit(WAIT):
         error, _ = seen(endless)
     assert isinstance(error, EndlessError)
+
+
+@pytest.mark.parametrize(
+    ("text", "factor"),
+    [("4", 4), ("inf", 10_000), ("1e300", 10_000), ("-inf", 0.001), ("nan", 1)],
+)
+def test_patience_is_a_time_that_a_thread_can_wait(monkeypatch, text, factor):
+    monkeypatch.setenv("ECE662_PATIENCE", text)
+    assert patience() == factor
+    assert 0 < 900 * patience() < threading.TIMEOUT_MAX
