@@ -70,11 +70,7 @@ def pruning_dashboard(model, test_data, **start) -> Dashboard:
     Raises:
         TypeError: the network is not one of `load_model`'s for PyTorch.
     """
-    if not hasattr(model, "architecture") or not hasattr(model, "parameters"):
-        raise TypeError(
-            'expected a network from load_model(path, mode="torch"), which knows its '
-            f"architecture; got {type(model).__name__}"
-        )
+    _require_torch_net(model)
     from ece662.pruning.torch_net import get_weights, predict, prunable
 
     X, y = (part[:300] for part in test_data)
@@ -112,6 +108,14 @@ def pruning_dashboard(model, test_data, **start) -> Dashboard:
         "layer": choice("look at", list(original)),
     }
     return Dashboard("Pruning", dials, draw, start)
+
+
+def _require_torch_net(model) -> None:
+    if not hasattr(model, "architecture") or not hasattr(model, "parameters"):
+        raise TypeError(
+            'expected a network from load_model(path, mode="torch"), which knows its '
+            f"architecture; got {type(model).__name__}"
+        )
 
 
 def describe(pruned: Pruned, original: Mapping[str, np.ndarray], macs: int) -> str:
