@@ -29,7 +29,15 @@ from benchmarks.harness import (
     markdown_table,
 )
 
-__all__ = ["PARTS", "contestants", "main", "parts_table", "report", "step_row"]
+__all__ = [
+    "PARTS",
+    "contestants",
+    "main",
+    "parts_table",
+    "report",
+    "seconds_by_part",
+    "step_row",
+]
 
 BLOCK = "deep network"  # of the Markdown file that `--write` names
 BATCH_SIZE = 64
@@ -74,23 +82,26 @@ def step_row(threads: int, result: Comparison) -> list[str]:
     ]
 
 
+def seconds_by_part(threads: int, steps: int, **changes: object) -> dict[str, float]:
+    """Measure our step under a profiler; return the seconds of all steps, by part."""
+    with Worker(contestants(**changes)[0], threads) as worker:
+        worker.ask("run", steps=2)  # to warm up
+        found = worker.ask("profile", steps=steps)
+    spent = {
+        part: sum(found["functions"].get(name, 0.0) for name in names)
+        for part, names in PARTS.items()
+    }
+    return spent | {"the rest": found["seconds"] - sum(spent.values())}
+
+
 def parts_table(threads: Sequence[int], steps: int, **changes: object) -> str:
     """Measure our step by its parts and return their table."""
     columns = []
     for count in threads:
-        with Worker(contestants(**changes)[0], count) as worker:
-            worker.ask("run", steps=2)  # to warm up
-            found = worker.ask("profile", steps=steps)
-        spent = {
-            part: sum(found["functions"].get(name, 0.0) for name in names)
-            for part, names in PARTS.items()
-        }
-        spent["the rest"] = found["seconds"] - sum(spent.values())
+        spent = seconds_by_part(count, steps, **changes)
+        whole = sum(spent.values())
         columns.append(
-            [
-                f"{1e3 * seconds / steps:,.1f} ({seconds / found['seconds']:.0%})"
-                for seconds in spent.values()
-            ]
+            [f"{1e3 * s / steps:,.1f} ({s / whole:.0%})" for s in spent.values()]
         )
     headings = ["part of a step", *(f"{n} thread(s), ms" for n in threads)]
     rows = [list(row) for row in zip([*PARTS, "the rest"], *columns, strict=True)]

@@ -74,7 +74,7 @@ def _with_a_text(error: BaseException) -> BaseException:
     try:
         str(error)
     except Exception:
-        text = f"{type(error).__name__}, whose text cannot be made"
+        text = f"{type(error).__name__}, which has no text"
         return RuntimeError(text).with_traceback(error.__traceback__)
     return error
 
@@ -114,7 +114,12 @@ def _said(kind: Stop, says: str, case: str = "") -> Problem:
 # Keras begins with the call that failed, says why two lines later, and in colour;
 # TensorFlow names a node of its own first.
 NO_REASON = "Exception encountered when calling "
-NO_WORDS = re.compile(r"\x1b\[[\d;]*m|\{\{.*?\}\} ?|, but expected one of:$")
+COLOUR, NODE, LIST_FOLLOWS = (
+    r"\x1b\[[\d;]*m",
+    r"\{\{.*?\}\} ?",
+    r", but expected one of:$",
+)
+NO_WORDS = re.compile(f"{COLOUR}|{NODE}|{LIST_FOLLOWS}")
 
 
 def _reason(error: BaseException) -> str:

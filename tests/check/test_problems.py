@@ -64,7 +64,7 @@ class Mute(Exception):
     [
         (GeneratorExit(), "GeneratorExit"),
         (BaseExceptionGroup("two", [SystemExit(1)]), "two"),
-        (Mute(), "Mute, whose text cannot be made"),
+        (Mute(), "Mute, which has no text"),
     ],
     ids=lambda value: type(value).__name__,
 )
