@@ -3,6 +3,7 @@
 It finds no violation. And what is ours fits a page of 400 pixels, and one at 200 %.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from course.grade.text import file_name
 
 from .conftest import QUESTION, SCREENSHOTS, STUDENTS
 
+playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python")
 AXE = Path(axe.__file__).with_name("axe.min.js").read_text("utf-8")
 
@@ -152,4 +154,7 @@ def test_dashboards_fit_a_narrow_page(open_page, width):
         " [...document.querySelectorAll('.ece662-dashboard')].every(d => d.ariaLabel)"
     )
     page.screenshot(f"narrow-{width}")
+    # JupyterLab lays out anew a while after the window has changed.
+    with contextlib.suppress(playwright.TimeoutError):
+        page.page.wait_for_function(f"() => !({STICKS_OUT.strip()})().length")
     assert page.page.evaluate(STICKS_OUT) == []
