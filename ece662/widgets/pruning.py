@@ -182,5 +182,5 @@ def _draw_accuracies(seen, share, accuracy, whole):
     ax.plot(share, 100 * accuracy, "o", ms=13, mfc="none", mec="black")
     ax.axhline(100 * whole, color="black", linestyle=":", label="the whole network")
     ax.set(xlim=(-2, 101), ylim=(0, 100))
-    ax.legend(loc="lower left", fontsize=10)
+    ax.legend(loc="best", fontsize=10)
     return figure
