@@ -7,35 +7,22 @@ their version is kept beside and named. What has no place any more is kept in th
 writes them.
 """
 
-import hashlib
 import json
-import re
-import textwrap
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ece662.commands.carrying import given_hash, hash_of, is_stub, new_notebook
 from ece662.exercises import EXERCISES
 from ece662.exercises.findings import MarkerError, NotebookError
-from ece662.exercises.lines import BYTE_ORDER_MARK
-from ece662.exercises.regions import ANSWER, Parsed, parse_file, stub
+from ece662.exercises.regions import ANSWER, Parsed, parse_file
 
 __all__ = ["LIST", "MANIFEST", "Plan", "describe", "plan"]
 
 MANIFEST = "release.json"
 LIST = "ece662/exercises/exercises.toml"
 KEPT = "kept"
-# What stands in a region that was handed out, whatever the exercise is called.
-STUB = re.compile(
-    "|".join(
-        re.escape(stub("EXERCISE", notebook))
-        .replace("EXERCISE", r"\S+")
-        .replace("NOTEBOOK", r"\S+")
-        for notebook in ("NOTEBOOK", None)
-    )
-    + "|pass|"
-)
 
 Key = tuple[str, int]  # owner and number
 Place = tuple[str, str, int]  # file, owner and number; number 0 is an answer
@@ -67,9 +54,9 @@ def describe(files: Mapping[str, bytes], was: Mapping[str, str]) -> bytes:
     """
     listed = {}
     for name in sorted(files):
-        entry: dict[str, Any] = {"sha256": _hash(files[name])}
+        entry: dict[str, Any] = {"sha256": hash_of(files[name])}
         if parsed := _parsed(name, files[name]):
-            entry["given"] = _hash(_without_bodies(parsed).encode())
+            entry["given"] = hash_of(_without_bodies(parsed).encode())
             if name.endswith(".ipynb"):
                 entry["cells"] = _given_cells(parsed)
         listed[name] = entry
@@ -111,7 +98,7 @@ def plan(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Plan:
             found = _taken(left, name, places, after["was"])
             made.carried += len(found)
             mine = {id: answer for (id, _), answer in found.items()}
-            text = _notebook(made, name, text, given, mine, before, after)
+            text = new_notebook(made.notes, name, text, given, mine, before, after)
         elif given is not None:
             _tell_given(made, name, given, parsed, old[name], before)
         made.files[name] = text.encode()
@@ -138,7 +125,7 @@ def _read_work(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> _Work:
             raise ValueError(str(error)) from None
         parsed[name] = found
         for (owner, number), body in found.bodies.items():
-            if not STUB.fullmatch(textwrap.dedent(body).strip()):
+            if not is_stub(body):
                 texts[name, owner, number] = body
         for id in answers.get(name, ()):
             cell = found.cells.get(id)
@@ -182,9 +169,9 @@ def _tell_given(
     made: Plan, name: str, mine: Parsed, new: Parsed, data: bytes, before
 ) -> None:
     """Keep a module whose given code was changed, and say so."""
-    given = _hash(_without_bodies(mine).encode())
+    given = hash_of(_without_bodies(mine).encode())
     known = before["files"].get(name, {}).get("given")
-    if given not in (known, _hash(_without_bodies(new).encode())):
+    if given not in (known, hash_of(_without_bodies(new).encode())):
         sure = "" if known else " (or the release has)"
         kept = _beside(made, name, data)
         made.notes.append(
@@ -198,13 +185,13 @@ def _replace(made: Plan, name: str, mine: bytes | None, data: bytes, before) -> 
     if mine is None or mine == data:
         return
     known = before["files"].get(name, {}).get("sha256")
-    if before["files"] and _hash(mine) != known:
+    if before["files"] and hash_of(mine) != known:
         kept = _beside(made, name, mine)
         made.notes.append(f"{name}: you have changed it: kept as {kept}")
 
 
 def _beside(made: Plan, name: str, data: bytes) -> str:
-    kept = f"{KEPT}/{name}.{_hash(data)[:8]}.txt"
+    kept = f"{KEPT}/{name}.{hash_of(data)[:8]}.txt"
     made.files[kept] = data
     return kept
 
@@ -214,7 +201,7 @@ def _keep(made: Plan, left: Mapping[Place, str]) -> None:
     for (file, owner, number), text in left.items():
         data = text.encode("utf-8", "surrogatepass")
         stem = owner.replace("/", "-").replace("\\", "-") or "cell"
-        kept = f"{KEPT}/{stem}-{number}.{_hash(data)[:8]}.txt"
+        kept = f"{KEPT}/{stem}-{number}.{hash_of(data)[:8]}.txt"
         made.files[kept] = data
         made.notes.append(
             f"{owner} is not in this release: kept as {kept} (was in {file})"
@@ -226,108 +213,10 @@ def _drop(made: Plan, old, new, before) -> None:
     for name, entry in before["files"].items():
         if name in new or name not in old:
             continue
-        if _hash(old[name]) == entry.get("sha256"):
+        if hash_of(old[name]) == entry.get("sha256"):
             made.removed.append(name)
         else:
             made.notes.append(f"{name} is not in this release: yours stays")
-
-
-def _notebook(
-    made: Plan, name: str, text: str, mine: Parsed | None, answers, before, after
-) -> str:
-    """Put answers and own cells into a new notebook whose regions are filled."""
-    book = json.loads(text.removeprefix(BYTE_ORDER_MARK))
-    cells = {cell.get("id", ""): cell for cell in book["cells"]}
-    for id, answer in answers.items():
-        cells[id]["source"] = answer.splitlines(keepends=True)
-    if mine is not None:
-        inserted = _own_cells(made, name, cells, mine, before, after)
-        book["cells"] = [
-            each
-            for cell in [None, *book["cells"]]
-            for each in (
-                *([cell] if cell else []),
-                *inserted.get(cell.get("id", "") if cell else "", ()),
-            )
-        ]
-        _make_ids_unique(book["cells"])
-    text = json.dumps(book, indent=1, ensure_ascii=False) + "\n"
-    is_half = any("\ud800" <= character <= "\udfff" for character in text)
-    return json.dumps(book, indent=1) + "\n" if is_half else text
-
-
-def _own_cells(made, name, cells, mine: Parsed, before, after) -> dict[str, list[dict]]:
-    """Return the cells to be put in, by the id of the cell that they stand behind."""
-    book = json.loads(mine.text.removeprefix(BYTE_ORDER_MARK), strict=False)
-    called = {cell.number: own for own, cell in mine.cells.items()}
-    known = before["files"].get(name, {}).get("cells", {})
-    newer = {old: new for new, old in after["was"].items()}
-    inserted: dict[str, list[dict]] = {}
-    anchor = ""
-    for number, cell in enumerate(book["cells"], start=1):
-        if not isinstance(cell, dict):
-            continue
-        own = called.get(number, "")
-        target = own if own in cells else newer.get(own, "")
-        if target in cells:
-            anchor = target
-            _carry_outputs(cell, cells[target])
-            if _is_as_given(mine, own, cell, known, cells[target]):
-                continue
-            copy = _raw(cell)
-            made.notes.append(f"{name}: you have changed the cell {own}: kept below it")
-        elif own in known and _given_hash(mine, own) == known[own]:
-            continue
-        else:
-            copy = cell
-        inserted.setdefault(anchor, []).append(copy)
-    return inserted
-
-
-def _is_as_given(mine: Parsed, own: str, cell, known, new) -> bool:
-    """Tell whether all that a student wrote in a given cell is in the new one."""
-    source = mine.cells[own].source
-    if source == "".join(new["source"]):
-        return True
-    if own in known:
-        return _given_hash(mine, own) == known[own] or _is_answer(own)
-    return _is_answer(own) or any(key[0] == own for key in mine.places)
-
-
-def _is_answer(own: str) -> bool:
-    return any(e.id == own and e.kind == "answer" for e in EXERCISES)
-
-
-def _raw(cell: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a cell as text that is not run."""
-    metadata = {"tags": ["kept-by-update"]}
-    return {
-        "cell_type": "raw",
-        "id": "",
-        "metadata": metadata,
-        "source": cell["source"],
-    }
-
-
-def _carry_outputs(old: Mapping[str, Any], new: dict[str, Any]) -> None:
-    """Keep the outputs of a cell whose code is the same."""
-    is_same = "".join(old.get("source") or ()) == "".join(new["source"])
-    is_code = new["cell_type"] == old.get("cell_type") == "code"
-    if is_same and is_code and isinstance(old.get("outputs"), list):
-        new["outputs"] = old["outputs"]
-        new["execution_count"] = old.get("execution_count")
-
-
-def _make_ids_unique(cells: Iterable[dict[str, Any]]) -> None:
-    seen: set[str] = set()
-    for number, cell in enumerate(cells):
-        id = cell.get("id")
-        while not isinstance(id, str) or not id or id in seen:
-            source = "".join(cell.get("source") or ())
-            text = f"{number} {id} {source}"
-            id = f"own-{_hash(text.encode('utf-8', 'replace'))[:12]}"
-        cell["id"] = id
-        seen.add(id)
 
 
 def _parsed(name: str, data: bytes, is_new: bool = False) -> Parsed | None:
@@ -362,16 +251,7 @@ def _without_bodies(parsed: Parsed) -> str:
 
 
 def _given_cells(parsed: Parsed) -> dict[str, str]:
-    return {own: _given_hash(parsed, own) for own in parsed.cells}
-
-
-def _given_hash(parsed: Parsed, own: str) -> str:
-    """Return a digest of what is given in a cell."""
-    places = [place for key, place in parsed.places.items() if key[0] == own]
-    source = parsed.cells[own].source
-    if places:
-        source = places[0].source.with_bodies({place.span: "" for place in places})
-    return _hash(source.encode("utf-8", "surrogatepass"))
+    return {own: given_hash(parsed, own) for own in parsed.cells}
 
 
 def _answers_of(files: Mapping[str, bytes]) -> dict[str, list[str]]:
@@ -393,7 +273,3 @@ def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError):
         pass
     return {"files": {}, "was": {}}
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

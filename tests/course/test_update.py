@@ -15,22 +15,30 @@ from ece662 import _files
 from ece662.commands import update
 from ece662.commands.cli import main
 from ece662.commands.updating import KEPT, LIST, MANIFEST, describe, plan
-from ece662.exercises.regions import MarkerError, parse_file
+from ece662.exercises import regions
+from ece662.exercises.regions import START, MarkerError, parse_file
 from tests.course.test_release import ROOT
 
 OPTIM, Q3, SOLVER = "ece662/optim.py", "notebooks/Q3-Dropout.ipynb", "ece662/solver.py"
 LAYERS, Q2 = "ece662/layers.py", "notebooks/Q2-BatchNorm.ipynb"
+Q5 = "notebooks/Q5-Pytorch.ipynb"
 ANSWER = "q3-divide-answer"
 OTHERS = {"own.py": b"mine = 1\r\n", "notes/a.txt": b"\xff\0"}
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory):
-    """Some files of a release, with the list of what was given."""
+def handed_out(tmp_path_factory):
+    """The folder of a release."""
     out = tmp_path_factory.mktemp("release") / "students"
     make_release(ROOT, out, "ann/course", "main")
+    return out
+
+
+@pytest.fixture(scope="module")
+def first(handed_out):
+    """Some files of a release, with the list of what was given."""
     names = (LIST, OPTIM, SOLVER, Q3, MANIFEST)
-    return {name: (out / name).read_bytes() for name in names}
+    return {name: (handed_out / name).read_bytes() for name in names}
 
 
 def _release(files, **was):
@@ -187,6 +195,73 @@ def test_every_text_survives_any_sequence_of_updates(
     if answer.strip():
         assert answer in sources
     assert {name: files[name] for name in OTHERS} == OTHERS
+
+
+def _answered_below(files, answer, left, pictures):
+    """Return files with an answer in a cell of its own below the one that is for it.
+
+    Args:
+        files: of a release.
+        answer: the text.
+        left: what stands in the cell that is for it.
+        pictures: what is pasted into the own cell.
+    """
+    book = json.loads(files[Q3])
+    place = next(n for n, c in enumerate(book["cells"]) if c["id"] == _answer(files))
+    book["cells"][place]["source"] = left
+    own = {"cell_type": "markdown", "id": "0f3a9c21", "metadata": {}, "source": answer}
+    book["cells"].insert(place + 1, own | pictures)
+    return files | {Q3: json.dumps(book).encode()}
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40),
+    st.sampled_from(["", "\n", regions.ANSWER, f"{regions.ANSWER}\n"]),
+    st.sampled_from([{}, {"attachments": {"a.png": {"image/png": "QQ=="}}}]),
+    st.lists(st.integers(0, 2), min_size=1, max_size=3),
+)
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+)
+def test_an_answer_in_a_cell_of_its_own_leaves_no_empty_cell_behind(
+    releases, answer, left, pictures, order
+):
+    files = _answered_below(releases[0], answer, left, pictures)
+    for number in order:
+        files, _ = _updated(files, releases[number])
+    new = [cell["id"] for cell in _cells(releases[order[-1]][Q3])]
+    cells = _cells(files[Q3])
+    if answer.strip() not in ("", regions.ANSWER):
+        assert [cell["id"] for cell in cells] == new
+        assert _source(files[Q3], _answer(files)) == answer
+        [cell] = [cell for cell in cells if cell["id"] == _answer(files)]
+        assert cell.get("attachments") == pictures.get("attachments")
+    else:
+        assert answer in {"".join(cell["source"]) for cell in cells}
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_copy_of_a_cell_with_its_id_is_kept_where_something_is_written(
+    first, handed_out, written
+):
+    files = {n: first[n] for n in (LIST, MANIFEST)}
+    files[Q5] = (handed_out / Q5).read_bytes()
+    book = json.loads(files[Q5])
+    cells = book["cells"]
+    place = next(n for n, c in enumerate(cells) if START in "".join(c["source"]))
+    source, copy = "".join(cells[place]["source"]), dict(cells[place])
+    cells[place]["source"] = source.replace("pass\n", "mine = 1\n", 1)
+    if written:
+        copy["source"] = source.replace("pass\n", "earlier = 2\n", 1)
+    cells.insert(place, copy)
+    new, _ = _updated(files | {Q5: json.dumps(book).encode()}, files)
+    sources = ["".join(cell["source"]) for cell in _cells(new[Q5])]
+    assert sum("mine = 1" in source for source in sources) == 1
+    assert sum("earlier = 2" in source for source in sources) == written
+    assert len(sources) == len(cells) - (not written)
 
 
 def test_given_code_that_was_changed_is_kept_and_noted(first):
