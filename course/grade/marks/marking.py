@@ -33,7 +33,7 @@ from ece662.check.recipes.training import CASE
 from ece662.check.rendering import Result
 from ece662.check.running import SEED, Run, derive_facts, facts, inputs_of
 from ece662.check.signatures import Signature, signature_of
-from ece662.check.terms import Cause, Status, Stop
+from ece662.check.terms import Cause, Kind, Status, Stop
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.findings import Fault
 from ece662.exercises.reading import Pieces
@@ -303,11 +303,16 @@ class _Submission:
             return self._failed(exercise, Status.STOPPED, "time", SPENT)
         hidden = self.marker.hidden(exercise)
         mark, verdict = self._tried(exercise, hidden)
-        if has_signature(exercise):  # else no expected values have to be kept back
-            if verdict.passed or mark.diagnosis in LIMITS_REACHED:
-                return replace(mark, printed=""), verdict
+        keeps_back = has_signature(exercise)  # else there are no expected values
+        if keeps_back and (verdict.passed or mark.diagnosis in LIMITS_REACHED):
+            return replace(mark, printed=""), verdict
+        is_an_echo = self._is_an_echo(exercise, verdict, hidden)
+        if is_an_echo and mark.diagnosis == Kind.NEEDS_MENDING:
+            # This names other exercises only, so it gives nothing of the inputs away.
+            mark = replace(mark, details=(), printed="")
+        elif keeps_back:
             mark = self._in_public(exercise, mark)
-        if self._is_an_echo(exercise, verdict, hidden):
+        if is_an_echo:
             mark = replace(mark, status=Status.ECHO, points=exercise.points)
         return mark, verdict
 

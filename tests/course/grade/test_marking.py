@@ -4,6 +4,7 @@ import pytest
 
 from course.grade.classroom import Pupil, files_of
 from course.grade.marks import marking
+from course.grade.marks.earned import PUBLIC
 from course.grade.marks.right_pieces import with_other_halves
 from ece662.exercises import find_exercise
 from ece662.exercises.reading import read_files
@@ -70,6 +71,24 @@ def test_mistake_costs_its_own_exercise_alone(marks_of):
         assert marks[name].status == "echo"
         assert marks[name].points == marks[name].of
         assert "builds on affine_forward" in marks[name].message
+
+
+def test_echo_is_not_tried_on_the_public_inputs(marks_of, marker, monkeypatch):
+    """Its sentence names other exercises only, so it may come of the hidden ones."""
+    tried, of_marker = [], marker.try_exercise
+
+    def noted(exercise, pieces, sandbox, limits, seed, budget):
+        tried.append((exercise.id, "public" if seed == PUBLIC else "hidden"))
+        return of_marker(exercise, pieces, sandbox, limits, seed, budget)
+
+    monkeypatch.setattr(marker, "try_exercise", noted)
+    ids = ("affine_forward", "TwoLayerNet")
+    marks = marks_of(ids, affine_forward=(AFFINE, AFFINE.removesuffix(" + b")))
+    seeds = {id: [seed for other, seed in tried if other == id] for id in ids}
+    assert seeds == {ids[0]: ["hidden", "public"], ids[1]: ["hidden", "hidden"]}
+    echo = marks["TwoLayerNet"]
+    assert (echo.status, echo.diagnosis) == ("echo", "needs-mending")
+    assert (echo.details, echo.printed) == ((), "")
 
 
 BATCHNORM = ("batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt")
