@@ -34,6 +34,7 @@ __all__ = [
 
 # What a student's code may raise beside an Exception. Limits and interrupts pass.
 EXITS = (SystemExit, GeneratorExit, BaseExceptionGroup)
+ENDS_ALL = (Stop.NOT_IMPLEMENTED, Stop.NEEDS, Stop.UNREADABLE)  # of all cases
 SEED = 662  # of the inputs in a student's check; grading draws others
 
 
@@ -96,8 +97,9 @@ def run_cases(
 ) -> Run:
     """Run all cases; an error in one of them does not stop the next.
 
-    Only if code is not written yet, this exercise's or another one's, or a file cannot
-    be read, the remaining cases are skipped; that is one problem, without a case.
+    Only if code is not written yet, this exercise's or another one's, a file cannot be
+    read, or the memory is full, the remaining cases are skipped; that is one problem,
+    without a case.
 
     Returns:
         The raw outputs; see `derive_facts`.
@@ -108,7 +110,8 @@ def run_cases(
             found = run_case(exercise, code, of_case, seed)
         except (Exception, *EXITS) as error:
             problem = explain(error, exercise, case)
-            if problem.kind in (Stop.NOT_IMPLEMENTED, Stop.NEEDS, Stop.UNREADABLE):
+            # What has filled the memory once would do so again, slowly.
+            if problem.kind in ENDS_ALL or isinstance(error, MemoryError):
                 return Run(outputs, (problem._replace(case=""),))
             problems.append(problem)
             continue
