@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ece662.check.code import make_code
+from ece662.check.recipes import nets
 from ece662.check.running import inputs_of, run
 from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.exercises import EXERCISES, find_exercise
@@ -101,6 +102,27 @@ def test_run_reports_os_exit_and_lets_a_forked_child_end():
     assert {problem.kind for problem in found.problems} == {"error"}
     assert "SystemExit: 0" in found.problems[0].message
     assert os._exit is leave
+
+
+def test_run_ends_with_the_case_that_fills_the_memory():
+    tried = []
+
+    def flooding(x):
+        tried.append(x)
+        return np.ones(1 << 50), x
+
+    found = run(find_exercise("relu_forward"), make_code({"relu_forward": flooding}))
+    [problem] = found.problems
+    assert len(tried) == 1
+    assert (problem.kind, problem.case) == ("error", "")
+    assert "MemoryError" in problem.message
+
+
+@pytest.mark.parametrize(("kind", "layers"), [(None, 2), ("layernorm", 1)])
+def test_layers_with_dropout_are_counted_by_enough_trials(kind, layers):
+    """A count that is off by half a layer is a right solution that fails."""
+    deviation = layers * np.sqrt(2 / nets.TRIALS[kind])
+    assert deviation < 0.5 / 5.5
 
 
 def test_run_reports_writing_into_dout_without_judging():
