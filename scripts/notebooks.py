@@ -74,13 +74,19 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in actions:
         action, *arguments = arguments
     if action == "test":
-        return run_nbval(arguments)
+        chosen = any(map(_has_notebooks, arguments))
+        return run_nbval([*arguments, *([] if chosen else [str(FOLDER)])])
     paths = [Path(word) for word in arguments] or find_notebooks()
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         print(f"expected notebooks, or one of {', '.join(actions)}; got {missing}")
         return 2
     return actions[action](paths)
+
+
+def _has_notebooks(word: str) -> bool:
+    """Tell whether a word of the command line is a notebook, or a folder of them."""
+    return word.endswith(".ipynb") or any(Path(word).glob("*.ipynb"))
 
 
 def find_notebooks() -> list[Path]:
@@ -113,15 +119,12 @@ def _check_all(paths: list[Path]) -> int:
 
 
 def run_nbval(options: list[str], **settings: str) -> int:
-    """Run the notebooks under nbval; the options go to pytest.
+    """Run pytest with nbval on the files and folders among its options.
 
-    Notebooks among the options, or folders of notebooks, are those to run; without
-    any, all are run. The settings are environment variables that count more than
-    ENVIRONMENT.
+    The settings are environment variables that count more than ENVIRONMENT.
     """
     environment = {**os.environ, **ENVIRONMENT, **settings}
     _warm_up(environment)
-    chosen = any(w.endswith(".ipynb") or any(Path(w).glob("*.ipynb")) for w in options)
     command = [
         *(sys.executable, "-m", "pytest", "-p", "tests.limits"),
         *("-p", "nbval_strict", "-p", "nbval_kernels"),
@@ -129,7 +132,6 @@ def run_nbval(options: list[str], **settings: str) -> int:
         f"--nbval-kernel-startup-timeout={limits.START}",
         f"--nbval-sanitize-with={STRICT / 'sanitize.cfg'}",
         *options,
-        *([] if chosen else [str(FOLDER)]),
         *ignored(),
     ]
     return _run_to_the_end(command, environment)

@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 import notebooks  # noqa: E402
+from ece662._computer import cores  # noqa: E402
 
 __all__ = ["FAST_LAYERS", "PROCESSORS", "Processor", "environment_of", "main", "table"]
 
@@ -30,7 +31,7 @@ FAST_LAYERS = [ROOT / "tests" / "test_fast_layers.py", ROOT / "tests" / "fast"]
 
 
 # A notebook's cells stay in one process.
-_PARALLEL = ["-q", "-n", "auto", "--dist", "loadfile"]
+_PARALLEL = ["-q", "--dist", "loadfile"]
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ def run(name: str, options: list[str]) -> dict[str, str]:
     environment = environment_of(name)
     if environment is None:
         return {"run": f"skipped: this computer has no {PROCESSORS[name].needs}"}
+    # More threads than cores wait for one another, and take many times as long.
+    workers = max(1, cores() // int(environment.get("OMP_NUM_THREADS", 1)))
     chosen = any(map(_is_path, options))
     default = [str(notebooks.FOLDER), *map(str, FAST_LAYERS)]
     with tempfile.TemporaryDirectory() as folder:
@@ -139,6 +142,7 @@ def run(name: str, options: list[str]) -> dict[str, str]:
         status = notebooks.run_nbval(
             [
                 *_PARALLEL,
+                f"-n{workers}",
                 f"--junitxml={report}",
                 *options,
                 *([] if chosen else default),

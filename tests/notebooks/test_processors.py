@@ -10,6 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from ece662._computer import cores
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -160,6 +162,19 @@ def test_main_takes_a_folder_in_place_of_all(files, tmp_path, capfd):
     assert script.main(["prescott-2", folder, *files[2:]]) == 0
     table = capfd.readouterr().out.split("\n\n")[-1].splitlines()
     assert [line.split() for line in table] == [["tiny"], ["prescott-2", "1", "passed"]]
+
+
+def test_main_starts_no_more_threads_than_there_are_cores(tmp_path, capfd):
+    (tmp_path / "test_workers.py").write_text(f"""
+import os
+def test_threads_of_all_workers():
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    assert workers == max(1, {cores()} // int(os.environ["OMP_NUM_THREADS"]))
+""")
+    file = str(tmp_path / "test_workers.py")
+    assert script.main(["own-2", file, "-p", "no:cacheprovider"]) == 0
+    table = capfd.readouterr().out.split("\n\n")[-1].splitlines()
+    assert table[0].split() == ["fast", "layers"]  # and no notebook
 
 
 def test_main_says_what_pytest_did_where_no_test_has_failed(files, tmp_path, capfd):
