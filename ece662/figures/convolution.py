@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ece662.fast.im2col import max_pool_backward_im2col, max_pool_forward_im2col
+from ece662.figures.moving import show_moving
 from ece662.figures.style import COLOURS
 from ece662.figures.texts import describe
 from ece662.vis_utils import visualize_grid
@@ -27,6 +28,7 @@ __all__ = [
     "show_normalised_together",
     "show_pooling",
     "show_speed",
+    "show_window_moving",
 ]
 
 BLUE, ORANGE, GREEN = COLOURS[:3]
@@ -52,15 +54,59 @@ def show_convolution(image, kernel, window, stride=1, pad=0) -> None:
     _outline(axes[1], 0, 0, HH, WW, ORANGE)
     _write_numbers(axes[2], out, "output")
     _outline(axes[2], i, j, 1, 1, BLUE)
-    products = zip(places[i, j].ravel(), kernel.ravel(), strict=True)
-    terms = [f"{pixel}·{_factor(weight)}" for pixel, weight in products if weight]
-    plt.gcf().suptitle(f"{' + '.join(terms)} = {_signed(out[i, j])}", fontsize=15)
+    plt.gcf().suptitle(_written_out(places[i, j], kernel), fontsize=15)
     describe(
         f"Three tables of numbers. A filter of {HH} x {WW} lies on an image of "
         f"{len(image)} x {len(image[0])} with stride {stride} and padding {pad}; a "
         f"frame marks what it covers, and its sum in row {i}, column {j} of the output."
     )
     plt.show()
+
+
+def show_window_moving(image, kernel, stride=1, pad=0) -> None:
+    """Show the window go over an image, and the output fill, number by number.
+
+    Args:
+        image: (H, W) whole numbers.
+        kernel: (HH, WW) whole numbers.
+        stride, pad: as in conv_param.
+    """
+    padded = np.pad(image, pad)
+    places = sliding_window_view(padded, kernel.shape)[::stride, ::stride]
+    out = np.sum(places * kernel, axis=(2, 3))
+    text = (
+        f"A filter of {kernel.shape[0]} x {kernel.shape[1]} visits every place of an "
+        f"image of {image.shape[0]} x {image.shape[1]} with stride {stride} and "
+        f"padding {pad}, row by row from the top left corner. Each place adds one "
+        f"number to the output; in the end it is {out.tolist()}."
+    )
+    show_moving(_window_by_window(padded, kernel, places, out, stride, pad), text)
+
+
+def _window_by_window(padded, kernel, places, out, stride, pad):
+    """Yield one figure, again and again, each time with one output more."""
+    axes = _tables(padded.shape, kernel.shape, out.shape)
+    figure = axes[0].figure
+    # Room for thick frames.
+    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
+    _write_numbers(axes[0], padded, "image with padding" if pad else "image", pad)
+    _write_numbers(axes[1], kernel, "filter")
+    _write_numbers(axes[2], out, "output")
+    _outline(axes[1], 0, 0, *kernel.shape, ORANGE)
+    window = _outline(axes[0], 0, 0, *kernel.shape, ORANGE)
+    output = _outline(axes[2], 0, 0, 1, 1, BLUE)
+    known = np.zeros(out.shape)
+    for number in axes[2].texts:
+        number.set_visible(False)
+    for number, (i, j) in zip(axes[2].texts, np.ndindex(out.shape), strict=True):
+        window.set_xy((j * stride - 0.5, i * stride - 0.5))
+        output.set_xy((j - 0.5, i - 0.5))
+        number.set_visible(True)
+        known[i, j] = abs(out[i, j])
+        axes[2].images[0].set_data(known)
+        figure.suptitle(_written_out(places[i, j], kernel), fontsize=15)
+        yield figure
+        figure.set_layout_engine("none")  # nothing jumps when the sum is longer
 
 
 def show_collecting(kernel, dout) -> None:
@@ -314,12 +360,19 @@ def _write_numbers(ax, values, title, margin=0):
 
 
 def _outline(ax, top, left, height, width, colour, inset=0.0):
-    """Draw a thick frame around some pixels."""
+    """Draw a thick frame around some pixels, and return it."""
     corner = (left - 0.5 + inset, top - 0.5 + inset)
     size = (width - 2 * inset, height - 2 * inset)
-    ax.add_patch(
+    return ax.add_patch(
         Rectangle(corner, *size, fill=False, ec=colour, lw=4, zorder=3, clip_on=False)
     )
+
+
+def _written_out(window, kernel):
+    """Write a filter's answer as the sum of products that it is."""
+    products = zip(window.ravel(), kernel.ravel(), strict=True)
+    terms = [f"{pixel}·{_factor(weight)}" for pixel, weight in products if weight]
+    return f"{' + '.join(terms)} = {_signed(np.sum(window * kernel))}"
 
 
 def _signed(number):

@@ -50,6 +50,36 @@ def test_show_convolution_agrees_with_the_layer():
     assert eval(products) == float(total) == out[0, 0, 1, 1]
 
 
+def test_show_window_moving_fills_the_output_of_the_layer(monkeypatch):
+    states = []
+
+    def note(figures, text):
+        for figure in figures:
+            numbers = [t for t in figure.axes[2].texts if t.get_visible()]
+            sums = figure.get_suptitle().replace("\N{MINUS SIGN}", "-").split(" = ")
+            places = [p.get_xy() for p in figure.axes[0].patches if p.get_lw() == 4]
+            states.append((len(numbers), sums, places, text))
+
+    monkeypatch.setattr(convolution, "show_moving", note)
+    image = np.random.default_rng(0).integers(0, 10, (6, 5))
+    kernel = np.array([[1, 0, -1], [2, 0, -2]])
+    convolution.show_window_moving(image, kernel, stride=2, pad=1)
+    out, _ = conv_forward_naive(
+        image[np.newaxis, np.newaxis].astype(float),
+        kernel[np.newaxis, np.newaxis].astype(float),
+        np.zeros(1),
+        {"stride": 2, "pad": 1},
+    )
+    assert [count for count, *_ in states] == list(range(1, out.size + 1))
+    totals = [float(total) for _, (_, total), _, _ in states]
+    assert totals == out.ravel().tolist()
+    for _, (products, total), _, text in states:
+        assert eval(products.replace("·", "*")) == float(total)
+        assert str(out[0, 0].astype(int).tolist()) in text
+    corners = [(2 * j - 0.5, 2 * i - 0.5) for i, j in np.ndindex(out.shape[2:])]
+    assert [places for _, _, places, _ in states] == [[c] for c in corners]
+
+
 def test_show_collecting_agrees_with_the_layer():
     kernel, dout = np.array([[1, 2, 5], [3, 4, 6]]), np.array([[1, 10], [100, 1000]])
     convolution.show_collecting(kernel, dout)

@@ -28,7 +28,6 @@ def load_picture(name: str) -> np.ndarray:
     """
     if name not in PICTURES:
         raise ValueError(f"expected one of {', '.join(PICTURES)}, got {name!r}")
-    from PIL import Image
+    import imageio.v3 as imageio
 
-    with Image.open(Path(__file__).with_name(f"{name}.jpg")) as picture:
-        return np.array(picture.convert("RGB"))
+    return imageio.imread(Path(__file__).with_name(f"{name}.jpg"), mode="RGB")
