@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from course.commands._arguments import add_grading_arguments
+from course.grade.alone import alone_in
 from course.grade.intake.handins import Attempts
 from course.grade.reports import losses_in, write_reports
 from course.grade.run import ATTEMPTS, RECORDS, GradingError, grade_class
@@ -68,19 +69,9 @@ def run(args: argparse.Namespace) -> int:
     """Grade; return 1, and say why, where that cannot be done or was not complete."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        count = grade_class(
-            args.submissions,
-            args.out,
-            secret=args.secret,
-            resume=args.resume,
-            trusted=args.trust_submissions,
-            training=not args.skip_training,
-            attempts=args.attempts,
-            workers=args.workers,
-            scheduler=args.scheduler,
-            quiet=not sys.stderr.isatty(),
-        )
-        complaints = write_reports(args.out, *args.points, course=args.course)
+        with alone_in(args.out, new=not args.resume):
+            count = _graded(args)
+            complaints = write_reports(args.out, *args.points, course=args.course)
     except NoWallsError as error:
         print(f"ece662-staff grade: {error}\n{TRUST}", file=sys.stderr)
         return 1
@@ -96,6 +87,21 @@ def run(args: argparse.Namespace) -> int:
     for line in (*complaints, *losses):
         print(f"ece662-staff grade: {line}", file=sys.stderr)
     return 1 if complaints or losses else 0
+
+
+def _graded(args: argparse.Namespace) -> int:
+    return grade_class(
+        args.submissions,
+        args.out,
+        secret=args.secret,
+        resume=args.resume,
+        trusted=args.trust_submissions,
+        training=not args.skip_training,
+        attempts=args.attempts,
+        workers=args.workers,
+        scheduler=args.scheduler,
+        quiet=not sys.stderr.isatty(),
+    )
 
 
 class _Terminated(KeyboardInterrupt):

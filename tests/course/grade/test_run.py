@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from course.grade import run as running
+from course.grade.alone import alone_in
 from course.grade.classroom import KINDS, write_class
 from course.grade.contained import PROGRAM
 from course.grade.intake.submissions import open_submission
@@ -316,6 +317,20 @@ def test_folder_without_submissions_is_no_success(tmp_path, monkeypatch, capsys,
     command = ["grade", str(tmp_path / "submissions"), "--out", str(tmp_path / "out")]
     assert main([*command, "--skip-training"]) == 1
     assert "there was no submission to grade" in capsys.readouterr().err
+
+
+def test_second_grading_in_a_folder_is_refused(few, tmp_path, capsys):
+    from course.cli import main
+
+    out = tmp_path / "out"
+    command = ["grade", str(few), "--out", str(out), "--skip-training"]
+    with alone_in(out, new=True):
+        for more in ([], ["--resume"]):
+            assert main([*command, *more]) == 1
+            assert "another grading writes into" in capsys.readouterr().err
+    assert not [*out.iterdir()]
+    assert main([*command, "--resume"]) == 1
+    assert "there is no run to go on with" in capsys.readouterr().err
 
 
 def _bad_archives():
