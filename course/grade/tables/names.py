@@ -65,13 +65,36 @@ class Names:
         text = shown(text)
         if not LOST.search(text) or not LOST.sub("", text).strip():
             return set()
-        parts = map(re.escape, LOST.split(text))
-        pattern = re.compile(r"(?:[^\x00-\x7f]{1,3})".join(parts), re.IGNORECASE)
+        parts = LOST.split(_lower(text))
         return {
             name
             for name in self._names
-            if not name.isascii() and pattern.fullmatch(shown(name))
+            if not name.isascii() and _has_lost(_lower(shown(name)), parts)
         }
+
+
+def _has_lost(name: str, kept: list[str]) -> bool:
+    """Tell whether a name is these parts, with one to three other letters between.
+
+    All ends that a part may have are followed at once. Trying one after the other
+    would take time that doubles with every letter.
+    """
+    ends = {len(kept[0])} if name.startswith(kept[0]) else set()
+    for part in kept[1:]:
+        begins = {end + n for end in ends for n in (1, 2, 3) if _is_other(name, end, n)}
+        ends = {begin + len(part) for begin in begins if name.startswith(part, begin)}
+    return len(name) in ends
+
+
+def _is_other(name: str, begin: int, count: int) -> bool:
+    """Tell whether there are so many letters that ASCII lacks."""
+    letters = name[begin : begin + count]
+    return len(letters) == count and all(letter > "\x7f" for letter in letters)
+
+
+def _lower(text: str) -> str:
+    """Return a text in small letters, none of which becomes two."""
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
 def _all(known: dict[object, set[str]], forms: Iterable[object]) -> set[str]:

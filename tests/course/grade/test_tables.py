@@ -455,6 +455,10 @@ def test_mark_of_a_check_is_changed_with_a_reason(run):
         (["O'Hara", "x"], "o\u2019hara", ["O'Hara"]),
         (["Ng\u00f4", "Ng\u00f2"], "Ng?", ["Ng\u00f2", "Ng\u00f4"]),
         (["Ng\u00f4", "Nga"], "Ng?", ["Ng\u00f4"]),
+        (["\u00c5ngstr\u00f6m", "Angstrom"], "?NGSTR__M", ["\u00c5ngstr\u00f6m"]),
+        (["\u0130\u00f6", "x"], "?\u00f6", ["\u0130\u00f6"]),
+        (["\u00e9" * 4, "\u00e9" * 5], "??\u00e9?", 2),
+        (["\u00e9" * 200 + "x"], "?\u00e9" * 80, []),  # in 3 ** 80 ways, one by one
         (["mario", "x"], "05-Mar", []),
         (["ann", "x"], "?", []),
         (["ann", "x"], "", []),
