@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from ece662.commands.carrying import given_hash, hash_of, is_stub, new_notebook
 from ece662.exercises import EXERCISES
-from ece662.exercises.findings import MarkerError, NotebookError
+from ece662.exercises.findings import Finding, MarkerError, NotebookError
+from ece662.exercises.reading import decode
 from ece662.exercises.regions import ANSWER, Parsed, parse_file
 
 __all__ = ["LIST", "MANIFEST", "Plan", "describe", "plan"]
@@ -240,10 +241,10 @@ def _parsed(name: str, data: bytes, is_new: bool = False) -> Parsed | None:
 
 
 def _text(name: str, data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{name} is not UTF-8: save it with that encoding") from None
+    text = decode(data, name)
+    if isinstance(text, Finding):
+        raise ValueError(str(text))
+    return text
 
 
 def _without_bodies(parsed: Parsed) -> str:

@@ -35,7 +35,6 @@ class Fault(enum.Enum):
     HUGE = "too large"
     JSON = "not JSON"
     FORM = "no notebook"
-    OLD = "an old format"
 
 
 class Note(enum.Enum):
@@ -50,6 +49,8 @@ class Note(enum.Enum):
     BELOW = "an answer in the next cell"
     CUT = "a long answer"
     PICTURES = "attached pictures"
+    OLD = "a notebook of an old format"
+    WIDE = "a notebook in UTF-16"
 
 
 class Begun(enum.Enum):
@@ -136,10 +137,6 @@ _SENTENCES = {
         "version from the folder backups or from JupyterLab's checkpoints"
     ),
     Fault.FORM: "{file} is not a notebook: {text}",
-    Fault.OLD: (
-        "{file} is a notebook of the format {other}, expected 4: open it in JupyterLab "
-        "and save it"
-    ),
     Begun.LEFT: (
         "your code in {owner} stands below a raise NotImplementedError and never runs: "
         "take that line out ({file}, line {line})"
@@ -175,6 +172,14 @@ _SENTENCES = {
     Note.PICTURES: (
         "{file}: {other} pictures are attached to the answer {owner}; they are in the "
         "notebook only"
+    ),
+    Note.OLD: (
+        "{file} is a notebook of the format {other}, which JupyterLab no longer "
+        "writes; it was read all the same"
+    ),
+    Note.WIDE: (
+        "{file} is not UTF-8 but UTF-16, which Jupyter cannot open; it was read all "
+        "the same"
     ),
 }  # fmt: skip
 

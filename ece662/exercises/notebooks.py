@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ece662.exercises.findings import Fault, Finding, NotebookError
 from ece662.exercises.lines import BYTE_ORDER_MARK
 
-__all__ = ["Cell", "cells_of", "with_sources"]
+__all__ = ["Cell", "cells_of", "in_format_4", "with_sources"]
 
 MAX_CELLS = 20_000
 
@@ -45,17 +45,15 @@ def cells_of(text: str, name: str = "") -> list[Cell]:
         name: of the file, for messages.
 
     Raises:
-        NotebookError: it is not a notebook, or one of an old format.
+        NotebookError: it is not a notebook.
     """
-    notebook = _load(text, name)
+    notebook = _upgraded(_load(text, name))
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if isinstance(cells, list):
         if len(cells) > MAX_CELLS:
             what = f"it has {len(cells)} cells"
             raise NotebookError(Finding(Fault.FORM, name, text=what))
         return [_cell(n, c) for n, c in enumerate(cells, 1) if isinstance(c, dict)]
-    if isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):
-        raise NotebookError(Finding(Fault.OLD, name, other=3))
     what = "it has no list of cells"
     raise NotebookError(Finding(Fault.FORM, name, text=what))
 
@@ -75,6 +73,61 @@ def _load(text: str, name: str) -> Any:
         what = f"it has another form ({type(error).__name__})"
         found = Finding(Fault.FORM, name, text=what)
     raise NotebookError(found)
+
+
+def in_format_4(text: str, name: str = "") -> str:
+    """Return a notebook's text; one of the formats 2 and 3 in the present format.
+
+    Outputs of such a notebook have another form, and are left out, as is metadata
+    beside the cells' tags: running it makes outputs anew. The converter of nbformat is
+    not used, as students need not have it.
+
+    Args:
+        text: of the file.
+        name: of the file, for messages.
+
+    Raises:
+        NotebookError: it is not a notebook.
+    """
+    if '"worksheets"' not in text:
+        return text
+    notebook = _load(text, name)
+    upgraded = _upgraded(notebook)
+    if upgraded is notebook:
+        return text
+    return json.dumps(upgraded, indent=1) + "\n"
+
+
+def _upgraded(notebook: Any) -> Any:
+    """Return a notebook as it is, or what one with worksheets is in format 4."""
+    sheets = notebook.get("worksheets") if isinstance(notebook, dict) else None
+    if not isinstance(sheets, list) or "cells" in notebook:
+        return notebook
+    cells = []
+    for sheet in sheets:
+        found = sheet.get("cells") if isinstance(sheet, dict) else None
+        cells += found if isinstance(found, list) else []
+    return {
+        "cells": [_upgraded_cell(cell) for cell in cells if isinstance(cell, dict)],
+        "metadata": {},
+        "nbformat": 4,
+        "nbformat_minor": 4,
+    }
+
+
+def _upgraded_cell(cell: dict[str, Any]) -> dict[str, Any]:
+    kind, tags = cell.get("cell_type"), list(_cell(0, cell).tags)
+    new = {"metadata": {"tags": tags} if tags else {}}
+    if kind == "code":
+        source = _joined(cell.get("input"))
+        return {"cell_type": "code", **new, "source": source.splitlines(keepends=True),
+                "outputs": [], "execution_count": None}  # fmt: skip
+    source = _joined(cell.get("source"))
+    if kind == "heading":
+        level = cell.get("level")
+        source = f"{'#' * (level if level in range(1, 7) else 1)} {source}"
+    kind = "raw" if kind == "raw" else "markdown"
+    return {"cell_type": kind, **new, "source": source.splitlines(keepends=True)}
 
 
 def _cell(number: int, cell: dict[str, Any]) -> Cell:

@@ -6,12 +6,15 @@ that exercise only, a fault of a whole file those that are written in it. What c
 read in spite of an irregularity has a note.
 """
 
+import codecs
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.findings import Begun, Fault, Finding, Note, NotebookError
+from ece662.exercises.lines import BYTE_ORDER_MARK
 from ece662.exercises.regions import ANSWER, Parsed, is_empty, left_raise, parse_file
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "Pieces",
     "decode",
     "fault_of",
+    "note_of",
     "owners_of",
     "read_files",
 ]
@@ -30,6 +34,14 @@ MAX_ANSWER = 20_000  # characters
 MAX_BODY = 100_000
 MAX_FILE = 16 << 20
 MAX_MODULE = 2 << 20
+
+# How a text in other encodings begins; the longer marks first.
+WIDE = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 Place = tuple[str, str, int]  # file, owner and number of a region
 
@@ -106,7 +118,7 @@ class Pieces:
             note
             for note in self.findings
             if note.file == exercise.file
-            and any(note.owner in (o, o.partition(".")[0]) for o in owners)
+            and any(note.owner in ("", o, o.partition(".")[0]) for o in owners)
         )
         if fault := self.fault_of(exercise):
             return Piece(exercise, fault=fault, notes=notes)
@@ -139,15 +151,36 @@ def owners_of(exercise: Exercise) -> tuple[str, ...]:
 
 
 def decode(data: bytes, file: str) -> str | Finding:
-    """Return the text of a file with its line ends as they are, or why it is none."""
+    """Return the text of a file with its line ends as they are, or why it is none.
+
+    A notebook may be in UTF-16, which `note_of` tells; Python reads no module that is.
+    """
     if len(data) > MAX_FILE:
         return Finding(Fault.HUGE, file, other=len(data), limit=MAX_FILE)
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:2]:
+    if encoding := _wide(data):
+        if file.endswith(".ipynb"):
+            with suppress(UnicodeDecodeError):
+                return data.decode(encoding).removeprefix(BYTE_ORDER_MARK)
         return Finding(Fault.UTF_16, file)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         return Finding(Fault.BYTES, file, line=error.start)
+
+
+def note_of(data: bytes, file: str) -> Finding | None:
+    """Return what is unusual about the encoding of a file that `decode` has read."""
+    return Finding(Note.WIDE, file) if _wide(data) else None
+
+
+def _wide(data: bytes) -> str:
+    """Return the encoding of a text with several bytes a character, "" for others."""
+    for mark, encoding in WIDE.items():
+        if data.startswith(mark):
+            return encoding
+    if b"\0" in data[:2]:  # without a mark: which half of the first letter is zero?
+        return "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
+    return ""
 
 
 def read_files(
@@ -171,6 +204,8 @@ def read_files(
         if isinstance(parsed, Finding):
             pieces.missing[file] = parsed
             continue
+        if isinstance(given, bytes) and (note := note_of(given, file)):
+            pieces.findings.append(note)
         pieces.findings += parsed.notes
         for exercise in listed:
             if exercise.kind == "answer":

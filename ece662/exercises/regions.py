@@ -31,7 +31,7 @@ from ece662.exercises.lines import (
     scan,
 )
 from ece662.exercises.naming import ANSWER, name_cells
-from ece662.exercises.notebooks import Cell, cells_of, with_sources
+from ece662.exercises.notebooks import Cell, cells_of, in_format_4, with_sources
 from ece662.exercises.sources import Region, Source, parse
 
 __all__ = [
@@ -186,7 +186,9 @@ def _and_outer(exercise) -> Iterator[str]:
 
 
 def _parse_notebook(text, name, listed) -> Parsed:
-    cells = cells_of(text, name)
+    new = in_format_4(text, name)
+    old = [Finding(Note.OLD, name, other=3)] if new is not text else []
+    text, cells = new, cells_of(new, name)
     sources, left, long = {}, MAX_CELLS, set()
     for cell in filter(_may_hold, cells):
         if len(cell.source) <= left:
@@ -201,7 +203,8 @@ def _parse_notebook(text, name, listed) -> Parsed:
         if found
     }
     names, notes = name_cells(cells, listed, bodies, is_empty)
-    parsed = Parsed(text, name, notes=[note._replace(file=name) for note in notes])
+    notes = [*old, *(note._replace(file=name) for note in notes)]
+    parsed = Parsed(text, name, notes=notes)
     for cell in cells:
         own = names[cell.number]
         parsed.cells[own] = cell

@@ -14,7 +14,7 @@ from ece662.exercises.findings import Fault, MarkerError, Note, NotebookError
 from ece662.exercises.notebooks import cells_of, with_sources
 from ece662.exercises.reading import read_files
 from ece662.exercises.regions import ANSWER, END, START, fill, parse_file, read
-from ece662.exercises.work import read_work
+from ece662.exercises.work import read_work, rewrite
 
 LAYERS, FC_NET = "ece662/layers.py", "ece662/classifiers/fc_net.py"
 Q1, Q5 = "notebooks/Q1-FCNetworks.ipynb", "notebooks/Q5-Pytorch.ipynb"
@@ -178,6 +178,58 @@ def test_what_was_read_can_be_filled_in_again(name):
     file, change, _ = CASES[name]
     text = change(SOLVED[file])
     assert fill(text, file, read(text, file)) == text
+
+
+def _in_format_3(text):
+    return nbformat.writes(nbformat.convert(nbformat.reads(text, 4), 3), 3)
+
+
+def _in_format_2(text):
+    """Format 2 has the worksheets of 3, and no cells for headings."""
+    book = json.loads(_in_format_3(text)) | {"nbformat": 2}
+    return json.dumps(book)
+
+
+@pytest.mark.parametrize("change", [_in_format_3, _in_format_2])
+def test_notebook_of_an_old_format_is_read_and_can_be_filled(tmp_path, change):
+    old = change(SOLVED[Q1])
+    assert '"worksheets"' in old
+    for file, content in {**SOLVED, Q1: old}.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(content.encode())
+    graded, whole = read_files({**SOLVED, Q1: old}), read_files(SOLVED)
+    assert read_work(tmp_path) == [graded.piece_of(e) for e in EXERCISES]
+    assert (graded.answers, graded.bodies) == (whole.answers, whole.bodies)
+    assert {note.what for note in graded.findings} == {Note.FOUND, Note.OLD}
+    assert graded.missing == graded.faults == {}
+    bodies = dict.fromkeys(read(old, Q1), "mine = 1\n")
+    new = nbformat.reads(fill(old, Q1, bodies), 4)
+    nbformat.validate(new)
+    assert sum("mine = 1" in cell.source for cell in new.cells) == len(bodies)
+
+
+ENCODINGS = ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_notebook_in_another_encoding_is_read_by_everybody(tmp_path, encoding):
+    data = SOLVED[Q1].encode(encoding)
+    for file, content in SOLVED.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(data if file == Q1 else content.encode())
+    graded, whole = read_files({**SOLVED, Q1: data}), read_files(SOLVED)
+    own = read_work(tmp_path)
+    assert own == [graded.piece_of(e) for e in EXERCISES]
+    assert (graded.answers, graded.bodies) == (whole.answers, whole.bodies)
+    expected = [] if encoding == "utf-8-sig" else [Note.WIDE]
+    assert [note.what for note in graded.findings] == expected
+    in_q1 = [piece for piece in own if piece.exercise.file == Q1]
+    assert all(len(piece.notes) == len(expected) for piece in in_q1)
+    before = rewrite(tmp_path / Q1, tmp_path, lambda text: text.replace("Q1", "Q1 ", 1))
+    assert before.read_bytes() == data
+    assert (tmp_path / Q1).read_text("utf-8").removeprefix("\ufeff") == SOLVED[
+        Q1
+    ].replace("Q1", "Q1 ", 1)
 
 
 def test_work_in_another_indentation_means_the_same_in_the_courses_own_file():

@@ -28,7 +28,7 @@ from course.grade.text import name_line, printable
 from ece662.exercises import EXERCISES
 from ece662.exercises.findings import Fault, Finding
 from ece662.exercises.lines import BYTE_ORDER_MARK
-from ece662.exercises.reading import Pieces, decode
+from ece662.exercises.reading import Pieces, decode, note_of
 
 __all__ = ["Submission", "open_parts", "open_submission", "student_of"]
 
@@ -339,6 +339,8 @@ def _keep(submission: Submission, file: str, read: Callable[[], bytes]) -> None:
         submission.notes.append(f"{text}: ignored")
         submission.unread[file] = text
         return
+    if note := note_of(data, file):
+        submission.notes.append(str(note))
     text = text.removeprefix(BYTE_ORDER_MARK)
     submission.files[file] = text.replace("\r\n", "\n").replace("\r", "\n")
 
