@@ -208,6 +208,7 @@ def relinked(text: str, place: str, ref: str) -> str:
     text = text.replace(f"https://github.com/{PLACE}", f"https://github.com/{place}")
     if ref == REF:
         return text
+    text = text.replace(f"/{place}/archive/HEAD.zip", f"/{place}/archive/{ref}.zip")
     # In a notebook's file the quotes of the code are escaped.
     return re.sub(r'(\\?")--depth=1\1', rf"\g<0>, \1--branch={ref}\1", text)
 

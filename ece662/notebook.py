@@ -16,6 +16,7 @@ from ece662.gradient_check import rel_error
 from ece662.live import reload
 
 __all__ = [
+    "RELEASE",
     "REPOSITORY",
     "compare_losses",
     "full_size",
@@ -28,10 +29,12 @@ __all__ = [
 # Where the set-up cell fetches the course from when it is not there (Colab). The name
 # stands in the notebooks too; `python scripts/notebooks.py check` compares.
 REPOSITORY = "https://github.com/OWNER/ece662"
+# What `ece662 update` fetches; a release names its branch or tag in place of HEAD.
+RELEASE = "https://github.com/OWNER/ece662/archive/HEAD.zip"
 
 
 def get_ready() -> None:
-    """Turn live editing and `%%region` on; give plots the course's looks, and a text.
+    """Turn live editing and the magics on; give plots the course's looks, and a text.
 
     An exercise that is not written yet then shows one line in place of a traceback, and
     so does a framework that is not installed.
@@ -39,12 +42,13 @@ def get_ready() -> None:
     from ece662.figures import texts
     from ece662.figures.style import use_style
     from ece662.frameworks.installed import explain_missing
-    from ece662.live import magics, unfinished
+    from ece662.live import magics, terminal, unfinished
 
     use_style()
     texts.register()
     reload(auto=True)
     magics.register()
+    terminal.register()
     unfinished.register(explain_missing)
     print("Ready. An edited file of the package counts from the next cell on.")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from course.changes import changes_between
 from course.release import PLACE, REF, make_release, pack
 from ece662._files import write_file
-from ece662.commands.update import read_release
+from ece662.commands.releases import read_release
 
 __all__ = ["HELP", "configure", "run"]
 

@@ -1,16 +1,14 @@
 """``ece662 update``: a corrected release, with all of your work carried over."""
 
 import argparse
-import io
 import json
-import re
 import sys
 import time
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from ece662.commands.updating import Plan
@@ -25,7 +23,6 @@ wrote is carried over: exercises, answers, cells and files of your own. Where yo
 changed what is given, your version is kept beside and named. Everything is kept in the
 folder backups first, and `ece662 update --undo` takes the update back.
 """
-MOST = 300 << 20  # bytes of a release
 BACKUP, UNFINISHED = "update", "update-unfinished"
 LISTED = "update.json"  # in a backup: what was not there before
 
@@ -37,13 +34,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "release",
         nargs="?",
-        help="a zip, a folder, OWNER/NAME on GitHub, or the address of a zip",
+        help="a zip, a folder, OWNER/NAME on GitHub, or the address of a zip (the one "
+        "that this copy came from where not given)",
+    )
+    parser.add_argument(
+        "--notebook",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a notebook of yours that lies elsewhere, as on Colab's Drive: what is in "
+        "it is carried over into a new file beside it",
     )
     parser.add_argument("--undo", action="store_true", help="take the last update back")
 
 
 def run(args: argparse.Namespace) -> int:
     """Update, or take an update back; return 1 where it fails, and change nothing."""
+    from ece662._files import write_file
+    from ece662.commands.packing import BROKEN
+    from ece662.commands.releases import published, read_release
     from ece662.commands.updating import plan
     from ece662.exercises.work import find_root
 
@@ -55,94 +65,93 @@ def run(args: argparse.Namespace) -> int:
             print("An update had not come to its end: what was before it is back.")
         if args.undo:
             return _undo(root)
-        if not args.release:
-            raise ValueError("which release? A zip, a folder, or OWNER/NAME on GitHub")
-        new = read_release(args.release)
-        made = plan(read_course(root, new), new)
-        if not made.files and not made.removed:
-            print("This release is the one that you have: nothing was changed.")
-            return 0
-        backup = put_in(root, made)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        new = read_release(args.release or published())
+        old = read_course(root, new)
+        found = [_updated(path, old, new) for path in args.notebook]
+        beside = [one for one in found if one]
+        made = plan(old, new)
+        for one in beside:
+            made.files |= one.kept
+        backup = put_in(root, made) if made.files or made.removed else None
+        for one in beside:
+            write_file(one.path, one.text)
+    except (OSError, ValueError, *BROKEN) as error:
         print(f"ece662 update: nothing was changed: {error}", file=sys.stderr)
         return 1
+    _tell(root, made, backup)
+    for one in beside:
+        print(f"Your notebook in the new release: {one.path}")
+        for line in one.notes:
+            print(f"Note: {line}.")
+    return 0
+
+
+def _tell(root: Path, made: "Plan", backup: Path | None) -> None:
+    """Print what was done."""
+    if backup is None:
+        print("This release is the one that you have: nothing was changed.")
+        return
     print(f"Carried over: {made.carried} exercises' regions and answers.")
     for line in made.notes:
         print(f"Note: {line}.")
     print(f"{len(made.files)} files are new. What was before: {_shown(backup, root)}")
-    print("'ece662 update --undo' takes it back. Close the notebooks, restart Jupyter.")
-    return 0
+    print("'ece662 update --undo' takes it back. Now open the notebooks anew, without")
+    print("saving those that are open, and restart their kernel (Colab: the session).")
+
+
+class _Beside(NamedTuple):
+    """A notebook that lies elsewhere, in the new release."""
+
+    path: Path  # a new name beside it
+    text: bytes
+    notes: list[str]
+    kept: dict[str, bytes]  # texts without a place in the release, by file
+
+
+def _updated(
+    path: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]
+) -> _Beside | None:
+    """Carry a notebook that lies elsewhere over; None where nothing is new in it.
+
+    Raises:
+        ValueError: it is none of this course's notebooks, or cannot be read.
+    """
+    from ece662.commands.updating import KEPT, LIST, MANIFEST, plan
+
+    data, name = path.read_bytes(), _name_in(new, path)
+    given = {n: old[n] for n in (LIST, MANIFEST) if n in old}
+    made = plan({**given, name: data}, new)
+    if name not in made.files:
+        return None
+    kept = {n: d for n, d in made.files.items() if n.startswith(f"{KEPT}/")}
+    stem, number = path.with_suffix(""), 1
+    while (beside := Path(f"{stem}-updated-{number}.ipynb")).exists():
+        number += 1
+    return _Beside(beside, made.files[name], made.notes, kept)
+
+
+def _name_in(new: Mapping[str, bytes], path: Path) -> str:
+    """Return which notebook of a release a file is: by its name, else by its cells."""
+    from ece662.exercises.notebooks import cells_of
+    from ece662.exercises.work import read_text
+
+    names = [name for name in new if name.endswith(".ipynb")]
+    for name in names:
+        if PurePosixPath(name).stem in path.name:  # Copy of Q1-FCNetworks (1).ipynb
+            return name
+    own = {cell.id for cell in cells_of(read_text(path), path.name)} - {""}
+    shared = {
+        name: len(own & {cell.id for cell in cells_of(new[name].decode(), name)})
+        for name in names
+    }
+    best = max(shared, key=lambda name: shared[name], default="")
+    if not shared.get(best):
+        raise ValueError(f"{path} is none of the course's notebooks")
+    return best
 
 
 def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
-
-
-def read_release(place: str) -> dict[str, bytes]:
-    """Read the files of a release by path.
-
-    Raises:
-        ValueError: there is none; says what was expected.
-        OSError: it cannot be read.
-    """
-    from ece662.commands.updating import LIST
-
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", place) and not Path(place).exists():
-        place = f"https://github.com/{place}/archive/HEAD.zip"
-    if place.startswith("https://"):
-        files = _unzipped(io.BytesIO(_fetched(place)))
-    elif Path(place).is_dir():
-        files = _in_folder(Path(place))
-    elif Path(place).is_file():
-        with open(place, "rb") as file:
-            files = _unzipped(file)
-    else:
-        raise ValueError(f"there is no {place}")
-    tops = [name[: -len(LIST)] for name in files if name.endswith(LIST)]
-    tops = [top for top in tops if top in ("", f"{top.partition('/')[0]}/")]
-    if not tops:
-        raise ValueError(f"{place} is no release of this course: it has no {LIST}")
-    top = min(tops, key=len)
-    return {name[len(top) :]: data for name, data in files.items()
-            if name.startswith(top)}  # fmt: skip
-
-
-def _fetched(address: str) -> bytes:
-    from urllib.request import urlopen
-
-    with urlopen(address, timeout=60) as answer:
-        data = answer.read(MOST + 1)
-    if len(data) > MOST:
-        raise ValueError(f"{address} is larger than {MOST >> 20} MB")
-    return data
-
-
-def _unzipped(file) -> dict[str, bytes]:
-    files, left = {}, MOST
-    with zipfile.ZipFile(file) as packed:
-        for entry in packed.infolist():
-            name = entry.filename.replace("\\", "/")
-            path = PurePosixPath(name)
-            if entry.is_dir() or "__MACOSX" in path.parts:
-                continue
-            if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-                raise ValueError(f"the zip has a file that leads out of it: {name}")
-            with packed.open(entry) as stream:
-                files[name] = stream.read(left + 1)
-            left -= len(files[name])
-            if left < 0:
-                raise ValueError(f"the zip holds more than {MOST >> 20} MB")
-    return files
-
-
-def _in_folder(folder: Path) -> dict[str, bytes]:
-    skipped = {".git", ".venv", "__pycache__", "backups", ".ipynb_checkpoints"}
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        if path.is_file() and not skipped & {*name.parts}:
-            found[name.as_posix()] = path.read_bytes()
-    return found
 
 
 def read_course(root: Path, new: Mapping[str, bytes]) -> dict[str, bytes]:

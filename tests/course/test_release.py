@@ -189,6 +189,7 @@ def test_links_of_a_notebook_lead_to_itself(release, name):
 def test_links_of_the_package_lead_to_the_published_copy(release):
     text = (release / "ece662" / "notebook.py").read_text()
     assert 'REPOSITORY = "https://github.com/ann/course"' in text
+    assert "https://github.com/ann/course/archive/fall-26.zip" in text
 
 
 def test_relinked_by_default_changes_nothing():

@@ -1,8 +1,13 @@
 """A student's text survives any sequence of updates, byte for byte."""
 
+import http.server
+import io
 import json
 import re
+import shutil
+import threading
 import zipfile
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -11,12 +16,14 @@ from hypothesis import strategies as st
 from course.changes import changes_between
 from course.cli import main as staff
 from course.release import make_release
-from ece662 import _files
+from ece662 import _files, notebook
+from ece662.commands import releases as reading
 from ece662.commands import update
 from ece662.commands.cli import main
 from ece662.commands.updating import KEPT, LIST, MANIFEST, describe, plan
 from ece662.exercises import regions
-from ece662.exercises.regions import START, MarkerError, parse_file
+from ece662.exercises.regions import START, MarkerError, fill, parse_file
+from ece662.live import terminal
 from tests.course.test_release import ROOT
 
 OPTIM, Q3, SOLVER = "ece662/optim.py", "notebooks/Q3-Dropout.ipynb", "ece662/solver.py"
@@ -366,11 +373,140 @@ def test_update_that_was_killed_is_taken_back_by_the_next(course, monkeypatch, c
     assert _held(course) == before
 
 
-@pytest.mark.parametrize("place", ["no.zip", "../notebooks", "https://127.0.0.1:9/x"])
-def test_update_from_nowhere_changes_nothing(course, capsys, place):
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("no.zip", "there is no no.zip"),
+        ("../notebooks", "is no release of this course"),
+        ("../ece662/optim.py", "is no zip that can be read"),
+        ("https://127.0.0.1:9/x", "Is there a network?"),
+        ("http://127.0.0.1:{port}/gone.zip", "the server says 404"),
+        ("http://127.0.0.1:{port}/page.zip", "is no zip that can be read"),
+        ("http://127.0.0.1:{port}/broken.zip", "is no zip that can be read"),
+        ("http://127.0.0.1:{port}/short.zip", "did not come whole"),
+        ("http://127.0.0.1:{port}/huge.zip", "is larger than 1 MB"),
+        ("http://127.0.0.1:{port}/bomb.zip", "the zip holds more than 1 MB"),
+        ("http://127.0.0.1:{port}/out.zip", "leads out of it"),
+    ],
+)
+def test_update_from_nowhere_changes_nothing(
+    course, server, monkeypatch, capsys, place, why
+):
+    monkeypatch.setattr(reading, "MOST", 1 << 20)
     before = _held(course)
-    assert main(["update", place]) == 1
-    assert "nothing was changed" in capsys.readouterr().err
+    assert main(["update", place.format(port=server)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("ece662 update: nothing was changed: ")
+    assert why in said
+    assert _held(course) == before
+
+
+@pytest.fixture
+def server(course):
+    """The port of a web server that has the release, and files that are none."""
+    whole = (course.parent / "new.zip").read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 0xFF
+    files = {
+        "/ann/course/archive/HEAD.zip": whole,
+        "/page.zip": b"<html>Sign in first</html>",
+        "/broken.zip": bytes(damaged),
+        "/short.zip": whole,
+        "/huge.zip": bytes(2 << 20),
+        "/bomb.zip": _zip({LIST: bytes(2 << 20)}),
+        "/out.zip": _zip({"../out": b"x", LIST: b""}),
+    }
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            data = files.get(self.path)
+            if data is None:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            missing = 9 if self.path == "/short.zip" else 0
+            self.send_header("Content-Length", str(len(data) + missing))
+            self.end_headers()
+            with suppress(ConnectionError):
+                self.wfile.write(data)
+
+        def log_message(self, *words):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        yield serving.server_port
+        serving.shutdown()
+        thread.join()
+
+
+def _zip(files):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, data in files.items():
+            packed.writestr(name, data)
+    return file.getvalue()
+
+
+def test_update_from_where_this_copy_was_published(course, server, monkeypatch, capsys):
+    before = _held(course)
+    assert main(["update"]) == 1
+    assert "does not say where it is published" in capsys.readouterr().err
+    address = f"http://127.0.0.1:{server}/ann/course/archive/HEAD.zip"
+    monkeypatch.setattr(notebook, "RELEASE", address)
+    assert main(["update"]) == 0
+    assert "Carried over: 1" in capsys.readouterr().out
+    assert b"momentum_step" in _held(course)[OPTIM]
+    assert main(["update", "--undo"]) == 0
+    assert _held(course) == before
+
+
+def test_update_and_undo_from_a_cell(handed_out, tmp_path, monkeypatch, capsys):
+    """As on Colab, where the current folder is not the course's."""
+    root, elsewhere = tmp_path / "content/course", tmp_path / "content"
+    shutil.copytree(handed_out, root)
+    body = {("adam", 1): "    mine = 2\n"}
+    text = (root / OPTIM).read_text("utf-8")
+    (root / OPTIM).write_text(fill(text, OPTIM, body), "utf-8")
+    files = {path.relative_to(handed_out).as_posix(): path.read_bytes()
+             for path in handed_out.rglob("*") if path.is_file()}  # fmt: skip
+    new = _release(_changed(files, SOLVER, '"""', '"""Corrected. '))
+    (elsewhere / "new.zip").write_bytes(_zip(new))
+    (elsewhere / "random.py").write_text("raise SystemExit('ran')")
+    before = _held(root)
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr(terminal, "find_root", lambda: root)
+    assert terminal.run("update new.zip") == 0, capsys.readouterr().out
+    assert "Carried over: 1" in capsys.readouterr().out
+    assert "Corrected." in (root / SOLVER).read_text("utf-8")
+    assert "mine = 2" in (root / OPTIM).read_text("utf-8")
+    assert terminal.run("update --undo") == 0
+    assert {n: d for n, d in _held(root).items() if ".pyc" not in n} == before
+    assert terminal.run("update 'no such.zip'") == 1
+    assert "there is no no such.zip" in capsys.readouterr().out
+    assert terminal.run("lab") == terminal.run("update '") == 2
+
+
+@pytest.mark.parametrize("name", ["Copy of Q3-Dropout (1).ipynb", "mine.ipynb"])
+def test_update_of_a_notebook_that_lies_elsewhere(course, first, capsys, name):
+    mine = _changed(_written(first, {}, "Because."), Q3, "{", "{ ")[Q3]
+    drive = course.parent / "Drive"
+    drive.mkdir()
+    (drive / name).write_bytes(mine)
+    before = _held(course)
+    command = ["update", "../../new.zip", "--notebook", str(drive / name)]
+    assert main(command) == 0
+    [new] = set(drive.iterdir()) - {drive / name}
+    assert str(new) in capsys.readouterr().out
+    assert _source(new.read_bytes(), _answer(first)) == "Because."
+    assert (drive / name).read_bytes() == mine
+    assert main(["update", "--undo"]) == 0
+    assert _held(course) == before
+    (drive / name).write_bytes(b'{"cells": []}')
+    command[-1] = str((drive / name).rename(drive / "other.ipynb"))
+    assert main(command) == 1
+    assert "is none of the course's notebooks" in capsys.readouterr().err
     assert _held(course) == before
 
 

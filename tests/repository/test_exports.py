@@ -64,7 +64,7 @@ EXPORTS = {
     "ece662.pruning_helper": ({"load_model", "test_model", "invert_ch"}, {"MODES"}),
     "ece662.notebook": (
         set(),
-        {"REPOSITORY", "compare_losses", "full_size", "get_ready"}
+        {"RELEASE", "REPOSITORY", "compare_losses", "full_size", "get_ready"}
         | {"report_accuracy", "report_error", "report_value"},
     ),
 }
