@@ -282,4 +282,5 @@ def show_hidden() -> None:
         if loaded and os.path.realpath(loaded).startswith(path):
             del sys.modules[name]  # what imports it from now on gets the right one
             text = f"{path} has hidden the module {name}"
-        print(f"{text}: give it another name.", file=sys.stderr)
+        if "ECE662_NAMES_SHOWN" not in os.environ:
+            print(f"{text}: give it another name.", file=sys.stderr)

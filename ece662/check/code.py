@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ece662 import live
+from ece662.check.containing import PASSED_ON
 from ece662.live.source import explain_import
 
 __all__ = ["MODULES", "Code", "UnreadableError", "make_code"]
@@ -69,7 +70,9 @@ def _members(module: str) -> Mapping[str, Any]:
     """
     try:
         members = vars(importlib.import_module(module))
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if isinstance(error, PASSED_ON):
+            raise
         raise UnreadableError(explain_import(module, error)) from error
     if problem := live.problem_of(module):
         raise UnreadableError(problem)

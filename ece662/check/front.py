@@ -12,6 +12,7 @@ from typing import Any
 import ece662
 from ece662 import live
 from ece662.check.code import MODULES, make_code
+from ece662.check.containing import PASSED_ON, contained
 from ece662.check.diagnosing import diagnose
 from ece662.check.examining import Examined, examine
 from ece662.check.judging import Verdict
@@ -268,8 +269,11 @@ def _run_without_limit(exercise, names) -> Run:
             facts = {"says": why_missing(framework)}
             return Run({}, (Problem(Stop.MISSING_PACKAGE, Cause.SAID, facts),))
     try:
-        namespace = names(exercise)
-    except (Exception, SystemExit) as error:
+        with contained():
+            namespace = names(exercise)
+    except BaseException as error:
+        if isinstance(error, PASSED_ON):
+            raise
         return Run({}, (explain(error, exercise),))
     return run(exercise, make_code(namespace=namespace))
 

@@ -12,6 +12,10 @@ SENTENCES = {
     Cause.RAISED: "Your code stopped{where}: {error} {meaning}",
     Cause.MODEL: "Your model stopped{where}: {error} {meaning}",
     Cause.SYNTAX: "Python cannot read {where}: {error} {meaning}",
+    Cause.SYNTAX_OF_TEXT: (
+        "Your code stopped{where}: the text that it lets Python run is no Python: "
+        "{error} {meaning}"
+    ),
     Cause.MARKERS: "A marker line is damaged: {error}",
     Cause.OLD_NAME: "NumPy 2 no longer has `{old}`{where}: write {new} instead.",
     Cause.NO_NAME: "There is no {name} yet.",
@@ -36,6 +40,24 @@ SENTENCES = {
     ),
     Cause.LIMIT_LOADING: (
         "Stopped after {seconds} seconds{where}, which is run when the file is loaded."
+    ),
+    Cause.CRASHED: (
+        "Your code ended Python itself{where}: compiled code crashed ({signal}). A "
+        "recursion without end does that, or compiled code that is given memory it may "
+        "not use. Comment that line out, and see what changes."
+    ),
+    Cause.KILLED: (
+        "The system ended Python{where} (SIGKILL), as it does where memory runs out: "
+        "how large do the arrays in your code get?"
+    ),
+    Cause.SIGNAL: "A signal ended Python while this was checked{where} ({signal}).",
+    Cause.EXITED: (
+        "Your code ended Python itself{where}, with the exit code {code}: take out "
+        "what exits, and return a result."
+    ),
+    Cause.NO_ANSWER: (
+        "The check did not finish within {seconds} seconds{where}: something there "
+        "never ends, and cannot be interrupted."
     ),
     Cause.CELL_NOT_RUN: 'Run its cell in {notebook}, then check("{exercise}") there.',
     Cause.OURS: "{error}",

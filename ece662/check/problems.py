@@ -82,6 +82,9 @@ def _with_a_text(error: BaseException) -> BaseException:
 def _explain(error, exercise, case) -> Problem:
     place = _written_line(error)
     if isinstance(error, EndlessError):
+        # Raised again, in a line of ours, where ending a deep recursion took long.
+        if place is None and isinstance(error.__context__, EndlessError):
+            return _explain(error.__context__, exercise, case)
         return _of_limit(error, exercise, place, case)
     if isinstance(error, NotImplementedError) and not lacks_a_method(error):
         return _of_stub(error, exercise, case)
@@ -96,15 +99,24 @@ def _explain(error, exercise, case) -> Problem:
         return _said(Stop.UNREADABLE, f"{error}", case)
     if isinstance(error, MarkerError):
         return Problem(Stop.ERROR, Cause.MARKERS, {"error": f"{error}."}, case)
-    if isinstance(error, SyntaxError):
-        file = Path(error.filename or "?").name
-        where = f"{file}, line {error.lineno}"
-        facts = {"where": where, "error": f"{error.msg}."}
-        facts["meaning"] = plain_words(error)
-        return Problem(Stop.ERROR, Cause.SYNTAX, facts, case)
+    if isinstance(error, SyntaxError) and error.filename:
+        return _of_syntax(error, place, case)
     if isinstance(error, AttributeError) and error.name in exercise.provides:
         return Problem(Stop.NOT_IMPLEMENTED, Cause.NO_NAME, {"name": error.name}, case)
     return _of_exception(error, place, case)
+
+
+def _of_syntax(error: SyntaxError, place: StudentLine | None, case: str) -> Problem:
+    """Name the line that Python cannot read: of a file, or of a text given to eval."""
+    file, said = Path(error.filename or ""), error.msg or "it is no Python"
+    facts = {"error": f"{said}.", "meaning": plain_words(error)}
+    if place is None or file.is_file():
+        facts["where"] = f"{file.name}, line {error.lineno}"
+        return Problem(Stop.ERROR, Cause.SYNTAX, facts, case)
+    text = f" (`{error.text.strip()}`)" if (error.text or "").strip() else ""
+    facts["where"] = _where(place)
+    facts["error"] = f"{said}, in line {error.lineno} of it{text}."
+    return Problem(Stop.ERROR, Cause.SYNTAX_OF_TEXT, facts, case)
 
 
 def _said(kind: Stop, says: str, case: str = "") -> Problem:

@@ -4,23 +4,18 @@ A check takes about a second, and longer for exercises that train. So verdicts a
 cached, those of `check` among them; see `verdicts`.
 """
 
-import json
-import queue
-import subprocess
 import sys
-import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from ece662.check import verdicts
-from ece662.check.front import limit_of
+from ece662.check.apart import TEXT, check_apart
 from ece662.check.recipes import RECIPES
 from ece662.check.terms import Status
-from ece662.exercises import EXERCISES, Exercise, find_exercise
+from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.reading import Piece
-from ece662.exercises.work import read_work, with_package_in
-from ece662.live.limit import patience
+from ece662.exercises.work import read_work
 
 __all__ = ["State", "progress"]
 
@@ -33,7 +28,6 @@ WORDS = {
     Status.ANSWER: "written",
     Status.DAMAGED: "damaged",
 }
-GRACE = 120  # seconds beyond a check's limit, to start Python and import a framework
 
 
 class State(NamedTuple):
@@ -101,7 +95,8 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
         print(f"Checking {len(missing)} exercises {hint} ...", file=sys.stderr)
         stopped = {}
         try:
-            for number, verdict in enumerate(_check(root, missing), start=1):
+            for number, verdict in enumerate(check_apart(root, missing), start=1):
+                verdict.pop(TEXT, None)
                 is_kept = verdicts.is_final(verdict)
                 (kept if is_kept else stopped)[wanted[verdict["id"]]] = verdict
                 word = WORDS[Status(verdict["status"])]
@@ -116,68 +111,3 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
                 print(hint, file=sys.stderr)
         kept = kept | stopped
     return {id: kept[mark] for id, mark in wanted.items() if mark in kept}
-
-
-def _check(root: Path, ids: Sequence[str]) -> Iterator[dict]:
-    """Check exercises in separate processes, with the code in ``root``, one by one.
-
-    The student's code may end the process, or stay in compiled code, which no limit
-    interrupts. That exercise gets the status STOPPED, and a new process goes on with
-    the next one.
-    """
-    done = 0
-    while done < len(ids):
-        for verdict in _answers(root, ids[done:]):
-            if verdict["id"] == ids[done]:
-                done += 1
-                yield verdict
-        if done < len(ids):
-            message = "its check did not finish, or it ended Python"
-            yield {"id": ids[done], "status": Status.STOPPED, "message": message}
-            done += 1
-
-
-def _answers(root: Path, ids: Sequence[str]) -> Iterator[dict]:
-    """Yield the verdicts of one process, until it ends or exceeds a limit."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ece662", "check", "--lines", "--", *ids],
-        **with_package_in(root),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
-    reader.start()
-    try:
-        for id in ids:
-            limit = limit_of(find_exercise(id)) + GRACE * patience()
-            verdict = _next_verdict(lines, limit)
-            if verdict is None:
-                return
-            yield verdict
-    except queue.Empty:
-        return
-    finally:
-        process.kill()
-        process.wait()
-        reader.join()
-
-
-def _next_verdict(lines: queue.SimpleQueue, limit: float) -> dict | None:
-    """Return the next verdict; skips lines that compiled code has printed."""
-    while line := lines.get(timeout=limit):
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict) and "id" in found:
-            return found
-    return None
-
-
-def _read(process: subprocess.Popen, lines: queue.SimpleQueue) -> None:
-    """Put a process's lines into the queue, and an empty one at its end."""
-    with process.stdout:
-        for line in process.stdout:
-            lines.put(line)
-    lines.put(b"")

@@ -5,15 +5,15 @@ that stored expected outputs hold on every student's computer.
 """
 
 import contextlib
-import os
-import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ece662.check.containing import PASSED_ON, contained
 from ece662.check.problems import Problem, explain
 from ece662.check.recipe import Recipe, array_of
 from ece662.check.recipes import RECIPES
@@ -32,8 +32,6 @@ __all__ = [
     "run_cases",
 ]
 
-# What a student's code may raise beside an Exception. Limits and interrupts pass.
-EXITS = (SystemExit, GeneratorExit, BaseExceptionGroup)
 ENDS_ALL = (Stop.NOT_IMPLEMENTED, Stop.NEEDS, Stop.UNREADABLE)  # of all cases
 SEED = 662  # of the inputs in a student's check; grading draws others
 
@@ -83,8 +81,7 @@ def facts(exercise: Exercise, inputs: Mapping, outputs: Mapping) -> dict:
 
 def run(exercise: Exercise, code: Any, seed: int | Sequence[int] = SEED) -> Run:
     """Run all cases in this process, and derive the outputs that are judged."""
-    with _no_silent_exit():
-        ran = run_cases(exercise, code, inputs_of(exercise, seed), seed)
+    ran = run_cases(exercise, code, inputs_of(exercise, seed), seed, contained)
     # New inputs, as the code may have written into those that it was given.
     return derive_facts(exercise, inputs_of(exercise, seed), ran)
 
@@ -94,6 +91,7 @@ def run_cases(
     code: Any,
     inputs: Mapping[str, Mapping],
     seed: int | Sequence[int] = SEED,
+    around: Callable[[], AbstractContextManager] = contextlib.nullcontext,
 ) -> Run:
     """Run all cases; an error in one of them does not stop the next.
 
@@ -101,14 +99,24 @@ def run_cases(
     read, or the memory is full, the remaining cases are skipped; that is one problem,
     without a case.
 
+    Args:
+        exercise: which one.
+        code: whose attributes are the functions and classes.
+        inputs: by case.
+        seed: of NumPy's global random numbers.
+        around: makes the context that each case runs in.
+
     Returns:
         The raw outputs; see `derive_facts`.
     """
     outputs, problems = {}, []
     for case, of_case in inputs.items():
         try:
-            found = run_case(exercise, code, of_case, seed)
-        except (Exception, *EXITS) as error:
+            with around():
+                found = run_case(exercise, code, of_case, seed)
+        except BaseException as error:
+            if isinstance(error, PASSED_ON):
+                raise
             problem = explain(error, exercise, case)
             # What has filled the memory once would do so again, slowly.
             if problem.kind in ENDS_ALL or isinstance(error, MemoryError):
@@ -174,24 +182,3 @@ def _apart(seed: int | Sequence[int]) -> Iterator[None]:
             yield
     finally:
         np.random.set_state(state)
-
-
-@contextlib.contextmanager
-def _no_silent_exit() -> Iterator[None]:
-    """Let os._exit raise SystemExit, which is reported; it would end a kernel at once.
-
-    `ece662 check` would print nothing and return 0, as if everything had passed.
-    """
-    leave, here = os._exit, (os.getpid(), threading.get_ident())
-
-    def report(status: int) -> None:
-        # A process that the code has forked may end, and so may ours by a thread.
-        if (os.getpid(), threading.get_ident()) != here:
-            leave(status)
-        raise SystemExit(status)
-
-    os._exit = report  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        os._exit = leave

@@ -48,7 +48,7 @@ class Stop(enum.StrEnum):
     OLD_NUMPY = "old-numpy"
     MISSING_PACKAGE = "missing-package"
     UNREADABLE = "unreadable"  # a whole file
-    ENDLESS = "endless"  # a limit of time was met
+    ENDLESS = "endless"  # a limit of time was met, or Python was ended
     MISFIT = "misfit"  # the result has another form than the docstring says
     ERROR = "error"
     OURS = "ours"  # an error without a line of the student's in its traceback
@@ -61,6 +61,7 @@ class Cause(enum.StrEnum):
     RAISED = "raised"  # an exception
     MODEL = "model"  # an exception in a framework's code, of a student's model
     SYNTAX = "syntax"
+    SYNTAX_OF_TEXT = "syntax-of-text"  # that the code gives to eval or exec
     MARKERS = "markers"  # are damaged
     OLD_NAME = "old-name"  # of NumPy
     NO_NAME = "no-name"  # that the exercise should provide
@@ -71,6 +72,11 @@ class Cause(enum.StrEnum):
     LIMIT = "limit"  # of time
     LIMIT_ELSEWHERE = "limit-elsewhere"  # in the code of another exercise
     LIMIT_LOADING = "limit-loading"  # while a file was imported
+    CRASHED = "crashed"  # compiled code, and Python with it
+    KILLED = "killed"  # Python, by the system
+    SIGNAL = "signal"  # another one ended Python
+    EXITED = "exited"  # Python, without an answer
+    NO_ANSWER = "no-answer"  # within a limit that compiled code cannot escape
     CELL_NOT_RUN = "cell-not-run"
     OURS = "ours"
 

@@ -1,17 +1,21 @@
 """``ece662 check``: the checks of the notebooks, in a terminal or for a program."""
 
 import argparse
-import contextlib
+import faulthandler
+import io
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import ece662
 from ece662.exercises.work import find_root, with_package_in
+from ece662.live.place import frames_of
 
 __all__ = ["HELP", "configure", "run"]
 
@@ -29,6 +33,7 @@ The exit code is 0 where everything passed, 1 where something did not.
 """
 
 LAST_SECONDS = 5  # for a thread that code has started, when everything else is done
+TRACED = '  File "{}", line {} in {}\n'  # as faulthandler writes
 PACKAGE = Path(ece662.__file__).resolve().parent
 
 
@@ -42,8 +47,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print a list of objects: id, status, passed, diagnosis, message, seconds",
     )
-    # For `ece662 status`, which has to know when one of them does not come to an end.
-    parser.add_argument("--lines", action="store_true", help=argparse.SUPPRESS)
+    # For processes of their own, in which the code is run: `ece662.check.apart`.
+    for name, action in (("--lines", "store_true"), ("--colour", "store_true"),
+                         ("--trace", "store"), ("--stopped", "append")):  # fmt: skip
+        parser.add_argument(name, action=action, help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,46 +59,113 @@ def run(args: argparse.Namespace) -> int:
     if (root / "ece662").resolve() != PACKAGE:
         return _run_there(root, args)
     from ece662.check import verdicts
-    from ece662.check.cells import Cells
-    from ece662.check.front import check_exercise, chosen, verdict_of, with_notes
+    from ece662.check.apart import TEXT, check_apart
+    from ece662.check.front import chosen
 
     try:
         named = [e for id in args.ids or [None] for e in chosen(id)]
     except ValueError as error:
         print(f"ece662 check: {error}", file=sys.stderr)
         return 2
-    known = set(threading.enumerate())
-    cells, results, endless = Cells(root), [], set()
-    # What asks for lines keeps them itself.
-    marks = {} if args.lines else verdicts.fingerprints(root, named)
-    for exercise in dict.fromkeys(named):
-        # What a student's code prints must not get into the answer.
-        with contextlib.redirect_stdout(sys.stderr):
-            result = check_exercise(exercise, cells.names_after, endless)
-        results += with_notes([result], [exercise], root)
-        if args.lines:
-            print(json.dumps(verdict_of(results[-1])), flush=True)
-        elif not args.json:
-            print(results[-1].text(colour=_in_colour()), flush=True)
-    verdicts.remember(root, marks, map(verdict_of, results))
-    passed = sum(result.verdict.passed for result in results)
+    ids = list(dict.fromkeys(exercise.id for exercise in named))
     if args.lines:
-        pass
-    elif args.json:
-        print(json.dumps([verdict_of(result) for result in results], indent=1))
+        return _answer(root, ids, args)
+    marks, found = verdicts.fingerprints(root, named), []
+    try:
+        for verdict in check_apart(root, ids, _in_colour(), is_shown=True):
+            text = verdict.pop(TEXT)
+            found.append(verdict)
+            if not args.json:
+                print(text, flush=True)
+    finally:  # Ctrl-C loses none of them
+        verdicts.remember(root, marks, found)
+    passed = sum(verdict["passed"] for verdict in found)
+    if args.json:
+        print(json.dumps(found, indent=1))
     else:
-        print(f"{passed} of {len(results)} passed")
-    code = int(passed < len(results))
-    _outlive([t for t in threading.enumerate() if t not in known], code)
-    return code
+        print(f"{passed} of {len(found)} passed")
+    return int(passed < len(found))
 
 
-def _outlive(started: list[threading.Thread], code: int) -> None:
+def _answer(root: Path, ids: Sequence[str], args: argparse.Namespace) -> int:
+    """Run the checks in this process; write a line of JSON about each."""
+    from ece662.check.apart import TEXT
+    from ece662.check.cells import Cells
+    from ece662.check.containing import contained
+    from ece662.check.front import check_exercise, verdict_of, with_notes
+    from ece662.exercises import find_exercise
+
+    lines = _Lines()
+    if args.trace:
+        with suppress(OSError):
+            number = os.open(args.trace, os.O_WRONLY | os.O_CREAT)
+            faulthandler.enable(number, all_threads=False)
+    known = set(threading.enumerate())
+    cells, stopped = Cells(root), {*(args.stopped or ())}
+    for exercise in map(find_exercise, ids):
+        with _noting_interrupts(args.trace), contained(), _shown_as_errors():
+            result = check_exercise(exercise, cells.names_after, stopped)
+        [result] = with_notes([result], [exercise], root)
+        lines.write({**verdict_of(result), TEXT: result.text(args.colour)})
+    _outlive([t for t in threading.enumerate() if t not in known])
+    return 0
+
+
+class _Lines:
+    """The pipe to the process that has asked; a student's code cannot find it."""
+
+    def __init__(self):
+        """Take standard output, which from now on is standard error."""
+        self.pipe = os.dup(1)
+        os.dup2(2, 1)
+
+    def write(self, value: dict) -> None:
+        """Write a line, without what the code may have replaced or closed."""
+        left = f"{json.dumps(value)}\n".encode("ascii")
+        while left:
+            left = left[os.write(self.pipe, left) :]
+
+
+@contextmanager
+def _shown_as_errors() -> Iterator[None]:
+    """Let the code print to standard error, by a stream that it cannot close."""
+    stream = _Open(io.FileIO(os.dup(2), "w"), encoding="utf-8", errors="replace")
+    with redirect_stdout(stream), redirect_stderr(stream):
+        yield
+    with suppress(OSError):
+        stream.flush()
+
+
+class _Open(io.TextIOWrapper):
+    """A stream that stays open, as a notebook's does."""
+
+    def close(self) -> None:
+        """Write what is left."""
+        with suppress(OSError, ValueError):
+            self.flush()
+
+
+@contextmanager
+def _noting_interrupts(trace: str | None) -> Iterator[None]:
+    """Note where an interrupt was raised, which the code itself may have done."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        frames = list(frames_of(error.__traceback__)) if trace else []
+        with (
+            suppress(OSError),
+            open(trace or os.devnull, "a", encoding="utf-8") as file,
+        ):
+            for code, line in reversed(frames):
+                file.write(TRACED.format(code.co_filename, line, code.co_name))
+        raise
+
+
+def _outlive(started: list[threading.Thread]) -> None:
     """Let this process end where a student's threads do not: Python waits for those.
 
     Args:
         started: threads that the checks have left behind.
-        code: the exit code.
     """
     left = [thread for thread in started if not thread.daemon]
 
@@ -101,10 +175,10 @@ def _outlive(started: list[threading.Thread], code: int) -> None:
         for thread in left:
             thread.join(max(limit - time.monotonic(), 0))
         if any(thread.is_alive() for thread in left):
-            with contextlib.suppress(OSError, ValueError):
+            with suppress(OSError, ValueError):
                 message = "A thread that your code has started does not end."
                 print(message, file=sys.stderr, flush=True)
-            os._exit(code)
+            os._exit(0)
 
     if left:
         threading.Thread(target=end, name="ece662 end", daemon=True).start()
@@ -112,7 +186,7 @@ def _outlive(started: list[threading.Thread], code: int) -> None:
 
 def _run_there(root: Path, args: argparse.Namespace) -> int:
     """Start again with the package of that folder: it is another one than this."""
-    options = ["--json"] * args.json + ["--lines"] * args.lines
+    options = ["--json"] * args.json
     command = [sys.executable, "-m", "ece662", "check", *options, "--", *args.ids]
     done = subprocess.run(command, **with_package_in(root), check=False)
     return done.returncode

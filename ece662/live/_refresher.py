@@ -14,7 +14,8 @@ from typing import Any
 
 from ece662.live._identity import owned
 from ece662.live._rerun import changed_names, holds_most_of, run_again, spread
-from ece662.live.limit import LOAD_SECONDS, EndlessError, patience, time_limit
+from ece662.live.exits import no_silent_exit
+from ece662.live.limit import LOAD_SECONDS, patience, time_limit
 from ece662.live.source import (
     CannotReadError,
     check_source,
@@ -96,9 +97,11 @@ class Refresher:
         before = {**self._lost.get(name, {}), **known.names}
         try:
             text = self._text_of(name, module)
-            with time_limit(LOAD_SECONDS * patience()):
+            with time_limit(LOAD_SECONDS * patience()), no_silent_exit():
                 run_again(module, text, self._known[name])
-        except (Exception, SystemExit, EndlessError) as error:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
             self._problems[name] = describe(module.__file__, error)
             return None
         self._problems.pop(name, None)

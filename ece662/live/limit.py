@@ -25,6 +25,7 @@ from typing import Any
 
 __all__ = [
     "LOAD_SECONDS",
+    "PROTECTED",
     "STEP_SECONDS",
     "EndlessError",
     "Limit",
@@ -34,7 +35,8 @@ __all__ = [
 
 LOAD_SECONDS = 30  # for a module, whose top-level code runs when it is loaded
 STEP_SECONDS = 120  # of a training run: for a step, or for measuring accuracies
-_OWN = (__file__, contextlib.__file__, threading.__file__)
+# Files in whose lines the error is not raised: what they restore would stay as it is.
+PROTECTED = {__file__, contextlib.__file__, threading.__file__}
 MOST_PATIENCE = 10_000.0
 AGAIN = 0.2  # seconds until the next interrupt, where code has caught the first
 
@@ -121,7 +123,7 @@ class _Watch(threading.Thread):
     def on_interrupt(self, number: int, frame: FrameType | None) -> None:
         """Raise the error; Python calls this in the main thread."""
         # Not in this module or contextlib, where it would leave this handler installed.
-        within = frame is not None and frame.f_code.co_filename not in _OWN
+        within = frame is not None and frame.f_code.co_filename not in PROTECTED
         if self.is_over and self.is_open and within:
             raise EndlessError(self.limit.seconds)
         # A user's interrupt, or that of a limit around this one.

@@ -14,6 +14,8 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
+from ece662.live.limit import EndlessError
+
 __all__ = [
     "CannotReadError",
     "check_source",
@@ -193,7 +195,7 @@ def describe(file: str, error: BaseException) -> str:
 
 def _fault(error: BaseException) -> str:
     """Say what an error is; in an ImportError, with the short path of the file."""
-    if not isinstance(error, Exception | SystemExit):  # EndlessError
+    if isinstance(error, EndlessError):
         return f"{error} while it was loaded"
     if isinstance(error, ImportError) and error.path:
         return f"{type(error).__name__}: {error}".replace(error.path, short(error.path))

@@ -63,6 +63,8 @@ class Mute(Exception):
     ("raised", "words"),
     [
         (GeneratorExit(), "GeneratorExit"),
+        (type("Odd", (BaseException,), {})("odd"), "Odd: odd."),
+        (SyntaxError("mine"), "SyntaxError: mine."),
         (BaseExceptionGroup("two", [SystemExit(1)]), "two"),
         (Mute(), "Mute, which has no text"),
     ],
@@ -98,7 +100,12 @@ def test_explain_takes_the_line_that_called_our_own_checks():
             ),
         ),
         ("undefined", "error", "NameError: name 'undefined'"),
-        ("1 +", "error", "cannot read .*line 1"),
+        (
+            "1 +",
+            "error",
+            r"test_problems.py, line \d+ \(`problem = .* is no Python: "
+            r"invalid syntax, in line 1 of it \(`1 \+`\)",
+        ),
         ("raise_stub()", "not-implemented", "relu_forward is not written yet"),
     ],
 )

@@ -1,6 +1,9 @@
 """Running recipes: nothing of one run reaches the next."""
 
+import builtins
+import gc
 import os
+import sys
 import time
 import warnings
 
@@ -12,7 +15,7 @@ from ece662.check.recipes import nets
 from ece662.check.running import inputs_of, run
 from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.exercises import EXERCISES, find_exercise
-from ece662.layers import affine_forward, relu_backward
+from ece662.layers import affine_forward, relu_backward, relu_forward
 
 IN_MODULES = [e for e in EXERCISES if e.kind in ("function", "class")]
 
@@ -123,6 +126,43 @@ def test_layers_with_dropout_are_counted_by_enough_trials(kind, layers):
     """A count that is off by half a layer is a right solution that fails."""
     deviation = layers * np.sqrt(2 / nets.TRIALS[kind])
     assert deviation < 0.5 / 5.5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_run_ends_a_forked_child_that_returns():
+    children = []
+
+    def forking(x):
+        children.append(os.fork())
+        return relu_forward(x)
+
+    parent = os.getpid()
+    found = run(find_exercise("relu_forward"), make_code({"relu_forward": forking}))
+    assert os.getpid() == parent, "the child has come out of the check"
+    assert not found.problems
+    # The first child forks in the next cases, too; each of this process's ends.
+    for child in filter(None, children):
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_run_restores_what_belongs_to_everybody(tmp_path, monkeypatch):
+    def meddling(x):
+        builtins.print = np.asarray = None
+        sys.stdout = sys.stderr = sys.stdin = None
+        sys.setrecursionlimit(2000)
+        gc.disable()
+        np.set_printoptions(precision=0)
+        os.chdir(tmp_path)
+        return x * (x > 0), x
+
+    def of_everybody():
+        streams = sys.stdin, sys.stdout, sys.stderr
+        settings = sys.getrecursionlimit(), gc.isenabled(), os.getcwd()
+        return print, np.asarray, *streams, *settings, np.get_printoptions()
+
+    before = of_everybody()
+    run(find_exercise("relu_forward"), make_code({"relu_forward": meddling}))
+    assert of_everybody() == before
 
 
 def test_run_reports_writing_into_dout_without_judging():

@@ -40,7 +40,7 @@ def root(tmp_path, monkeypatch):
         right = {"status": "passed", "diagnosis": None, "message": ""}
         return [{"id": id, **(wrong if id == "adam" else right)} for id in ids]
 
-    monkeypatch.setattr(progress_module, "_check", check)
+    monkeypatch.setattr(progress_module, "check_apart", check)
     return tmp_path
 
 
@@ -162,8 +162,8 @@ def test_what_was_checked_is_kept_and_shown_as_it_comes(root, capsys, monkeypatc
             yield {"id": id, "status": "passed", "message": ""}
         raise KeyboardInterrupt
 
-    first = progress_module._check
-    monkeypatch.setattr(progress_module, "_check", stops)
+    first = progress_module.check_apart
+    monkeypatch.setattr(progress_module, "check_apart", stops)
     assert main(["submit", "Q1"]) == 130
     lines = [s for s in capsys.readouterr().err.splitlines() if " of " in s]
     assert lines[0].endswith(": affine_forward passed")
@@ -173,7 +173,7 @@ def test_what_was_checked_is_kept_and_shown_as_it_comes(root, capsys, monkeypatc
         asked.extend(ids)
         return first(root, ids)
 
-    monkeypatch.setattr(progress_module, "_check", goes_on)
+    monkeypatch.setattr(progress_module, "check_apart", goes_on)
     assert main(["submit", "Q1"]) == 0
     assert lines[0].startswith(f"1 of {len(asked) + 3}:")
     assert "affine_forward" not in asked
