@@ -233,9 +233,8 @@ def show_filters(W, newborn) -> None:
         newborn: the same before training.
     """
     _, axes = plt.subplots(1, 2, figsize=(12, 6.3))
-    F, _, HH, WW = W.shape
     panels = {
-        f"{F} filters of {HH} x {WW} pixels": W,
+        f"{len(W)} filters of {W.shape[2]} x {W.shape[3]} pixels": W,
         "what training has added to them": W - newborn,
     }
     for ax, (title, filters) in zip(axes, panels.items(), strict=True):
@@ -244,9 +243,10 @@ def show_filters(W, newborn) -> None:
         ax.set_title(title)
         _bare(ax)
     added = np.linalg.norm(W - newborn) / np.linalg.norm(newborn)
+    size = f"{added:.2f} times as large as the noise they began with"
     describe(
         "Two squares of small coloured filters: as they are, and what training has "
-        f"added, which is {added:.2f} times as large as the noise they began with."
+        f"added, which is {size if added else 'nothing'}."
     )
     plt.show()
 

@@ -116,13 +116,14 @@ def _cpu_has_bfloat16() -> bool:
     return uses_avx512 and torch.cpu._is_avx512_bf16_supported()
 
 
-def vary_pictures(x, shift: int = 2):
+def vary_pictures(x, shift: int = 2, mirror: bool = True):
     """Augment images: mirror each with probability 1/2, move each by a few pixels.
 
     Args:
         x: (N, C, H, W) tensor.
         shift: pixels that a picture moves at most, in each direction; what moves in
             is a mirror image of the border.
+        mirror: False to move them only.
 
     Returns:
         a new tensor of the same shape, drawn with torch's generator.
@@ -131,8 +132,9 @@ def vary_pictures(x, shift: int = 2):
     import torch.nn.functional as F
 
     N, _, H, W = x.shape
-    mirrored = torch.rand(N, device=x.device) < 0.5
-    x = torch.where(mirrored.view(N, 1, 1, 1), x.flip(3), x)
+    if mirror:
+        mirrored = torch.rand(N, device=x.device) < 0.5
+        x = torch.where(mirrored.view(N, 1, 1, 1), x.flip(3), x)
     x = F.pad(x, (shift,) * 4, mode="reflect")
     top, left = torch.randint(2 * shift + 1, (2, N, 1), device=x.device)
     rows = (top + torch.arange(H, device=x.device)).view(N, 1, H, 1)
@@ -142,7 +144,7 @@ def vary_pictures(x, shift: int = 2):
     return x[images, channels, rows, columns]
 
 
-def probabilities_of(model, loader, mirrored: bool = False):
+def probabilities_of(model, loader, mirrored: bool = False, shift: int = 0):
     """Return what a network gives each class, for all the images of a loader.
 
     Args:
@@ -151,6 +153,8 @@ def probabilities_of(model, loader, mirrored: bool = False):
         loader: gives (x, y), always in the same order.
         mirrored: show the network each image and its mirror image, and take the mean
             of both answers.
+        shift: show it each image in two more places, moved by so many pixels down and
+            to the right, and up and to the left; take the mean of all answers.
 
     Returns:
         probabilities: (N, C) array.
@@ -164,11 +168,22 @@ def probabilities_of(model, loader, mirrored: bool = False):
     with torch.no_grad():
         for x, y in loader:
             x = x.to(device)
-            views = [x, x.flip(3)] if mirrored else [x]
+            views = _views(x, mirrored, shift)
             answers = [model(view).float().softmax(dim=1) for view in views]
             probabilities.append(sum(answers) / len(answers))
             labels.append(y)
     return torch.cat(probabilities).cpu().numpy(), torch.cat(labels).numpy()
+
+
+def _views(x, mirrored, shift):
+    """Return images (N, C, H, W) as they are, moved, and all of these mirrored."""
+    import torch.nn.functional as F
+
+    views, (H, W) = [x], x.shape[2:]
+    if shift:
+        padded = F.pad(x, (shift,) * 4, mode="reflect")
+        views += [padded[..., :H, :W], padded[..., -H:, -W:]]
+    return views + [view.flip(3) for view in views] if mirrored else views
 
 
 def load_parameters(model, values):

@@ -231,6 +231,29 @@ def test_challenge_network_must_reach_all_of_its_parameters():
     ]
 
 
+class Frozen(nn.Module):
+    """A network some of whose layers are fixed."""
+
+    def __init__(self, *fixed):
+        super().__init__()
+        self.first, self.head = nn.Conv2d(3, 8, 3), nn.Linear(8, 6)
+        for name in fixed:
+            getattr(self, name).requires_grad_(False)
+
+    def forward(self, x):
+        return self.head(self.first(x).amax(dim=(2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("fixed", "idle"), [((), 0), (("first",), 0), (("first", "head"), 4)]
+)
+def test_challenge_network_may_fix_a_layer_but_not_all(fixed, idle):
+    id = "q5-torch-challenge-network"
+    verdict, _ = verdict_of(id, {}, ChallengeNet=lambda width: Frozen(*fixed))
+    expected = ["parameters that no gradient reaches"] if idle else []
+    assert [found.name for found in verdict.failed] == expected
+
+
 def test_challenge_network_must_know_its_layers():
     class Challenge(nn.Module):
         def __init__(self, width):

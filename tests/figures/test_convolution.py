@@ -124,6 +124,13 @@ def test_show_filters_has_a_picture_for_each_filter():
     assert np.argwhere(added).tolist() == [[3, 5, 2]]  # the second picture's last row
 
 
+def test_show_filters_says_that_training_has_added_nothing():
+    W = np.random.default_rng(2).standard_normal((5, 3, 2, 2))
+    convolution.show_filters(W, W.copy())
+    assert not plt.gcf().axes[1].images[0].get_array().any()
+    assert "what training has added, which is nothing." in text_of(plt.gcf())
+
+
 def test_show_channels_has_a_panel_for_each():
     picture = np.full((3, 4, 5), [[[300.0]], [[7.0]], [[-2.0]]])
     channels = np.arange(6 * 2 * 3).reshape(6, 2, 3)

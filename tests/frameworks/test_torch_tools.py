@@ -119,6 +119,12 @@ def test_vary_pictures_moves_and_mirrors_and_does_nothing_else():
     assert 160 < counts[:9].sum() < 240
 
 
+def test_vary_pictures_can_move_without_mirroring():
+    x = torch.rand(40, 1, 4, 3)
+    assert torch.equal(vary_pictures(x, shift=0, mirror=False), x)
+    assert not torch.equal(vary_pictures(x, shift=0), x)
+
+
 def test_vary_pictures_does_not_change_the_batch():
     x = torch.rand(3, 3, 8, 8)
     before = x.clone()
@@ -149,6 +155,34 @@ def test_predict_gives_probabilities_in_the_order_of_the_images():
     assert not model.training
     both, _ = probabilities_of(model, loader, mirrored=True)
     assert np.allclose(both[:, 0], [0.5, (0.75 + 0.5) / 2, (0.9 + 0.5) / 2])
+
+
+class Positions(torch.nn.Module):
+    """Scores that weigh each place of an image differently: every view has its own."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        self.w = torch.nn.Parameter(torch.randn(20, 3, generator=generator))
+
+    def forward(self, x):
+        return x.flatten(1) @ self.w
+
+
+def test_predict_takes_the_mean_of_all_views():
+    x, model = torch.rand(6, 1, 4, 5), Positions()
+    loader = [(x[:4], torch.zeros(4)), (x[4:], torch.zeros(2))]
+    rows, columns = [1, 0, 1, 2, 3, 2], [1, 0, 1, 2, 3, 4, 3]  # reflect, by hand
+    padded = x[:, :, rows][..., columns]
+    views = [x, padded[:, :, :4, :5], padded[:, :, 2:, 2:]]
+    with torch.no_grad():
+        straight = [model(view).softmax(1).numpy() for view in views]
+        turned = [model(view.flip(3)).softmax(1).numpy() for view in views]
+    moved, _ = probabilities_of(model, loader, shift=1)
+    assert np.allclose(moved, np.mean(straight, axis=0), atol=1e-6)
+    six, _ = probabilities_of(model, loader, mirrored=True, shift=1)
+    assert np.allclose(six, np.mean(straight + turned, axis=0), atol=1e-6)
+    assert np.abs(six - moved).max() > 1e-3
 
 
 @pytest.fixture

@@ -151,6 +151,7 @@ def test_frameworks_are_imported_by_functions_only():
     }
     assert loading == {
         "ece662.frameworks.pointwise",
+        "ece662.frameworks.ten_epochs",
         "ece662.pruning.filters",  # takes filters out of PyTorch's network
         "ece662.pruning.keras_net",
         "ece662.pruning.torch_net",
