@@ -4,13 +4,14 @@ Two parameters instead of millions, the same rules: those of `ece662.optim`, the
 student's own, looked up at each drawing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
 
 from ece662 import optim
+from ece662.figures.moving import show_moving
 from ece662.figures.style import COLOURS, MARKERS
 from ece662.live.limit import EndlessError, patience, time_limit
 from ece662.widgets._base import (
@@ -24,11 +25,19 @@ from ece662.widgets._base import (
 )
 from ece662.widgets._errors import describe_error, finished
 
-__all__ = ["RULES", "SURFACES", "Surface", "optimiser_race", "run_race"]
+__all__ = [
+    "RULES",
+    "SURFACES",
+    "Surface",
+    "optimiser_race",
+    "run_race",
+    "show_race",
+]
 
 RULES = ("sgd", "sgd_momentum", "rmsprop", "adam")
 STYLES = ("-", "--", "-.", ":")
 STEPS = 150
+PAUSE = 0.15  # seconds between two pictures of the animation
 SECONDS = 4  # that a rule may take: all four have 20
 
 
@@ -186,6 +195,50 @@ def draw_race(surface, rate, momentum, decay, beta1, beta2, steps) -> Drawing:
         line_ax.legend(loc="best")
     text = f"Height above the lowest point after {steps} steps: " + ", ".join(said)
     return Drawing((map_figure, line_figure), text)
+
+
+def show_race(surface: str, rates: Mapping[str, float], steps: int = 60) -> None:
+    """Show the race as an animation.
+
+    Args:
+        surface: one of SURFACES.
+        rates: for each rule that takes part its learning rate.
+        steps: of each rule, an even number: every second one is drawn.
+
+    Raises:
+        Exception: what a rule of the student's raises.
+    """
+    land, paths = SURFACES[surface], {}
+    for name, rate in rates.items():
+        with time_limit(SECONDS * patience()):
+            paths[name] = _walk(name, land, {"learning_rate": rate}, steps)
+    heights = {name: land.height(*path[-1]) for name, path in paths.items()}
+    lowest = land.height(*land.lowest)
+    ends = ", ".join(f"{name} {heights[name] - lowest:.2g}" for name in paths)
+    text = (
+        f"{surface}, seen from above: {len(paths)} rules walk down from the same "
+        f"point. Height above the lowest point after {steps} steps: {ends}."
+    )
+    show_moving(_step_by_step(surface, paths, steps), text, PAUSE)
+
+
+def _step_by_step(surface, paths, steps):
+    """Yield one figure, again and again, each time with longer paths."""
+    figure, ax = panel(surface, 7.2, 4.2, xlabel="w₁", ylabel="w₂")
+    _draw_land(ax, SURFACES[surface])
+    looks = zip(paths.items(), COLOURS, STYLES, MARKERS, strict=False)
+    drawn = []
+    for (name, path), colour, style, marker in looks:
+        (line,) = ax.plot([], [], style, color=colour)
+        (head,) = ax.plot([], [], marker, color=colour, ms=10, mec="white", label=name)
+        drawn.append((path, line, head))
+    ax.legend(loc="upper right", fontsize=10, ncols=2)
+    for step in range(0, steps + 1, 2):
+        for path, line, head in drawn:
+            line.set_data(*path[: step + 1].T)
+            head.set_data(*path[: step + 1][-1:].T)
+        ax.set_title(f"{surface}, step {step}")
+        yield figure
 
 
 def _draw_land(ax, land):

@@ -312,7 +312,7 @@ def _draw_progress(trials):
     if len(accuracies):
         best = np.maximum.accumulate(accuracies)
         ax.step(numbers, best, where="post", color=COLOURS[1], label="best so far")
-        ax.legend(loc="lower right", fontsize=10)
+        ax.legend(loc="upper left", fontsize=10)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set(xlim=(0, max(2, len(trials)) + 0.5), ylim=(0, 100))
     return figure

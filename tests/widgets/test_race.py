@@ -5,8 +5,8 @@ import pytest
 
 from ece662 import optim
 from ece662.gradient_check import eval_numerical_gradient, rel_error
-from ece662.widgets import optimiser_race
-from ece662.widgets.race import RULES, SURFACES, run_race
+from ece662.widgets import optimiser_race, race
+from ece662.widgets.race import RULES, SURFACES, run_race, show_race
 
 SETTINGS = {
     "learning_rate": 0.1,
@@ -99,3 +99,33 @@ def test_optimiser_race_every_dial_changes_the_result(values, pictures):
 
 def test_optimiser_race_flying_off_is_said():
     assert "sgd flew off" in optimiser_race(rate=3.0).text
+
+
+def test_show_race_lets_the_paths_of_the_rules_grow(monkeypatch):
+    shown = []
+
+    def note(states, text, seconds):
+        for figure in states:
+            heads = {line.get_label(): line for line in figure.axes[0].lines}
+            shown.append([heads[rule].get_xydata()[0] for rule in rates])
+        shown.append(text)
+
+    monkeypatch.setattr(race, "show_moving", note)
+    rates = {"sgd": 0.3, "adam": 0.2}
+    show_race("long valley", rates, steps=6)
+    *places, text = shown
+    for column, (rule, rate) in enumerate(rates.items()):
+        path = run_race(SURFACES["long valley"], {"learning_rate": rate}, 6)[rule]
+        assert np.array_equal([place[column] for place in places], path[::2])
+    assert "2 rules" in text
+    # Each step of sgd leaves 0.97 of the way along the valley: 3.2 times 0.97 ** 12.
+    assert "after 6 steps: sgd 2.2, adam " in text
+
+
+def test_show_race_raises_what_a_rule_raises(monkeypatch):
+    def unfinished(w, dw, config=None):
+        raise NotImplementedError("Need to implement adam")
+
+    monkeypatch.setattr(optim, "adam", unfinished)
+    with pytest.raises(NotImplementedError, match="adam"):
+        show_race("long valley", {"sgd": 0.3, "adam": 0.2})
