@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from ece662.live.exits import no_silent_exit
-from ece662.live.limit import PROTECTED, EndlessError
+from ece662.live.limit import PROTECTED, LimitError
 
 __all__ = ["PASSED_ON", "contained"]
 
-# What a student's code may raise, and a check does not report: its own limit of time,
-# and the user's interrupt. Everything else is an answer.
-PASSED_ON = (KeyboardInterrupt, EndlessError)
+# What a student's code may raise, and a check does not report: a limit of time, and the
+# user's interrupt. Everything else is an answer.
+PASSED_ON = (KeyboardInterrupt, LimitError)
 PROTECTED.add(__file__)
 RESTORED = (builtins, np)  # modules whose names are put back
 

@@ -29,6 +29,7 @@ __all__ = [
     "STEP_SECONDS",
     "EndlessError",
     "Limit",
+    "LimitError",
     "patience",
     "time_limit",
 ]
@@ -41,7 +42,11 @@ MOST_PATIENCE = 10_000.0
 AGAIN = 0.2  # seconds until the next interrupt, where code has caught the first
 
 
-class EndlessError(BaseException):
+class LimitError(BaseException):
+    """A limit was met; what reports whatever code raises lets this through."""
+
+
+class EndlessError(LimitError):
     """Code ran longer than its limit. An `except Exception` does not catch it."""
 
     def __init__(self, seconds: float):

@@ -16,6 +16,7 @@ from ece662.check.running import inputs_of, run
 from ece662.classifiers.fc_net import FullyConnectedNet
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.layers import affine_forward, relu_backward, relu_forward
+from ece662.live.limit import LimitError
 
 IN_MODULES = [e for e in EXERCISES if e.kind in ("function", "class")]
 
@@ -75,11 +76,16 @@ def test_run_restores_what_code_changes_for_everybody():
     assert run(exercise, make_code()).outputs["rows/x unchanged"]
 
 
-def test_run_lets_an_interrupt_through():
-    def endless(x):
-        raise KeyboardInterrupt
+class LateError(LimitError):
+    """A limit of the grader's."""
 
-    with pytest.raises(KeyboardInterrupt):
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, LateError])
+def test_run_lets_interrupts_and_limits_through(raised):
+    def endless(x):
+        raise raised
+
+    with pytest.raises(raised):
         run(find_exercise("relu_forward"), make_code({"relu_forward": endless}))
 
 
