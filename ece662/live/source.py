@@ -184,8 +184,8 @@ def describe(file: str, error: BaseException) -> str:
         path, line, source = file, 0, ""
         frames = traceback.extract_tb(error.__traceback__)
         for frame in frames:
-            file = Path(frame.filename)
-            if file.is_relative_to(_ROOT / "ece662") and file.parent != _HERE:
+            inside = Path(frame.filename)
+            if inside.is_relative_to(_ROOT / "ece662") and inside.parent != _HERE:
                 path, line, source = frame.filename, frame.lineno or 0, frame.line or ""
         where = f"{short(path)}, line {line}" if line else short(path)
         own = "" if short(path) == short(file) else f"{short(file)}, in "

@@ -164,6 +164,27 @@ def test_check_of_a_crash_while_a_file_is_loaded_is_one_crash(course):
     assert "builds on ece662/optim.py, which was stopped" in second["message"]
 
 
+def test_check_of_an_exit_while_a_file_is_loaded_names_its_line(course):
+    for verdict in _with_a_last_line(course, "os._exit(0)"):
+        assert verdict["message"].startswith("ece662/optim.py, line ")
+        assert verdict["message"].endswith(": SystemExit: 0\n    os._exit(0)")
+
+
+def _with_a_last_line(course, line):
+    """Return the verdicts on two rules where their file ends with this line."""
+    path = course / "ece662/optim.py"
+    text = path.read_text("utf-8")
+    path.write_text(f"{text}\nimport os\n{line}\n", "utf-8")
+    command = [sys.executable, "-m", "ece662", "check", "--json", "rmsprop", "adam"]
+    try:
+        done = subprocess.run(
+            command, cwd=course, capture_output=True, text=True, timeout=WAIT
+        )
+    finally:
+        path.write_text(text, "utf-8")
+    return json.loads(done.stdout)
+
+
 def test_check_ends_in_spite_of_a_thread_that_does_not(course):
     code = "from ece662.commands import check, cli; check.LAST_SECONDS = 0.1\n"
     code += "import sys; sys.exit(cli.main(['check', '--lines', 'adam']))"

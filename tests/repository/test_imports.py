@@ -24,7 +24,7 @@ FLOORS = """
     notebook widgets commands __main__
 """
 GRADING = """
-    errors text secret similar
+    errors text secret similar alone
     contained sandboxed
     tables intake marks
     books workers
