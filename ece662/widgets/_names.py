@@ -79,6 +79,16 @@ export default {
 }
 """
 
+# Nothing slides for who has asked the system for less motion.
+STYLE = """
+@media (prefers-reduced-motion: reduce) {
+    .ece662-dashboard, .ece662-dashboard * {
+        animation: none !important;
+        transition: none !important;
+    }
+}
+"""
+
 
 class Names:
     """Stands in where anywidget is not installed: nothing is named."""
@@ -98,7 +108,7 @@ class _LiveNames(Names):
         import traitlets
 
         class NamesWidget(anywidget.AnyWidget):
-            _esm = SCRIPT
+            _esm, _css = SCRIPT, STYLE
             title = traitlets.Unicode("").tag(sync=True)
             texts = traitlets.List(traitlets.Unicode()).tag(sync=True)
 

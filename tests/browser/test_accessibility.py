@@ -23,6 +23,7 @@ from IPython.display import display
 from ece662.check import check, hint, predict, self_test
 from ece662.data_utils import get_CINIC10_data
 from ece662.widgets import *
+from ece662.widgets.race import show_race
 
 data = get_CINIC10_data(verbose=False)
 shown = [optimiser_race(), gradient_checker(), activations_through_depth()]
@@ -34,6 +35,7 @@ display(check("relu_forward"), hint("adam"), self_test("q1-dw-shape", "b"))
 display(self_test("q1-dw-shape", "a"), predict("q1-signal-depth", ...))
 matplotlib.pyplot.plot([3, 1], label="loss")
 matplotlib.pyplot.show()
+show_race("round bowl", {"sgd": 0.3}, steps=4)
 """
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
 # What a picture, a slider or a button is called by a screen reader.
@@ -46,6 +48,17 @@ NAMES = """
 }))
 """
 
+# What slides or turns, of what is ours, once a slider has been tapped.
+MOVES = """
+() => {
+    document.querySelectorAll('.noUi-target').forEach(
+        slider => slider.classList.add('noUi-state-tap'))
+    return [...document.querySelectorAll('.ece662-dashboard *')].filter(part => {
+        const style = getComputedStyle(part)
+        return style.transitionDuration != '0s' || style.animationName != 'none'
+    }).map(part => part.className)
+}
+"""
 
 OUTPUTS = {"include": [[".jp-Notebook .jp-OutputArea-output"]]}
 
@@ -89,6 +102,18 @@ def test_nothing_of_ours_breaks_a_rule_of_axe(open_page, theme):
         "() => [...document.querySelectorAll('.ece662-dashboard')].length == 8 &&"
         " [...document.querySelectorAll('.ece662-dashboard')].every(d => d.ariaLabel)"
     )
+    still, moving = (
+        page.page.locator(f".ece662-moving img[src^='data:image/{kind}']")
+        for kind in ("png", "gif")
+    )
+    still.wait_for()
+    assert not moving.is_visible()  # nothing moves by itself
+    page.page.get_by_text("Play; close it to stop").press("Enter")
+    moving.wait_for()
+    assert not still.is_visible()
+    assert page.page.evaluate(MOVES) != []
+    page.page.emulate_media(reduced_motion="reduce")
+    assert page.page.evaluate(MOVES) == []
     found = violations(page.page)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     report = {"theme": theme, "violations": found, "names": page.page.evaluate(NAMES)}
@@ -104,7 +129,10 @@ def test_nothing_of_ours_breaks_a_rule_of_axe(open_page, theme):
     # A logarithmic slider says its value, not the exponent.
     assert dict(report["names"][0]["sliders"])["learning rate"] == "0.32"
     pictures = page.page.locator(".jp-OutputArea-output img:not(.widget-image)")
-    assert pictures.evaluate_all("all => all.map(i => i.alt)") == ["loss from 3 to 1."]
+    curve, moving, still = pictures.evaluate_all("all => all.map(i => i.alt)")
+    assert curve == "loss from 3 to 1."
+    assert moving == f"In motion: {still}"
+    assert "after 4 steps: sgd 0.37." in still
 
 
 PAGES = ("class", "summary", *(f"students/{file_name(name)}" for name in STUDENTS),
