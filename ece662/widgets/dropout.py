@@ -141,6 +141,8 @@ def _draw_spread(scores, tested):
         ax.plot(j + aside, scores[:, j], MARKERS[j], **look)
         ax.plot([j - 0.4, j + 0.4], [tested[j]] * 2, color="black", linewidth=3)
     ax.plot([], [], color="black", linewidth=3, label="test-time net")
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.15 * (high - low))  # room for the legend
     ax.set_xticks(range(SCORES))
     ax.legend(loc="upper right", fontsize=10)
     return figure
