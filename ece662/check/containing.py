@@ -19,13 +19,14 @@ import numpy as np
 from ece662.live.exits import no_silent_exit
 from ece662.live.limit import PROTECTED, LimitError
 
-__all__ = ["PASSED_ON", "contained"]
+__all__ = ["PASSED_ON", "contained", "replaced_in"]
 
 # What a student's code may raise, and a check does not report: a limit of time, and the
 # user's interrupt. Everything else is an answer.
 PASSED_ON = (KeyboardInterrupt, LimitError)
 PROTECTED.add(__file__)
 RESTORED = (builtins, np)  # modules whose names are put back
+REPLACED = "replaced meanwhile: "  # begins the note on an exception
 
 
 @contextlib.contextmanager
@@ -41,11 +42,16 @@ def contained() -> Iterator[None]:
     try:
         with np.printoptions(), no_silent_exit():
             yield
+    except Exception as error:
+        if replaced := [f"`{name}`" for pair in names for name in _replaced(*pair)]:
+            error.add_note(f"{REPLACED}{', '.join(replaced)}")
+        raise
     finally:
         if os.getpid() != here:
             leave(0)
         for module, before in names:
-            _put_back(module, before)
+            for name in _replaced(module, before):
+                vars(module)[name] = before[name]
         sys.stdin, sys.stdout, sys.stderr = streams
         sys.setrecursionlimit(depth)
         if collects:
@@ -63,10 +69,14 @@ def _folder() -> str:
         return ""
 
 
-def _put_back(module: ModuleType, before: dict[str, Any]) -> None:
-    """Give a module's names their values again; new names stay."""
-    now = vars(module)
-    nothing = object()
-    for name, value in before.items():
-        if now.get(name, nothing) is not value:
-            now[name] = value
+def _replaced(module: ModuleType, before: dict[str, Any]) -> list[str]:
+    """Return the names of a module that have other values now, or none."""
+    now, nothing = vars(module), object()
+    return [name for name in before if now.get(name, nothing) is not before[name]]
+
+
+def replaced_in(error: BaseException) -> str:
+    """Return which names of Python or NumPy were replaced when this was raised."""
+    notes = getattr(error, "__notes__", ())
+    said = next((note for note in notes if note.startswith(REPLACED)), REPLACED)
+    return said.removeprefix(REPLACED)

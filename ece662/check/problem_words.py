@@ -10,6 +10,10 @@ __all__ = ["problem_words"]
 SENTENCES = {
     Cause.SAID: "{says}",
     Cause.RAISED: "Your code stopped{where}: {error} {meaning}",
+    Cause.REPLACED: (
+        "Your code gives {names} of Python or NumPy another value, and everything that "
+        "uses it stops: take another name for yours."
+    ),
     Cause.MODEL: "Your model stopped{where}: {error} {meaning}",
     Cause.SYNTAX: "Python cannot read {where}: {error} {meaning}",
     Cause.SYNTAX_OF_TEXT: (

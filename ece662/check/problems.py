@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import ece662
 from ece662.check.code import UnreadableError
+from ece662.check.containing import replaced_in
 from ece662.check.models import (
     lacks_a_method,
     layer_of,
@@ -88,7 +89,7 @@ def _explain(error, exercise, case) -> Problem:
         return _of_limit(error, exercise, place, case)
     if isinstance(error, NotImplementedError) and not lacks_a_method(error):
         return _of_stub(error, exercise, case)
-    if isinstance(error, Misfit):
+    if isinstance(error, Misfit) and not replaced_in(error):
         return _said(Stop.MISFIT, f"{error}.", case)
     if names := newer_name(error):
         facts = {"old": names[0], "new": names[1], "where": _where(place)}
@@ -156,6 +157,8 @@ def _of_exception(error, place: StudentLine | None, case) -> Problem:
         begins = _where(line_of_model(model)) if model is not None else ""
         facts["where"] = f" It begins{begins}." if begins else ""
         return Problem(Stop.MISFIT, Cause.ARGUMENTS, facts, case)
+    if model is None and (names := replaced_in(error)):
+        return Problem(Stop.ERROR, Cause.REPLACED, {"names": names}, case)
     if model is None:
         return Problem(Stop.OURS, Cause.OURS, {"error": said}, case)
     layer = layer_of(error)

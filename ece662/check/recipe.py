@@ -121,15 +121,23 @@ def array_of(value, name: str) -> np.ndarray:
         raise Misfit(f"{name} is None: nothing was returned for it")
     try:
         array = np.array(value)
-    except ValueError:
-        raise Misfit(f"{name} is no array: its rows differ in length") from None
+    except MemoryError:
+        shape = getattr(value, "shape", "")
+        raise Misfit(
+            f"{name} is larger than the memory: its shape is {shape}"
+        ) from None
+    except Exception as error:
+        if isinstance(value, list | tuple) and isinstance(error, ValueError):
+            raise Misfit(f"{name} is no array: its rows differ in length") from None
+        what = f"a {type(value).__name__}, and {type(error).__name__}: {error}"
+        raise Misfit(f"{name} cannot be made an array: it is {what}") from None
     if array.dtype.kind not in "biuf":
         raise Misfit(f"{name} should hold numbers; it is {_describe(value, array)}")
     return array
 
 
 def _describe(value, array) -> str:
-    if array.dtype.kind == "O":
+    if array.dtype.kind == "O" and not isinstance(value, np.ndarray):
         return f"a {type(value).__name__}"
     return f"an array of {array.dtype}"
 

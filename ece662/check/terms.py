@@ -59,6 +59,7 @@ class Cause(enum.StrEnum):
 
     SAID = "said"  # the whole sentence comes from elsewhere in the package
     RAISED = "raised"  # an exception
+    REPLACED = "replaced"  # a name of Python or of NumPy
     MODEL = "model"  # an exception in a framework's code, of a student's model
     SYNTAX = "syntax"
     SYNTAX_OF_TEXT = "syntax-of-text"  # that the code gives to eval or exec

@@ -171,6 +171,51 @@ def test_run_restores_what_belongs_to_everybody(tmp_path, monkeypatch):
     assert of_everybody() == before
 
 
+def _without_len(x):
+    builtins.len = None
+    return x * (x > 0), x
+
+
+def _without_array(x):
+    np.array = None
+    return x * (x > 0), x
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [(_without_len, "`len`"), (_without_array, "`array`")]
+)
+def test_run_names_what_the_code_has_taken_from_everybody(code, name):
+    found = run(find_exercise("relu_forward"), make_code({"relu_forward": code}))
+    assert {problem.kind for problem in found.problems} == {"error"}
+    assert found.problems[0].message.startswith(f"Your code gives {name} of Python")
+    assert not run(find_exercise("relu_forward"), make_code()).problems
+
+
+class Unready:
+    def __array__(self, *args, **kwargs):
+        raise RuntimeError("not ready")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (
+            np.broadcast_to(1.0, (10**7, 10**7)),
+            "larger than the memory: its shape",
+        ),
+        (Unready(), "cannot be made an array: it is a Unready, and RuntimeError: not"),
+        ([[1], [1, 2]], "its rows differ in length"),
+        (np.array([None]), "it is an array of object"),
+    ],
+    ids=["huge", "unready", "ragged", "objects"],
+)
+def test_run_describes_what_is_no_array_of_numbers(value, words):
+    code = make_code({"relu_forward": lambda x: (value, x)})
+    found = run(find_exercise("relu_forward"), code)
+    assert {problem.kind for problem in found.problems} == {"misfit"}
+    assert words in found.problems[0].message
+
+
 def test_run_reports_writing_into_dout_without_judging():
     def in_place(dout, cache):
         dout[:] = relu_backward(dout, cache)
