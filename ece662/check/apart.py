@@ -33,7 +33,7 @@ from ece662.exercises import EXERCISES, find_exercise
 from ece662.exercises.work import with_package_in
 from ece662.live.limit import patience
 
-__all__ = ["TEXT", "check_apart"]
+__all__ = ["NAMES_SHOWN", "TEXT", "check_apart"]
 
 GRACE = 120  # seconds beyond a check's limit, to start Python and import a framework
 LAST_SECONDS = 10  # for a process to end when it has answered

@@ -188,7 +188,11 @@ def _run_there(root: Path, args: argparse.Namespace) -> int:
     """Start again with the package of that folder: it is another one than this."""
     options = ["--json"] * args.json
     command = [sys.executable, "-m", "ece662", "check", *options, "--", *args.ids]
-    done = subprocess.run(command, **with_package_in(root), check=False)
+    from ece662.check.apart import NAMES_SHOWN
+
+    place = with_package_in(root)
+    place["env"][NAMES_SHOWN] = "1"  # by this process
+    done = subprocess.run(command, **place, check=False)
     return done.returncode
 
 

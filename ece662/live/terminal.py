@@ -24,6 +24,11 @@ START = (
     "from ece662.commands.cli import main; sys.exit(main())"
 )
 NOT_HERE = ("lab",)  # it opens what is open already
+READS_NOTEBOOKS = ("check", "status", "submit")
+ELSEWHERE = (
+    "Note: Colab keeps your notebook elsewhere, and what stands in {root} is not what "
+    "you have written in it. Download yours (menu File), and put it there first."
+)
 
 
 def register() -> None:
@@ -55,8 +60,11 @@ def run(line: str) -> int:
     if words[:1] and words[0] in NOT_HERE:
         print(f"%ece662: you are in a notebook already; {words[0]} is for a terminal")
         return 2
+    root = find_root()
+    if "google.colab" in sys.modules and words[:1] and words[0] in READS_NOTEBOOKS:
+        print(ELSEWHERE.format(root=root / "notebooks"))
     process = subprocess.Popen(
-        [sys.executable, "-c", START, str(find_root()), *words],
+        [sys.executable, "-c", START, str(root), *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

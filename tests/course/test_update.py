@@ -5,9 +5,11 @@ import io
 import json
 import re
 import shutil
+import sys
 import threading
 import zipfile
 from contextlib import suppress
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -486,6 +488,9 @@ def test_update_and_undo_from_a_cell(handed_out, tmp_path, monkeypatch, capsys):
     assert terminal.run("update 'no such.zip'") == 1
     assert "there is no no such.zip" in capsys.readouterr().out
     assert terminal.run("lab") == terminal.run("update '") == 2
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    assert terminal.run("status --help") == 0
+    assert f"what stands in {root / 'notebooks'} is not" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["Copy of Q3-Dropout (1).ipynb", "mine.ipynb"])

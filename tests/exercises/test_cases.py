@@ -2,6 +2,9 @@
 
 import json
 import re
+import subprocess
+import sys
+from importlib.util import find_spec
 
 import nbformat
 import pytest
@@ -178,6 +181,36 @@ def test_what_was_read_can_be_filled_in_again(name):
     file, change, _ = CASES[name]
     text = change(SOLVED[file])
     assert fill(text, file, read(text, file)) == text
+
+
+@pytest.mark.skipif(not find_spec("ruff"), reason="needs ruff, which lints")
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["line-length=40", "indent-width=2"],
+        ["line-length=120", "format.indent-style='tab'", "format.quote-style='single'"],
+    ],
+    ids=["narrow", "tabs"],
+)
+def test_work_that_a_formatter_has_laid_out_anew_is_read(tmp_path, options):
+    modules = [file for file in SOLVED if file.endswith(".py")]
+    for file in modules:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(SOLVED[file], "utf-8")
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--no-cache"]
+    command += [word for option in options for word in ("--config", option)]
+    subprocess.run([*command, tmp_path], check=True, capture_output=True)
+    texts = {file: (tmp_path / file).read_text("utf-8") for file in modules}
+    assert all(texts[file] != SOLVED[file] for file in modules)
+    found, whole = read_files(SOLVED | texts), read_files(SOLVED)
+    assert found.faults == found.missing == {}
+    assert found.findings == []
+    assert found.bodies.keys() == whole.bodies.keys()
+    filled = {
+        file: fill(SOLVED[file], file, read(texts[file], file)) for file in modules
+    }
+    for file in modules:
+        compile(filled[file], file, "exec")
 
 
 def _in_format_3(text):
