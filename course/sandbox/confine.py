@@ -119,7 +119,8 @@ FILE_RIGHTS = 16  # bits that it knows
 TCP_RIGHTS = 0b11  # bind, connect
 SCOPES = 0b11  # abstract sockets, signals
 
-OWN_PROCESSES = 3  # that count beside threads: bubblewrap's, the server's and this one
+# That count beside threads: bubblewrap's, the server, its handler and this one.
+OWN_PROCESSES = 4
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

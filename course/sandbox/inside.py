@@ -6,9 +6,14 @@ Frames (see `wire`) come on standard input and go out on standard output. A requ
 names a function `module:function`, its plain arguments and its arrays; the answer is a
 report on the process that ran it, with the bytes that this process wrote as the body.
 
-Only trusted code runs in the server itself, and it reads nothing of what the processes
-say: their bytes are passed on as they are, up to a limit. A process gets none of the
-server's pipes, cannot start another one and cannot signal or read the server.
+Only trusted code runs in the server itself, and it holds nothing of what is asked or
+answered: that is read and passed on by a handler, one for each call, which is forked
+before it reads and is gone before the next one. Otherwise code could find what was sent
+to another submission in memory that was given back and not cleared.
+
+A handler reads nothing of what the processes say: their bytes are passed on as they
+are, up to a limit. A process gets none of the server's pipes, cannot start another one
+and cannot signal or read the server or the handler.
 """
 
 import argparse
@@ -40,21 +45,48 @@ def main() -> None:
         confine.confine_files([*_python_files(), options.code])
     if sys.platform == "linux":
         confine.hide_memory()
-    import wire  # and numpy, which the processes need not load again
+        for threads in (False, True) if platform.machine() in confine.ALLOWED else ():
+            # Made here they are there for every process to come.
+            confine.filter_of(platform.machine(), threads)
+    import wire  # noqa: F401, and numpy, which the processes need not load again
 
     sys.path.insert(0, options.code)
     for module in options.preload:
         importlib.import_module(module)
     gc.freeze()  # no process copies all that memory, only to look for garbage there
-    requests, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    reports = os.dup(1)
     while True:
-        try:
+        select.select([0], [], [])
+        server = os.getpid()
+        handler = os.fork()
+        if handler == 0:
+            _handle(server, reports)
+        if os.waitpid(handler, 0)[1]:
+            return  # the grader has left, or finds no answer and starts another server
+
+
+def _handle(server: int, reports: int) -> NoReturn:
+    """Answer one request, and end; with another status than 0 where there is none."""
+    status = 1
+    try:
+        import wire
+
+        if sys.platform == "linux":
+            import confine
+
+            confine.die_with(server)
+        with open(0, "rb", buffering=0, closefd=False) as requests:
             header, body = wire.read_frame(requests, max_body=1 << 40)
-        except EOFError:
-            return  # the grader has left
-        report, answer = _run(header, body)
-        reports.write(wire.pack_frame(report, answer))
-        reports.flush()
+        _write_all(reports, wire.pack_frame(*_run(header, body)))
+        status = 0
+    except EOFError:
+        pass  # the grader has left
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        with contextlib.suppress(BaseException):
+            sys.stderr.flush()
+        os._exit(status)
 
 
 def _options() -> argparse.Namespace:
@@ -79,18 +111,13 @@ def _run(request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     """Answer one request in a process of its own; return the report and its bytes."""
     answer_end, answer_start = os.pipe()
     print_end, print_start = os.pipe()
-    if request["confined"]:
-        import confine
-
-        # Made here it is there for every process to come.
-        confine.filter_of(platform.machine(), request["limits"]["threads"] > 0)
     started = time.monotonic()
-    server = os.getpid()
+    handler = os.getpid()
     child = os.fork()
     if child == 0:
         os.close(answer_end)
         os.close(print_end)
-        _be_the_child(server, request, body, answer_start, print_start)
+        _be_the_child(handler, request, body, answer_start, print_start)
     os.close(answer_start)
     os.close(print_start)
     limits = request["limits"]
@@ -148,12 +175,12 @@ def _end(child: int, patience: float) -> tuple[int, Any]:
 
 
 def _be_the_child(
-    server: int, request: dict[str, Any], body: bytes, answer: int, printed: int
+    handler: int, request: dict[str, Any], body: bytes, answer: int, printed: int
 ) -> NoReturn:
     """Give up everything, call the student's code, write what it gives, and end.
 
     Whatever happens here, this process ends in `os._exit`: it must never return into
-    the server's loop.
+    the handler, which would go on with it.
     """
     try:
         null = os.open(os.devnull, os.O_RDONLY)
@@ -166,7 +193,7 @@ def _be_the_child(
         import confine
 
         if sys.platform == "linux":
-            confine.die_with(server)
+            confine.die_with(handler)
         limits = request["limits"]
         most, threads = (limits["cpu"], limits["memory"]), limits["threads"]
         if request["confined"]:

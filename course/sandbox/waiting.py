@@ -106,10 +106,11 @@ class Watched:
 
 
 def _call_of(process: int) -> int | None:
-    """Return the process that a server has started, None where it is idle."""
+    """Return the process of the call that a server runs, None where it is idle."""
     while (PROC / f"{process}/comm").read_text().strip() == BEFORE_SERVER:
         [process] = _children(process)
-    return next(iter(_children(process)), None)
+    handlers = _children(process)  # one, where a call is under way
+    return next((call for handler in handlers for call in _children(handler)), None)
 
 
 def _children(process: int) -> list[int]:

@@ -76,6 +76,41 @@ def test_call_has_a_process_of_its_own(sandbox):
         assert sandbox.call("work:double", {}).outputs["count"] == 1
 
 
+LEFT_BEHIND = """
+import numpy as np
+
+def show(inputs, text): return {"out": inputs["work"], "length": np.array(len(text))}
+
+def hunt(inputs, backwards):
+    wanted, found, held, seen = backwards[::-1].encode(), 0, [], []
+    for size in (m * 2 ** k for k in range(7, 18) for m in (2, 3)):
+        for _ in range(40):
+            held.append(np.empty(size, np.uint8))
+            found += held[-1].tobytes().count(wanted)
+        seen.append(held[-1].sum())
+    return {"found": np.array(found), "seen": np.array(seen)}
+"""
+
+
+def test_call_finds_nothing_of_another_one_in_its_memory(isolation, runtime, code):
+    """Nor does memory that nobody has cleared depend on what was called before."""
+    wanted = "the work of somebody else"
+    (code / "left_behind.py").write_text(LEFT_BEHIND)
+    seen = []
+    with Sandbox(isolation, runtime, code) as sandbox:
+        for text in (wanted, wanted.upper()):
+            for size in (20, 120, 800, 8000, 120, 800):
+                work = np.frombuffer(size * text.encode(), np.uint8)
+                asked = {"work": work}, {"text": size // 2 * text}
+                shown = sandbox.call("left_behind:show", *asked).outputs
+                np.testing.assert_array_equal(shown["out"], work)
+            asked = {"backwards": wanted[::-1]}
+            outputs = sandbox.call("left_behind:hunt", {}, asked).outputs
+            assert outputs["found"] == 0
+            seen.append(outputs["seen"])
+    np.testing.assert_array_equal(*seen)
+
+
 def test_call_tells_the_students_line_and_what_was_printed(sandbox):
     outcome = sandbox.call("work:fail", {})
     assert outcome.ending == "raised"
@@ -254,18 +289,18 @@ with Sandbox(Isolation(sys.argv[1]), runtime, code, Limits(waiting=90)) as sandb
 """
 
 
-@pytest.mark.parametrize("killed", ["the grader", "the server"])
+@pytest.mark.parametrize("killed", ["the grader", "the server", "the handler"])
 def test_nothing_outlives_what_is_killed(killed, isolation, runtime, code):
     command = [sys.executable, "-c", GRADER, isolation.value, str(runtime), str(code)]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as grader:
-        # The grader, bubblewrap twice, the server, the process that it started.
-        depth = 5 if isolation is Isolation.BUBBLEWRAP else 3
+        # The grader, bubblewrap twice, the server, its handler, the call's process.
+        depth = 6 if isolation is Isolation.BUBBLEWRAP else 4
         try:
             _wait_for(lambda: len(_tree(grader.pid)) == depth)
             below = _tree(grader.pid) - {grader.pid}
-            # Of the server's processes only the last, so that what it has started
-            # must end by itself.
-            victim = grader.pid if killed == "the grader" else sorted(below)[-2]
+            # One process alone, so that what it has started must end by itself.
+            victims = {"the server": -3, "the handler": -2}
+            victim = sorted(below)[victims[killed]] if killed in victims else grader.pid
             os.kill(victim, signal.SIGKILL)
             if killed == "the grader":
                 grader.wait()

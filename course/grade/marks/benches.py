@@ -2,9 +2,9 @@
 
 Starting a Python with NumPy costs more than most exercises. So a bench that is kept
 serves one submission after the other. Nothing passes from one to the next: behind
-the walls nothing can be written, the server itself runs none of their code, every call
-has a process of its own that is gone before the next one starts, and a submission's
-text is taken away before another one comes.
+the walls nothing can be written, the server itself runs none of their code and holds
+nothing of what is sent, every call has processes of its own that are gone before the
+next one starts, and a submission's text is taken away before another one comes.
 """
 
 import tempfile
