@@ -1,6 +1,7 @@
 """What a network costs: weights, multiply-accumulates, bytes on disk, milliseconds."""
 
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from ece662.pruning.sparse import sparse_bytes
 from ece662.training.accuracy import accuracy
 
-__all__ = ["Cost", "cost", "milliseconds", "table"]
+__all__ = ["Cost", "measure", "milliseconds", "table"]
 
 
 class Cost(NamedTuple):
@@ -49,24 +50,27 @@ def milliseconds(*nets, batch_size: int = 64, seconds: float = 0.5) -> list[floa
     return [1000 * float(np.median(spent)) for spent in times]
 
 
-def cost(net, X, y, batch_size: int = 64) -> Cost:
-    """Measure a torch ResidualNet.
+def measure(nets: Mapping, X, y, batch_size: int = 64) -> dict[str, Cost]:
+    """Measure torch ResidualNets, their times in turn.
 
     Args:
-        net: the network.
+        nets: the networks under their names.
         X, y: (N, 3, 32, 32) pictures and (N,) labels for the accuracy.
         batch_size: pictures in a batch that is timed.
     """
     from ece662.pruning.torch_net import get_weights, predict
 
-    zeros = sum(int((p == 0).sum()) for p in net.parameters() if p.dim() > 1)
-    return Cost(
-        accuracy=accuracy(predict(net, X), y),
-        parameters=net.architecture.parameters() - zeros,
-        macs=net.architecture.macs(),
-        bytes=sparse_bytes(get_weights(net)),
-        ms=milliseconds(net, batch_size=batch_size)[0],
-    )
+    costs, times = {}, milliseconds(*nets.values(), batch_size=batch_size)
+    for (name, net), ms in zip(nets.items(), times, strict=True):
+        zeros = sum(int((p == 0).sum()) for p in net.parameters() if p.dim() > 1)
+        costs[name] = Cost(
+            accuracy=accuracy(predict(net, X), y),
+            parameters=net.architecture.parameters() - zeros,
+            macs=net.architecture.macs(),
+            bytes=sparse_bytes(get_weights(net)),
+            ms=ms,
+        )
+    return costs
 
 
 def table(costs: dict[str, Cost]) -> str:

@@ -29,7 +29,7 @@ def test_cost_counts_what_is_there():
     pytest.importorskip("torch")
     from ece662.pruning.architecture import residual
     from ece662.pruning.by_hand import magnitude_masks
-    from ece662.pruning.measure import cost, milliseconds
+    from ece662.pruning.measure import measure, milliseconds
     from ece662.pruning.torch_net import build, keep_masks, predict, prunable
 
     net = build(residual(2), seed=0)
@@ -38,7 +38,8 @@ def test_cost_counts_what_is_there():
     y[:2] = (y[:2] + 1) % 6
     sparse = copy.deepcopy(net)
     keep_masks(sparse, magnitude_masks(prunable(net), 0.5))
-    whole, pruned = (cost(n, X, y, batch_size=2) for n in (net, sparse))
+    costs = measure({"whole": net, "pruned": sparse}, X, y, batch_size=2)
+    whole, pruned = costs["whole"], costs["pruned"]
     assert whole.accuracy == 0.75
     assert whole.parameters == net.architecture.parameters()
     weights = sum(w.size for w in prunable(net).values())
