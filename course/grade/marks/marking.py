@@ -378,14 +378,8 @@ class _Submission:
             # A sentence of our own, without a number.
             said = replace(named, details=(), printed="")
             return replace(said, status=mark.status, points=mark.points)
-        return replace(
-            mark,
-            diagnosis="hidden-inputs",
-            message=HIDDEN_ONLY,
-            question="",
-            details=(),
-            printed="",
-        )
+        nothing = {"question": "", "details": (), "printed": ""}
+        return replace(mark, diagnosis="hidden-inputs", message=HIDDEN_ONLY, **nothing)
 
     def _failed(self, exercise, status, diagnosis, message, printed=""):
         mark = Mark(
