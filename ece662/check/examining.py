@@ -73,7 +73,10 @@ def _examine(exercise, tried, inputs, signature, verdict_on) -> Examined:
     broken = [] if verdict.passed else _broken(exercise, outputs, verdict_on)
     known = signature.known
     wrong = diagnose(exercise, outputs, expected, verdict, known, broken, inputs)
-    return Examined(replace(verdict, blamed=_blamed(exercise, verdict, broken)), wrong)
+    # Where it stops inside one of them, what it called before may not be recorded.
+    stopped_in = [problem.inside for problem in verdict.problems]
+    to_mend = [*broken, *_wrong_of(stopped_in, exercise, verdict_on)]
+    return Examined(replace(verdict, blamed=_blamed(exercise, verdict, to_mend)), wrong)
 
 
 def _blamed(exercise, verdict, broken) -> tuple[str, ...]:
@@ -83,7 +86,7 @@ def _blamed(exercise, verdict, broken) -> tuple[str, ...]:
     wrong_half = forward in EXERCISE_IDS and (
         stopped or verdict.fault in (Fault.FORWARD, Fault.BOTH)
     )
-    others = [id for id in broken if id != forward]
+    others = [id for id in dict.fromkeys(broken) if id != forward]
     return tuple([forward, *others] if wrong_half else others)
 
 
@@ -97,14 +100,19 @@ def _broken(exercise, outputs, verdict_on) -> list[str]:
         for need in map(find_exercise, exercise.needs)
         if need.kind != "function" or exercise.kind == "training"
     )
-    broken = []
-    for id in called:
+    return _wrong_of(called, exercise, verdict_on)
+
+
+def _wrong_of(ids, exercise, verdict_on) -> list[str]:
+    """List those of other exercises that are written and wrong."""
+    found = []
+    for id in ids:
         if id == exercise.id or id not in EXERCISE_IDS:
             continue
         verdict = verdict_on(find_exercise(id))
         if verdict and not verdict.passed and not verdict.is_undone:
-            broken.append(id)
-    return broken
+            found.append(id)
+    return found
 
 
 def _plausible(exercise, outputs, expected) -> dict[str, np.ndarray]:

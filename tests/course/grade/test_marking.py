@@ -73,6 +73,15 @@ def test_mistake_costs_its_own_exercise_alone(marks_of):
         assert "builds on affine_forward" in marks[name].message
 
 
+def test_exception_in_one_function_costs_its_own_exercise_alone(marks_of):
+    ids = ("relu_forward", "TwoLayerNet", "FullyConnectedNet")
+    marks = marks_of(ids, relu_forward=("out = ", "out = threshold + "))
+    assert (marks["relu_forward"].status, marks["relu_forward"].points) == ("failed", 0)
+    for name in ids[1:]:
+        assert (marks[name].status, marks[name].points) == ("echo", marks[name].of)
+        assert "inside relu_forward" in marks[name].message
+
+
 def test_echo_is_not_tried_on_the_public_inputs(marks_of, marker, monkeypatch):
     """Its sentence names other exercises only, so it may come of the hidden ones."""
     tried, of_marker = [], marker.try_exercise
