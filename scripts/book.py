@@ -185,7 +185,8 @@ def _stills(pictures: Path, repository: str, ref: str) -> str:
     found: dict[str, str] = {}
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for cell in json.loads(path.read_text("utf-8"))["cells"]:
-            for output in cell.get("outputs", []):
+            is_dashboard = cell["id"].endswith("-dashboard")
+            for output in cell.get("outputs", []) if is_dashboard else ():
                 text = "".join(output.get("data", {}).get("text/plain", ""))
                 title = text.partition(":")[0]
                 if "image/png" not in output.get("data", {}) or text[:1] == "<":

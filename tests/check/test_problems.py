@@ -242,7 +242,7 @@ def test_explain_what_python_3_and_numpy_2_changed(code, words):
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_sentence_whatever_its_facts(cause):
     facts = {"error": "{x} boom", "says": "boom", "other": "boom", "name": "boom"}
-    facts |= {"old": "boom", "exercise": "boom", "where": " in boom"}
+    facts |= {"old": "boom", "exercise": "boom", "where": " in boom", "names": "boom"}
     for some in (facts, facts | {"more": "7"}):
         said = Problem(Stop.ERROR, cause, some).message
         assert "boom" in said
