@@ -5,14 +5,12 @@ import re
 
 import pytest
 
+from course.sandbox.waiting import slowness
 from tests import limits
 
 from .conftest import SCREENSHOTS
 
-# Seconds. The first is what a student may wait; a busy machine that runs other tests
-# beside this one gets four times that, and $ECE662_PATIENCE times that.
-PATIENCE = 4 * limits.PATIENCE
-FIRST_PICTURE, UPDATE = 1.0 * PATIENCE, 0.3 * PATIENCE
+FIRST_PICTURE, UPDATE, STOP = 1.0, 0.3, 0.5  # seconds that a student may wait
 
 # The cell's last line; a slider for the keyboard; one for the mouse; a list and what to
 # choose there.
@@ -45,8 +43,8 @@ def test_dashboard_is_shown_and_moved(open_page, name):
     page.screenshot(f"{name}-moved")
     keep_times(name, times)
     assert page.errors == []
-    assert times.pop("first") < FIRST_PICTURE
-    assert max(times.values()) < UPDATE, times
+    assert times.pop("first") < allowed(FIRST_PICTURE)
+    assert max(times.values()) < allowed(UPDATE), times
 
 
 # More than a minute of training on any machine: it must not end before it is stopped.
@@ -101,8 +99,8 @@ def test_training_is_started_paused_stopped_and_run_again(open_page):
     assert said == "1 trainers"
     assert page.errors == []
     # The data is loaded in this cell, too.
-    assert times["first"] < 5 * FIRST_PICTURE
-    assert times["stop"] < 0.5 * PATIENCE
+    assert times["first"] < allowed(5 * FIRST_PICTURE)
+    assert times["stop"] < allowed(STOP)
 
 
 TORCH_TRAINING = """
@@ -156,8 +154,8 @@ def test_training_in_torch_is_started_and_stopped(open_page):
     assert "TorchModel(model, optimizer" in code
     assert page.errors == []
     # torch and the data are loaded in this cell, too.
-    assert times["first"] < 10 * FIRST_PICTURE
-    assert times["stop"] < 0.5 * PATIENCE
+    assert times["first"] < allowed(10 * FIRST_PICTURE)
+    assert times["stop"] < allowed(STOP)
 
 
 SEARCH = """
@@ -188,8 +186,8 @@ def test_search_is_started_stopped_and_resumed(open_page):
     page.wait_for_text("stopped")
     keep_times("hyperparameter_search", times)
     assert page.errors == []
-    assert times["first"] < 5 * FIRST_PICTURE
-    assert times["stop"] < 0.5 * PATIENCE
+    assert times["first"] < allowed(5 * FIRST_PICTURE)
+    assert times["stop"] < allowed(STOP)
 
 
 PRUNING = """
@@ -216,8 +214,17 @@ def test_pruning_is_shown_and_moved(open_page):
     assert "MiB" in page.text() or "KiB" in page.text()
     assert page.errors == []
     # torch and the data are loaded in this cell, too.
-    assert times.pop("first") < 10 * FIRST_PICTURE
-    assert max(times.values()) < UPDATE, times
+    assert times.pop("first") < allowed(10 * FIRST_PICTURE)
+    assert max(times.values()) < allowed(UPDATE), times
+
+
+def allowed(seconds):
+    """Return what a wait may take here: a test's machine is slower than a student's.
+
+    Four times as long, as many times that as it has other work, and $ECE662_PATIENCE
+    times that.
+    """
+    return 4 * seconds * slowness() * limits.PATIENCE
 
 
 def keep_times(name, times):
