@@ -155,6 +155,7 @@ def test_names_after_without_its_own_cell_says_so(tmp_path):
 
 
 def test_check_of_cells_after_one_that_never_ends_does_not_run_it_again(monkeypatch):
+    pytest.importorskip("torch")
     monkeypatch.setenv("ECE662_PATIENCE", "0.001")
     first = find_exercise("q5-torch-module-convnet-class")
     train = find_exercise("q5-torch-module-convnet-train")
