@@ -164,6 +164,14 @@ TEXTS = st.lists(
             max_size=30), min_size=1, max_size=4,
 ).map(lambda lines: "".join(f"    {line}\n" for line in lines))  # fmt: skip
 
+# An update is slow, and to shrink what fails would take minutes.
+FEW = settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+)
+
 
 @given(
     st.tuples(TEXTS, TEXTS, TEXTS),
@@ -171,12 +179,7 @@ TEXTS = st.lists(
     st.lists(st.tuples(st.integers(0, 20), st.text(max_size=40)), max_size=3),
     st.lists(st.integers(0, 2), min_size=1, max_size=4),
 )
-@settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.explicit, Phase.generate),
-)
+@FEW
 def test_every_text_survives_any_sequence_of_updates(
     releases, texts, answer, own, order
 ):
@@ -229,12 +232,7 @@ def _answered_below(files, answer, left, pictures):
     st.sampled_from([{}, {"attachments": {"a.png": {"image/png": "QQ=="}}}]),
     st.lists(st.integers(0, 2), min_size=1, max_size=3),
 )
-@settings(
-    max_examples=10,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.explicit, Phase.generate),
-)
+@FEW
 def test_an_answer_in_a_cell_of_its_own_leaves_no_empty_cell_behind(
     releases, answer, left, pictures, order
 ):
