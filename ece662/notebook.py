@@ -39,13 +39,11 @@ def get_ready() -> None:
     An exercise that is not written yet then shows one line in place of a traceback, and
     so does a framework that is not installed.
     """
-    from ece662.figures import texts
     from ece662.figures.style import use_style
     from ece662.frameworks.installed import explain_missing
     from ece662.live import magics, terminal, unfinished
 
     use_style()
-    texts.register()
     reload(auto=True)
     magics.register()
     terminal.register()

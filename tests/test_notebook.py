@@ -1,5 +1,7 @@
 """What the notebooks lean on: lines that say what came and what was expected."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 
 from ece662 import notebook
+from tests.limits import WAIT
 
 
 def test_report_error_good(capsys):
@@ -68,6 +71,18 @@ def test_get_ready_sets_the_style_and_says_what_holds(capsys):
         notebook.get_ready()
         assert plt.rcParams["axes.titlelocation"] == "left"
     assert "An edited file" in capsys.readouterr().out
+
+
+def test_get_ready_leaves_what_takes_long_to_the_cell_that_needs_it():
+    code = """if True:
+        import sys
+        from ece662.notebook import get_ready
+        get_ready()
+        print(*{"matplotlib.pyplot", "IPython", "ipywidgets", "torch"} & {*sys.modules})
+    """
+    command = [sys.executable, "-c", code]
+    said = subprocess.check_output(command, text=True, timeout=WAIT)
+    assert said.splitlines()[-1] == ""
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [("1", True), ("0", False)])

@@ -2,9 +2,12 @@
 
 Colours are those of Okabe and Ito, which colour-blind readers tell apart; where lines
 cross, their style or markers differ as well.
+
+pyplot is not imported here: that takes longer than all else that a notebook's set-up
+cell does, and the first cell that draws does it anyway.
 """
 
-import matplotlib.pyplot as plt
+import matplotlib
 
 __all__ = ["COLOURS", "MARKERS", "STYLE", "remove_frame", "use_style"]
 
@@ -15,13 +18,14 @@ MARKERS = "osD^vP"
 STYLE = {
     "axes.axisbelow": True,
     "axes.grid": True,
-    "axes.prop_cycle": plt.cycler(color=COLOURS),
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",
     "axes.titlesize": 14,
     "figure.constrained_layout.use": True,
     "figure.figsize": (10.0, 4.0),
+    "figure.hooks": ["ece662.figures.texts:show_with_text"],
     "font.size": 12,
     "grid.alpha": 0.3,
     "image.cmap": "gray",
@@ -34,7 +38,7 @@ STYLE = {
 
 def use_style() -> None:
     """Draw everything from now on with the sizes and colours of STYLE."""
-    plt.rcParams.update(STYLE)
+    matplotlib.rcParams.update(STYLE)
 
 
 def remove_frame(ax) -> None:

@@ -3,9 +3,9 @@
     describe("The sigmoid's derivative is a quarter at most.")
 
 notes a sentence for the current figure; titles, axes, and where each curve begins and
-ends are read from the figure itself. `register` has every figure of a notebook shown
-with its text: as `alt` in the metadata of its PNG, where nbconvert and the web pages
-look, and in HTML as well, since JupyterLab does not read that metadata.
+ends are read from the figure itself. `show_with_text` has every figure of a notebook
+shown with its text: as `alt` in the metadata of its PNG, where nbconvert and the web
+pages look, and in HTML as well, since JupyterLab does not read that metadata.
 """
 
 import base64
@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 
-__all__ = ["describe", "register", "spoken", "text_of"]
+__all__ = ["describe", "show_with_text", "spoken", "text_of"]
 
 CURVES = 8  # that are read out for a pair of axes
 _sentences: weakref.WeakKeyDictionary[Figure, str] = weakref.WeakKeyDictionary()
@@ -125,19 +125,27 @@ def _ended(text: str) -> str:
     return f"{text}." if text and text[-1] not in ".!?" else text
 
 
-def register() -> None:
-    """Show every figure of the running notebook with its text."""
+def show_with_text(_figure: Figure) -> None:
+    """Have the figures of the running notebook shown with their texts.
+
+    Matplotlib calls this for each new figure (`figure.hooks` in STYLE): later than the
+    inline backend, which enters a formatter of its own when it is loaded. A format that
+    the reader chose (`%config InlineBackend.figure_format`) is left alone.
+    """
     from ece662 import live
 
     shell = live.running_shell()
-    if shell is None:
+    if shell is None or not _format_is_default():
         return
-    # Loading the inline backend enters a formatter of its own, once: before ours.
-    plt.figure()
-    plt.close()
     formatters = shell.display_formatter.formatters
     formatters["text/html"].for_type(Figure, _as_html)
     formatters["image/png"].for_type(Figure, _as_png)
+
+
+def _format_is_default() -> bool:
+    from matplotlib_inline.config import InlineBackend
+
+    return InlineBackend.instance().figure_formats == {"png"}
 
 
 def _as_html(figure: Figure) -> str:

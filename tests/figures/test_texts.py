@@ -11,10 +11,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from matplotlib_inline.config import InlineBackend
 from PIL import Image
 
 from ece662 import live
 from ece662.figures import texts
+from ece662.figures.style import use_style
 
 
 @pytest.fixture(autouse=True)
@@ -73,11 +75,12 @@ def test_describe_belongs_to_its_figure_alone():
 
 @pytest.fixture
 def shell(monkeypatch):
-    """A shell that shows figures with their texts."""
+    """A shell that shows figures with their texts, as the style asks for."""
     shell = InteractiveShell()
     monkeypatch.setattr(live, "running_shell", lambda: shell)
-    texts.register()
-    return shell
+    with plt.rc_context():
+        use_style()
+        yield shell
 
 
 def picture_of(shell, figure):
@@ -104,3 +107,10 @@ def test_photographs_keep_their_colours(shell):
     ax.imshow(colours, interpolation="nearest")
     png, _, _ = picture_of(shell, figure)
     assert len(png.convert("RGB").getcolors(2**20)) > 1000
+
+
+@pytest.mark.filterwarnings("ignore:InlineBackend:DeprecationWarning")
+def test_a_format_that_the_reader_chose_is_left_alone(shell, monkeypatch):
+    monkeypatch.setattr(InlineBackend.instance(), "figure_formats", {"svg"})
+    figure, _ = plt.subplots()
+    assert set(shell.display_formatter.format(figure)[0]) == {"text/plain"}
