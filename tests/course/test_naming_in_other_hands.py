@@ -32,7 +32,7 @@ def spoilt(group, variant, edits):
         source = source.replace(old, new)
     module = sys.modules[make.__module__]
     made = []
-    keep = {"variant": lambda group: made.append, "rule": lambda group: made.append}
+    keep = dict.fromkeys(("variant", "variant_of"), lambda group: made.append)
     exec(compile(source, make.__module__, "exec"), {**vars(module), **keep})
     function = made[0]
     return {group: function} if inspect.signature(function).parameters else function()

@@ -62,6 +62,10 @@ class Checkout:
         script.chmod(0o755)
         return script
 
+    def mend_python(self):
+        """Put a Python that works where one that fails is, in the environment too."""
+        shutil.copy(self.add_python(), self.folder / ".venv" / "bin" / "python")
+
     def make(self, *arguments):
         """Run make; return its exit code, its output and the calls of Python."""
         self.log.write_text("")
@@ -200,10 +204,7 @@ def test_failed_installation_is_tried_again(checkout):
     checkout.add_python(pip="exit 1")
     code, _, _ = checkout.make("setup")
     assert code != 0
-    checkout.add_python()
-    shutil.copy(
-        checkout.tools / "python3", checkout.folder / ".venv" / "bin" / "python"
-    )
+    checkout.mend_python()
     code, output, calls = checkout.make("setup")
     assert code == 0, output
     assert len(installs(calls)) == 2
@@ -214,10 +215,7 @@ def test_killed_installation_is_done_over(checkout):
     checkout.add_python(pip="kill -9 $PPID; sleep 1")
     code, _, _ = checkout.make("setup")
     assert code != 0
-    checkout.add_python()
-    shutil.copy(
-        checkout.tools / "python3", checkout.folder / ".venv" / "bin" / "python"
-    )
+    checkout.mend_python()
     _, _, calls = checkout.make("setup")
     assert all("--force-reinstall" in call for call in installs(calls))
     assert not (checkout.folder / ".venv" / "unfinished").exists()

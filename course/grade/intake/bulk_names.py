@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from course.grade.text import name_line
 
-__all__ = ["CANVAS", "MOODLE", "TYPED", "Piece", "is_of_a_platform", "pieces_of"]
+__all__ = ["CANVAS", "MOODLE", "TYPED", "Delivery", "deliveries_of", "is_of_a_platform"]
 
 # Who hands in without a name has five letters and digits in place of the number.
 WHO = r"(?:(?P<name>(?!(?:LATE_)?anon_).+?)_)?(?P<late>LATE_)?(?P<id>anon_\w{5}|\d+)"
@@ -54,7 +54,7 @@ RECEIPT = re.compile(
 MOST_OF_RECEIPT = 2000  # bytes: the first line counts
 
 
-class Piece(NamedTuple):
+class Delivery(NamedTuple):
     """One entry of a bulk download."""
 
     path: Path
@@ -73,9 +73,9 @@ def is_of_a_platform(name: str) -> bool:
     return any(form.fullmatch(name) for form in forms)
 
 
-def pieces_of(
+def deliveries_of(
     paths: Sequence[Path], submitters: Mapping[str, Mapping[str, str]]
-) -> dict[Path, Piece]:
+) -> dict[Path, Delivery]:
     """Return what the names say, of those that a platform has given.
 
     Args:
@@ -92,24 +92,24 @@ def pieces_of(
             name, id = whose[match["head"]]
             when = _iso(*map(int, match["when"].split("-")))
             called = match["file"] or ""
-            found[path] = _piece(path, called, name, id, when, match["when"])
+            found[path] = _delivery(path, called, name, id, when, match["when"])
         elif match := MOODLE.fullmatch(path.name):
             called = match["file"] or path.name
-            found[path] = _piece(path, called, match["name"], match["id"] or "")
+            found[path] = _delivery(path, called, match["name"], match["id"] or "")
         elif match := BRIGHTSPACE.fullmatch(path.name):
             found[path] = _of_brightspace(path, match)
         elif has_canvas and (match := CANVAS.fullmatch(path.name)):
-            whole = _piece(path, match["file"], match["name"] or "", match["id"])
+            whole = _delivery(path, match["file"], match["name"] or "", match["id"])
             found[path] = whole._replace(is_late=bool(match["late"]))
     return found
 
 
-def _piece(
+def _delivery(
     path: Path, called: str, name: str, id: str, when: str = "", attempt: str = ""
-) -> Piece:
+) -> Delivery:
     name = name.strip()
     student = name_line("_".join(filter(None, (name, id))))
-    return Piece(path, called, student, name, id, when, attempt)
+    return Delivery(path, called, student, name, id, when, attempt)
 
 
 def _is_from_canvas(paths: Iterable[Path]) -> bool:
@@ -121,19 +121,19 @@ def _is_from_canvas(paths: Iterable[Path]) -> bool:
     return 2 * sum(fits) >= len(fits)
 
 
-def _of_gradescope(path: Path, known: Mapping[str, str]) -> Piece:
+def _of_gradescope(path: Path, known: Mapping[str, str]) -> Delivery:
     id = known.get("sid", "") or known.get("email", "")
-    piece = _piece(path, path.name, known.get("name", ""), id)
+    delivery = _delivery(path, path.name, known.get("name", ""), id)
     when = known.get("when", "")
-    named = piece if piece.student else piece._replace(student=path.name)
+    named = delivery if delivery.student else delivery._replace(student=path.name)
     return named._replace(when=when, attempt=when or path.name)
 
 
-def _of_brightspace(path: Path, match: re.Match) -> Piece:
+def _of_brightspace(path: Path, match: re.Match) -> Delivery:
     name, id, when = match["name"], match["id"], match["when"]
     if login := LOGIN.fullmatch(name):
         name, id = login["name"], login["id"]
-    return _piece(path, match["file"] or path.name, name, id, _time(when), when)
+    return _delivery(path, match["file"] or path.name, name, id, _time(when), when)
 
 
 def _logins(matches: Mapping[Path, re.Match]) -> dict[str, tuple[str, str]]:

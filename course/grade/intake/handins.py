@@ -15,7 +15,12 @@ from typing import NamedTuple
 
 from course.grade.errors import GradingError
 from course.grade.intake.archives import ARCHIVES, CLOSED, kind_of
-from course.grade.intake.bulk_names import TYPED, Piece, is_of_a_platform, pieces_of
+from course.grade.intake.bulk_names import (
+    TYPED,
+    Delivery,
+    deliveries_of,
+    is_of_a_platform,
+)
 from course.grade.intake.submissions import TYPES, student_of
 from course.grade.text import printable
 from ece662.exercises import EXERCISES
@@ -98,15 +103,15 @@ def hand_ins(
     left_out: list[LeftOut] = []
     paths = sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))
     paths = [path for path in paths if path.name not in (*BY_SYSTEMS, *LISTS)]
-    pieces = pieces_of(paths, _submitters(folder / METADATA))
+    deliveries = deliveries_of(paths, _submitters(folder / METADATA))
     for path in paths:
-        if path in pieces:
+        if path in deliveries:
             continue
         if why := _why_left_out(path):
             left_out.append(LeftOut(printable(path.name, 200), why))
         else:
             found.append(HandIn.of(path))
-    found += _joined(pieces.values(), attempts)
+    found += _joined(deliveries.values(), attempts)
     _check_names(found)
     found.sort(key=lambda hand_in: (hand_in.student, hand_in.attempt))
     if (more := len(left_out) - MAX_LEFT_OUT) > 0:
@@ -143,18 +148,18 @@ def _submitters(path: Path) -> dict[str, dict[str, str]]:
         raise GradingError(f"{path} cannot be read: {ended}") from None
 
 
-def _joined(pieces: Iterable[Piece], attempts: Attempts) -> Iterator[HandIn]:
+def _joined(deliveries: Iterable[Delivery], attempts: Attempts) -> Iterator[HandIn]:
     """Make hand-ins of the attempts of each student; those that do not count are noted.
 
     Platforms of which no time is known give out the one attempt that counts.
     """
-    by_student: dict[tuple[str, str], dict[tuple[str, str], list[Piece]]] = {}
-    for piece in pieces:
-        of_student = by_student.setdefault((piece.student, piece.id), {})
-        of_student.setdefault((piece.when, piece.attempt), []).append(piece)
+    by_student: dict[tuple[str, str], dict[tuple[str, str], list[Delivery]]] = {}
+    for delivery in deliveries:
+        of_student = by_student.setdefault((delivery.student, delivery.id), {})
+        of_student.setdefault((delivery.when, delivery.attempt), []).append(delivery)
     for of_student in by_student.values():
         ordered = [of_student[key] for key in sorted(of_student)]
-        full = [mine for mine in ordered if any(piece.called for piece in mine)]
+        full = [mine for mine in ordered if any(delivery.called for delivery in mine)]
         notes = [f"the attempt of {_when(mine)} has no file in it"
                  for mine in ordered if full and mine not in full]  # fmt: skip
         if len(ordered) > 1 and not all(mine[0].when for mine in ordered):
@@ -169,14 +174,14 @@ def _joined(pieces: Iterable[Piece], attempts: Attempts) -> Iterator[HandIn]:
         yield _hand_in((full or ordered)[-1], notes)
 
 
-def _when(mine: list[Piece]) -> str:
+def _when(mine: list[Delivery]) -> str:
     return mine[0].when or mine[0].attempt
 
 
-def _hand_in(mine: list[Piece], notes: Iterable[str], attempt: str = "") -> HandIn:
-    """Make a hand-in of the pieces of one attempt."""
+def _hand_in(mine: list[Delivery], notes: Iterable[str], attempt: str = "") -> HandIn:
+    """Make a hand-in of what was delivered as one attempt."""
     first, files = mine[0], tuple((p.path, p.called) for p in mine if p.called)
-    is_late = any(piece.is_late for piece in mine)
+    is_late = any(delivery.is_late for delivery in mine)
     notes = (
         *notes,
         *([] if files else ["a text was typed into the platform: there is no file"]),

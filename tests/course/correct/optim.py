@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.course.correct.registry import MAKERS, variant
+from tests.course.correct.registry import variant_of
 
 
 def complete(config, w, **defaults):
@@ -12,25 +12,10 @@ def complete(config, w, **defaults):
     return config
 
 
-def rule(name):
-    """Enter a function as a right rule of this name."""
-
-    def enter(function):
-        def make():
-            return {name: function}
-
-        make.__name__ = function.__name__
-        variant(name)(make)
-        MAKERS[name, function.__name__] = function
-        return function
-
-    return enter
-
-
 MOMENTUM = {"learning_rate": 1e-2, "momentum": 0.9, "velocity": None}
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def as_written_on_the_board(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     v = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
@@ -39,7 +24,7 @@ def as_written_on_the_board(w, dw, config=None):
     return next_w, config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def in_place(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     v = config["velocity"]
@@ -49,7 +34,7 @@ def in_place(w, dw, config=None):
     return w, config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def scales_the_gradient_in_place(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     dw *= config["learning_rate"]
@@ -57,7 +42,7 @@ def scales_the_gradient_in_place(w, dw, config=None):
     return w + config["velocity"], config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def velocity_by_get(w, dw, config=None):
     config = complete(config, w, learning_rate=1e-2, momentum=0.9)
     v = config.get("velocity", np.zeros_like(w))
@@ -68,7 +53,7 @@ def velocity_by_get(w, dw, config=None):
     return w, config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def difference_of_positions(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     next_w = w - config["learning_rate"] * dw + config["momentum"] * config["velocity"]
@@ -76,7 +61,7 @@ def difference_of_positions(w, dw, config=None):
     return next_w, config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def uphill_and_turned(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     up = config["momentum"] * -config["velocity"] + config["learning_rate"] * dw
@@ -84,7 +69,7 @@ def uphill_and_turned(w, dw, config=None):
     return w - up, config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def number_by_number(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     next_w, velocity = np.zeros_like(w), config["velocity"]
@@ -94,7 +79,7 @@ def number_by_number(w, dw, config=None):
     return next_w, config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def numpy_functions(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     old = np.multiply(config["momentum"], config["velocity"])
@@ -102,7 +87,7 @@ def numpy_functions(w, dw, config=None):
     return np.add(w, config["velocity"]), config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def a_new_config(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     v = config["momentum"] * config["velocity"] + (-config["learning_rate"]) * dw
@@ -110,7 +95,7 @@ def a_new_config(w, dw, config=None):
     return np.copy(w) + v, config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def with_prints(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     print("momentum", config["momentum"])
@@ -121,7 +106,7 @@ def with_prints(w, dw, config=None):
     return next_w, config
 
 
-@rule("sgd_momentum")
+@variant_of("sgd_momentum")
 def stacked(w, dw, config=None):
     config = complete(config, w, **MOMENTUM)
     weights = np.array([config["momentum"], -config["learning_rate"]])
@@ -132,7 +117,7 @@ def stacked(w, dw, config=None):
 RMSPROP = {"learning_rate": 1e-2, "decay_rate": 0.99, "epsilon": 1e-8, "cache": None}
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def square_by_power(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     decay, eps = config["decay_rate"], config["epsilon"]
@@ -141,7 +126,7 @@ def square_by_power(w, dw, config=None):
     return next_w, config
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def cache_in_place(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     cache = config["cache"]
@@ -151,7 +136,7 @@ def cache_in_place(w, dw, config=None):
     return w, config
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def step_towards_the_square(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     old = config["cache"]
@@ -160,7 +145,7 @@ def step_towards_the_square(w, dw, config=None):
     return w - rate * dw, config
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def gradient_normalised_first(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     d = config["decay_rate"]
@@ -171,7 +156,7 @@ def gradient_normalised_first(w, dw, config=None):
     return next_w, config
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def average(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     d = config["decay_rate"]
@@ -180,7 +165,7 @@ def average(w, dw, config=None):
     return np.subtract(w, config["learning_rate"] * step), config
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def entry_by_entry(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     d, cache = config["decay_rate"], config["cache"]
@@ -192,7 +177,7 @@ def entry_by_entry(w, dw, config=None):
     return out, config
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def absolute_value_squared(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     decay = config["decay_rate"]
@@ -203,7 +188,7 @@ def absolute_value_squared(w, dw, config=None):
     return w, config
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def unpacked_and_printed(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     lr, decay, eps, cache = (config[k] for k in RMSPROP if k in config)
@@ -213,7 +198,7 @@ def unpacked_and_printed(w, dw, config=None):
     return w - lr * dw / (np.sqrt(cache) + eps), config
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def flattened(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     shape, g, c = w.shape, dw.ravel(), config["cache"].ravel()
@@ -223,7 +208,7 @@ def flattened(w, dw, config=None):
     return next_w.reshape(shape), config
 
 
-@rule("rmsprop")
+@variant_of("rmsprop")
 def einsum(w, dw, config=None):
     config = complete(config, w, **RMSPROP)
     square = np.einsum("...,...->...", dw, dw)
@@ -245,7 +230,7 @@ ADAM = {
 }
 
 
-@rule("adam")
+@variant_of("adam")
 def count_first(w, dw, config=None):
     config = complete(config, w, **ADAM)
     config["t"] += 1
@@ -257,7 +242,7 @@ def count_first(w, dw, config=None):
     return next_w, config
 
 
-@rule("adam")
+@variant_of("adam")
 def corrected_rate(w, dw, config=None):
     config = complete(config, w, **ADAM)
     b1, b2 = config["beta1"], config["beta2"]
@@ -270,7 +255,7 @@ def corrected_rate(w, dw, config=None):
     return next_w, config
 
 
-@rule("adam")
+@variant_of("adam")
 def everything_in_place(w, dw, config=None):
     config = complete(config, w, **ADAM)
     m, v = config["m"], config["v"]
@@ -284,7 +269,7 @@ def everything_in_place(w, dw, config=None):
     return w, config
 
 
-@rule("adam")
+@variant_of("adam")
 def unpacked_names(w, dw, config=None):
     config = complete(config, w, **ADAM)
     eps, lr = config["epsilon"], config["learning_rate"]
@@ -298,7 +283,7 @@ def unpacked_names(w, dw, config=None):
     return w - (lr * m_corr) / (v_corr**0.5 + eps), config
 
 
-@rule("adam")
+@variant_of("adam")
 def steps_towards(w, dw, config=None):
     config = complete(config, w, **ADAM)
     config["t"] = config["t"] + 1
@@ -310,7 +295,7 @@ def steps_towards(w, dw, config=None):
     return w - config["learning_rate"] * ratio, config
 
 
-@rule("adam")
+@variant_of("adam")
 def scalar_loop(w, dw, config=None):
     config = complete(config, w, **ADAM)
     config["t"] += 1
@@ -324,7 +309,7 @@ def scalar_loop(w, dw, config=None):
     return next_w, config
 
 
-@rule("adam")
+@variant_of("adam")
 def helper_functions(w, dw, config=None):
     config = complete(config, w, **ADAM)
 
@@ -341,7 +326,7 @@ def helper_functions(w, dw, config=None):
     return w - config["learning_rate"] * m / (np.sqrt(v) + config["epsilon"]), config
 
 
-@rule("adam")
+@variant_of("adam")
 def one_root_for_both(w, dw, config=None):
     config = complete(config, w, **ADAM)
     config["t"] += 1
@@ -355,7 +340,7 @@ def one_root_for_both(w, dw, config=None):
     return next_w, config
 
 
-@rule("adam")
+@variant_of("adam")
 def rate_corrected_and_in_place(w, dw, config=None):
     config = complete(config, w, **ADAM)
     config["t"] += 1
@@ -368,7 +353,7 @@ def rate_corrected_and_in_place(w, dw, config=None):
     return w, config
 
 
-@rule("adam")
+@variant_of("adam")
 def weights_by_tensordot(w, dw, config=None):
     config = complete(config, w, **ADAM)
     t = config["t"] = config["t"] + 1

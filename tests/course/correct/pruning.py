@@ -6,23 +6,7 @@ import random
 import numpy as np
 
 from ece662.pruning import by_hand
-from tests.course.correct.registry import MAKERS, variant
-
-
-def answer(name):
-    """Enter a function as a right answer to this exercise."""
-
-    def enter(function):
-        def make():
-            return {name: function}
-
-        make.__name__ = function.__name__
-        variant(name)(make)
-        MAKERS[name, function.__name__] = function
-        return function
-
-    return enter
-
+from tests.course.correct.registry import variant_of
 
 # -------------------------------------------------------------------- magnitude_masks
 
@@ -31,33 +15,33 @@ def all_sizes(weights):
     return np.concatenate([abs(w).reshape(-1) for w in weights.values()])
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def sorted_and_compared(weights, share):
     sizes = np.sort(all_sizes(weights))
     limit = sizes[round(share * len(sizes))]
     return {name: np.abs(w) >= limit for name, w in weights.items()}
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def last_that_goes(weights, share):
     sizes = np.sort(all_sizes(weights))
     limit = sizes[round(share * sizes.size) - 1]
     return {name: np.abs(w) > limit for name, w in weights.items()}
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def by_a_percentile(weights, share):
     limit = np.percentile(all_sizes(weights), 100 * share)
     return {name: np.abs(w) > limit for name, w in weights.items()}
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def by_a_quantile_from_below(weights, share):
     limit = np.quantile(all_sizes(weights), share)
     return {name: ~(np.abs(w) < limit) for name, w in weights.items()}
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def by_a_partition(weights, share):
     sizes = all_sizes(weights)
     k = round(share * sizes.size)
@@ -65,7 +49,7 @@ def by_a_partition(weights, share):
     return {name: np.where(np.abs(w) < limit, 0.0, 1.0) for name, w in weights.items()}
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def by_squares(weights, share):
     squares = np.sort(np.concatenate([(w**2).ravel() for w in weights.values()]))
     limit = squares[round(share * squares.size)]
@@ -75,7 +59,7 @@ def by_squares(weights, share):
     return masks
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def with_a_python_list(weights, share):
     sizes = []
     for name in weights:
@@ -90,7 +74,7 @@ def with_a_python_list(weights, share):
     return masks
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def flat_ranks_cut_again(weights, share):
     sizes = all_sizes(weights)
     ranks = np.argsort(np.argsort(sizes))
@@ -101,7 +85,7 @@ def flat_ranks_cut_again(weights, share):
     return masks
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def largest_first(weights, share):
     sizes = np.sort(all_sizes(weights))[::-1]
     stay = len(sizes) - round(share * len(sizes))
@@ -109,7 +93,7 @@ def largest_first(weights, share):
     return {name: np.abs(w) >= limit for name, w in weights.items()}
 
 
-@answer("magnitude_masks")
+@variant_of("magnitude_masks")
 def one_weight_after_the_other(weights, share):
     masks = {name: np.ones(w.shape, dtype=bool) for name, w in weights.items()}
     everyone = [
@@ -126,21 +110,21 @@ def one_weight_after_the_other(weights, share):
 # ----------------------------------------------------------------------- random_masks
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def lots_in_the_place_of_sizes(weights, share, seed):
     np.random.seed(seed)
     lots = {name: np.random.rand(*w.shape) for name, w in weights.items()}
     return by_hand.magnitude_masks(lots, share)
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def normal_lots(weights, share, seed):
     rng = np.random.RandomState(seed)
     lots = {name: rng.randn(*w.shape) for name, w in weights.items()}
     return by_hand.magnitude_masks(lots, share)
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def a_permutation(weights, share, seed):
     n = sum(w.size for w in weights.values())
     order = np.random.default_rng(seed).permutation(n)
@@ -153,7 +137,7 @@ def a_permutation(weights, share, seed):
     return masks
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def a_shuffle(weights, share, seed):
     n = sum(w.size for w in weights.values())
     flat = np.arange(n) >= round(share * n)
@@ -166,7 +150,7 @@ def a_shuffle(weights, share, seed):
     }
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def a_choice_without_replacement(weights, share, seed):
     rng = np.random.default_rng(seed)
     masks = {name: np.ones(w.shape) for name, w in weights.items()}
@@ -182,7 +166,7 @@ def a_choice_without_replacement(weights, share, seed):
     return masks
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def pythons_own_sample(weights, share, seed):
     random.seed(seed)
     n = sum(w.size for w in weights.values())
@@ -195,7 +179,7 @@ def pythons_own_sample(weights, share, seed):
     return masks
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def layer_by_layer(weights, share, seed):
     rng = np.random.default_rng(seed)
     masks = {}
@@ -205,7 +189,7 @@ def layer_by_layer(weights, share, seed):
     return masks
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def limit_of_the_lots(weights, share, seed):
     rng = np.random.default_rng(seed)
     lots = {name: rng.uniform(size=w.shape) for name, w in weights.items()}
@@ -214,7 +198,7 @@ def limit_of_the_lots(weights, share, seed):
     return {name: lot >= limit for name, lot in lots.items()}
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def places_one_by_one(weights, share, seed):
     rng = random.Random(seed)
     places = [
@@ -227,7 +211,7 @@ def places_one_by_one(weights, share, seed):
     return masks
 
 
-@answer("random_masks")
+@variant_of("random_masks")
 def signs_at_random_too(weights, share, seed):
     rng = np.random.default_rng(seed)
     lots = {}
@@ -239,19 +223,19 @@ def signs_at_random_too(weights, share, seed):
 # ------------------------------------------------------------------------ masked_step
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def step_then_mask(rule, w, dw, mask, config):
     next_w, config = rule(w, dw, config)
     return next_w * mask, config
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def mask_first_in_the_product(rule, w, dw, mask, config):
     w, config = rule(w, dw, config)
     return mask * w, config
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def zeros_by_index(rule, w, dw, mask, config):
     next_w, config = rule(w, dw, config)
     next_w = next_w.copy()
@@ -259,33 +243,33 @@ def zeros_by_index(rule, w, dw, mask, config):
     return next_w, config
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def in_place(rule, w, dw, mask, config):
     next_w, config = rule(w, dw, config)
     next_w *= mask
     return next_w, config
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def chosen_by_where(rule, w, dw, mask, config):
     next_w, config = rule(w, dw, config)
     return np.where(mask, next_w, 0.0), config
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def gradient_and_weights(rule, w, dw, mask, config):
     next_w, config = rule(w * mask, dw * mask, config)
     return next_w * mask, config
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def memory_masked_as_well(rule, w, dw, mask, config):
     next_w, config = rule(w, dw * mask, config)
     config = {name: value * mask for name, value in config.items()}
     return next_w * mask, config
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def only_the_living(rule, w, dw, mask, config):
     stepped, config = rule(w, dw, config)
     next_w = np.zeros_like(w)
@@ -293,13 +277,13 @@ def only_the_living(rule, w, dw, mask, config):
     return next_w, config
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def as_floats(rule, w, dw, mask, config):
     result = rule(w, dw, config)
     return result[0] * mask.astype(np.float64), result[1]
 
 
-@answer("masked_step")
+@variant_of("masked_step")
 def number_by_number(rule, w, dw, mask, config):
     stepped, config = rule(w, dw, config)
     next_w = stepped.copy()
@@ -316,7 +300,7 @@ def pruned(w, share):
     return w * by_hand.magnitude_masks({"w": w}, share)["w"]
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def a_table_filled_in(weights, shares, accuracy_of):
     table = np.zeros((len(weights), len(shares)))
     for i, name in enumerate(weights):
@@ -327,7 +311,7 @@ def a_table_filled_in(weights, shares, accuracy_of):
     return table
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def a_list_of_rows(weights, shares, accuracy_of):
     return [
         [accuracy_of({**weights, name: pruned(w, share)}) for share in shares]
@@ -335,7 +319,7 @@ def a_list_of_rows(weights, shares, accuracy_of):
     ]
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def a_copy_of_everything(weights, shares, accuracy_of):
     rows = []
     for name in weights:
@@ -349,7 +333,7 @@ def a_copy_of_everything(weights, shares, accuracy_of):
     return np.array(rows)
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def by_columns_and_turned(weights, shares, accuracy_of):
     columns = [
         [accuracy_of(weights | {n: pruned(w, share)}) for n, w in weights.items()]
@@ -358,7 +342,7 @@ def by_columns_and_turned(weights, shares, accuracy_of):
     return np.array(columns).T
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def put_back_afterwards(weights, shares, accuracy_of):
     trial, rows = dict(weights), []
     for name, w in weights.items():
@@ -370,7 +354,7 @@ def put_back_afterwards(weights, shares, accuracy_of):
     return np.array(rows)
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def a_helper_for_one(weights, shares, accuracy_of):
     def one(name, share):
         return accuracy_of(
@@ -380,7 +364,7 @@ def a_helper_for_one(weights, shares, accuracy_of):
     return np.array([[one(name, share) for share in shares] for name in weights])
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def masks_of_ones_elsewhere(weights, shares, accuracy_of):
     table = np.empty((len(weights), len(shares)))
     for i, name in enumerate(weights):
@@ -391,7 +375,7 @@ def masks_of_ones_elsewhere(weights, shares, accuracy_of):
     return table
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def with_a_limit_of_its_own(weights, shares, accuracy_of):
     table = []
     for name, w in weights.items():
@@ -404,14 +388,14 @@ def with_a_limit_of_its_own(weights, shares, accuracy_of):
     return np.array(table)
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def all_pairs_in_a_row(weights, shares, accuracy_of):
     pairs = [(name, share) for name in weights for share in shares]
     found = [accuracy_of({**weights, n: pruned(weights[n], s)}) for n, s in pairs]
     return np.reshape(found, (len(weights), len(shares)))
 
 
-@answer("sensitivity")
+@variant_of("sensitivity")
 def through_a_dict(weights, shares, accuracy_of):
     table = {}
     for name in weights:
@@ -426,25 +410,25 @@ def through_a_dict(weights, shares, accuracy_of):
 # -------------------------------------------------------------------- take_out_filter
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def deleted(w1, norm, w2, k):
     norm = {name: np.delete(array, k, 0) for name, array in norm.items()}
     return np.delete(w1, k, 0), norm, np.delete(w2, k, 1)
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def by_a_mask(w1, norm, w2, k):
     keep = np.arange(len(w1)) != k
     return w1[keep], {name: array[keep] for name, array in norm.items()}, w2[:, keep]
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def by_a_list(w1, norm, w2, k):
     keep = [i for i in range(w1.shape[0]) if i != k]
     return w1[keep], {name: array[keep] for name, array in norm.items()}, w2[:, keep]
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def joined_again(w1, norm, w2, k):
     w1 = np.concatenate([w1[:k], w1[k + 1 :]])
     smaller = {}
@@ -454,7 +438,7 @@ def joined_again(w1, norm, w2, k):
     return w1, smaller, w2
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def copied_one_by_one(w1, norm, w2, k):
     F = w1.shape[0]
     new_w1 = np.zeros((F - 1, *w1.shape[1:]))
@@ -472,7 +456,7 @@ def copied_one_by_one(w1, norm, w2, k):
     return new_w1, new_norm, new_w2
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def shifted_and_cut(w1, norm, w2, k):
     def without(array):
         array = array.copy()
@@ -483,14 +467,14 @@ def shifted_and_cut(w1, norm, w2, k):
     return without(w1), norm, without(w2.swapaxes(0, 1)).swapaxes(0, 1)
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def taken(w1, norm, w2, k):
     keep = np.delete(np.arange(len(w1)), k)
     norm = {name: array.take(keep) for name, array in norm.items()}
     return w1.take(keep, axis=0), norm, w2.take(keep, axis=1)
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def popped(w1, norm, w2, k):
     filters = list(w1)
     filters.pop(k)
@@ -504,7 +488,7 @@ def popped(w1, norm, w2, k):
     return np.stack(filters), smaller, np.stack(channels, axis=1)
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def name_by_name(w1, norm, w2, k):
     keep = np.setdiff1d(np.arange(w1.shape[0]), [k])
     norm = dict(norm)
@@ -513,7 +497,7 @@ def name_by_name(w1, norm, w2, k):
     return w1[keep, :, :, :], norm, w2[:, keep, :, :]
 
 
-@answer("take_out_filter")
+@variant_of("take_out_filter")
 def compressed(w1, norm, w2, k):
     keep = np.ones(len(w1), dtype=bool)
     keep[k] = False

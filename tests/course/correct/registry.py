@@ -7,7 +7,7 @@ belong together. The styles are those of real solutions, loops, prints and all.
 
 from collections import defaultdict
 
-__all__ = ["MAKERS", "VARIANTS", "variant"]
+__all__ = ["MAKERS", "VARIANTS", "variant", "variant_of"]
 
 VARIANTS = defaultdict(dict)  # group -> name of the variant -> dict of functions
 MAKERS = {}  # (group, name) -> where the variant is written
@@ -21,5 +21,20 @@ def variant(group):
         VARIANTS[group][make.__name__] = make()
         MAKERS[group, make.__name__] = make
         return make
+
+    return enter
+
+
+def variant_of(name):
+    """Enter the decorated function itself as a right solution of this name."""
+
+    def enter(function):
+        def make():
+            return {name: function}
+
+        make.__name__ = function.__name__
+        variant(name)(make)
+        MAKERS[name, function.__name__] = function
+        return function
 
     return enter

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course.grade.errors import GradingError
-from course.grade.intake.bulk_names import pieces_of
+from course.grade.intake.bulk_names import deliveries_of
 from course.grade.intake.handins import Attempts, hand_ins
 from course.grade.intake.platforms import submitters_in
 from course.grade.reports.feedback import _target
@@ -169,8 +169,8 @@ def test_gradescope_export_names_students_by_mail_where_there_is_no_number(tmp_p
     )
     said = submitters_in(path)
     folder = _folder(tmp_path, "submission_11/x.zip", "12.pdf", "submission_13/y.zip")
-    pieces = pieces_of(sorted(folder.iterdir()), said)
-    assert [(p.name, p.id) for p in pieces.values()] == [
+    deliveries = deliveries_of(sorted(folder.iterdir()), said)
+    assert [(p.name, p.id) for p in deliveries.values()] == [
         ("Bob", "34"),
         ("Ann Smith", "ann@x.edu"),
     ]
