@@ -116,8 +116,9 @@ test-random: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@env -u CI $(PY) -m pytest tests --ignore=tests/browser -m hypothesis -n auto \
 	    --dist loadfile $(ARGS)
 
-# Alone, and one after the other: it is about what a student waits for. One worker, not
-# none: where a test takes it along, somebody is left to say which, and to go on.
+# One after the other, beside nothing that does not give way (see .ci/run): it is about
+# what a student waits for. One worker, not none: where a test takes it along, somebody
+# is left to say which, and to go on.
 test-browser: $(VENV)/test.stamp $(VENV)/kernels.stamp
 	@ECE662_REQUIRE_BROWSER=1 $(PY) -m pytest tests/browser -n 1 --dist loadfile \
 	    $(ARGS)

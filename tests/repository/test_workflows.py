@@ -119,34 +119,76 @@ def test_ci_runs_make_test():
     assert "limited make test" in lines
 
 
-@pytest.mark.posix
-@pytest.mark.parametrize("browser", ["chromium", "google-chrome", None])
-def test_ci_tries_the_browser_where_there_is_one(tmp_path, browser):
-    """Every other command is a script that notes its call."""
-    log = tmp_path / "calls.txt"
-    for name in {"make", "bwrap", browser or "make"}:
-        script = tmp_path / name
-        script.write_text(f'#!/bin/sh\necho "$(basename "$0") $*" >> "{log}"\n')
-        script.chmod(0o755)
-    for name in ("dirname", "basename", "id"):
-        (tmp_path / name).symlink_to(shutil.which(name))
+HASWELL = "notebooks/Q4-CNNs.ipynb notebooks/Q6-Pruning.ipynb"
+HASWELL = f"make test-processors ARGS=haswell {HASWELL}"
+# Notes its call, and waits for the one that is to run beside it.
+FAKE_MAKE = """\
+#!/bin/sh
+echo "make $*" >> calls.txt
+case "$1" in
+    test) ;;
+    test-processors) beside={beside} ;;
+    test-browser) beside=test-processors ;;
+esac
+until grep -q "make $beside" calls.txt; do sleep 0.01; done
+echo "$1 said this"
+test "$1" != {fails}
+"""
+
+
+def run_ci(folder, browser, fails="none"):
+    """Run `.ci/run` in a folder, with a script for every program that it may call.
+
+    Returns:
+        the process, and how make was called.
+    """
+    (folder / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", folder / ".ci")
+    tools = folder / "tools"
+    tools.mkdir()
+    beside = "test-browser" if browser else "test"
+    make = FAKE_MAKE.format(fails=fails, beside=beside)
+    scripts = {"make": make, "bwrap": "#!/bin/sh\n", browser: "#!/bin/sh\n"}
+    for name in filter(None, scripts):
+        (tools / name).write_text(scripts[name])
+        (tools / name).chmod(0o755)
+    for name in ("basename", "cat", "dirname", "grep", "id", "mkdir", "nice", "sleep"):
+        (tools / name).symlink_to(shutil.which(name))
     done = subprocess.run(
-        [shutil.which("bash"), ROOT / ".ci" / "run"],
-        env={"PATH": str(tmp_path)},
+        [shutil.which("bash"), folder / ".ci" / "run"],
+        env={"PATH": str(tools)},
         capture_output=True,
         text=True,
         check=False,
         timeout=WAIT,
     )
+    return done, (folder / "calls.txt").read_text().splitlines()
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("browser", ["chromium", "google-chrome", None])
+def test_ci_tries_the_browser_where_there_is_one(tmp_path, browser):
+    """Beside two notebooks: neither ends before the other has begun."""
+    done, calls = run_ci(tmp_path, browser)
     assert done.returncode == 0, done.stderr
-    made = [
-        "make test",
-        "make test-processors "
-        "ARGS=haswell notebooks/Q4-CNNs.ipynb notebooks/Q6-Pruning.ipynb",
-        "make test-browser",
-    ]
-    assert log.read_text().splitlines() == (made if browser else made[:2])
+    assert calls[0] == "make test"
+    beside = {HASWELL, "make test-browser"} if browser else {HASWELL}
+    assert set(calls[1:]) == beside
+    assert len(calls) == 1 + len(beside)
     assert ("no Chromium is installed" in done.stdout) == (browser is None)
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("browser", ["chromium", None])
+@pytest.mark.parametrize("fails", ["test", "test-processors", "test-browser"])
+def test_ci_fails_where_a_part_fails_and_shows_what_every_part_says(
+    tmp_path, browser, fails
+):
+    done, calls = run_ci(tmp_path, browser, fails)
+    assert (done.returncode == 0) == (f"make {fails}" not in " ".join(calls))
+    said = re.findall("(.+) said this", done.stdout)
+    assert said == [call.split()[1] for call in sorted(calls)]
+    assert (len(calls) == 1) == (fails == "test")
 
 
 def test_windows_gets_by_without_make():
