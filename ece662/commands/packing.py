@@ -20,9 +20,9 @@ from pathlib import Path
 import ece662
 from ece662._files import writing
 from ece662.check.progress import State
-from ece662.exercises.work import keep
+from ece662.exercises.work import alone, keep
 
-__all__ = ["MANIFEST", "contents", "keep_earlier", "student_in", "write_zip"]
+__all__ = ["MANIFEST", "contents", "replace_zip", "student_in", "write_zip"]
 
 MANIFEST = "manifest.json"
 # What zipfile raises for a damaged zip.
@@ -58,19 +58,28 @@ def contents(root: Path, states: Sequence[State], student: str) -> dict[str, byt
     return {MANIFEST: text.encode(), **files}
 
 
-def keep_earlier(path: Path, root: Path) -> Path | None:
-    """Keep an earlier zip of the same name in the folder of backups.
+def replace_zip(path: Path, files: Mapping[str, bytes], root: Path) -> Path | None:
+    """Write a zip; one of the same name is kept in the folder of backups before.
 
     Args:
-        path: where the new zip is to be written.
+        path: where it is to be written.
+        files: what is in it, by path.
         root: the course's folder.
 
     Returns:
-        The copy; None where there is nothing.
+        The copy of the earlier zip; None where there was nothing.
 
     Raises:
+        OSError: it cannot be written.
         ValueError: a file has that name which is no zip of this kind: it stays.
     """
+    with alone(root, path.name):
+        kept = _keep_earlier(path, root)
+        write_zip(path, files)
+    return kept
+
+
+def _keep_earlier(path: Path, root: Path) -> Path | None:
     if not path.exists():
         return None
     if not path.is_file() or not _is_ours(path):

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Pack the work; return 1, and pack nothing, where it cannot be read."""
     from ece662.check.progress import progress
     from ece662.check.terms import Status
-    from ece662.commands.packing import contents, keep_earlier, student_in, write_zip
+    from ece662.commands.packing import contents, replace_zip, student_in
     from ece662.exercises import EXERCISES, exercises_of
     from ece662.exercises.work import find_root
 
@@ -67,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         student = student_in(out) if args.student is None else args.student
         files = contents(root, states, student)
-        kept = keep_earlier(out, root)
-        write_zip(out, files)
+        kept = replace_zip(out, files, root)
     except (OSError, ValueError) as error:
         print(f"ece662 submit: nothing was packed: {error}.", file=sys.stderr)
         print("'--out FILE' writes the zip to another folder.", file=sys.stderr)

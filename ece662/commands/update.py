@@ -5,7 +5,7 @@ import json
 import sys
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
@@ -51,30 +51,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Update, or take an update back; return 1 where it fails, and change nothing."""
-    from ece662._files import write_file
     from ece662.commands.packing import BROKEN
     from ece662.commands.releases import published, read_release
-    from ece662.commands.updating import plan
-    from ece662.exercises.work import find_root
+    from ece662.exercises.work import alone, find_root
 
     root = find_root()
     try:
         if (root / "course").is_dir():
             raise ValueError(f"{root} is the teachers' repository: update it with git")
-        if roll_back(root):
-            print("An update had not come to its end: what was before it is back.")
-        if args.undo:
-            return _undo(root)
+        with alone(root, "the course"):
+            if roll_back(root):
+                print("An update had not come to its end: what was before it is back.")
+            if args.undo:
+                return _undo(root)
         new = read_release(args.release or published())
-        old = read_course(root, new)
-        found = [_updated(path, old, new) for path in args.notebook]
-        beside = [one for one in found if one]
-        made = plan(old, new)
-        for one in beside:
-            made.files |= one.kept
-        backup = put_in(root, made) if made.files or made.removed else None
-        for one in beside:
-            write_file(one.path, one.text)
+        with alone(root, "the course"):
+            made, backup, beside = _put_new(root, new, args.notebook)
     except (OSError, ValueError, *BROKEN) as error:
         print(f"ece662 update: nothing was changed: {error}", file=sys.stderr)
         return 1
@@ -84,6 +76,35 @@ def run(args: argparse.Namespace) -> int:
         for line in one.notes:
             print(f"Note: {line}.")
     return 0
+
+
+def _put_new(
+    root: Path, new: Mapping[str, bytes], notebooks: Iterable[Path]
+) -> tuple["Plan", Path | None, list["_Beside"]]:
+    """Put the files of a release in, with the student's work in them.
+
+    Args:
+        root: the course's folder.
+        new: the release's files.
+        notebooks: that lie elsewhere.
+
+    Returns:
+        What was done, the zip with what was before (None where nothing was done), and
+        the notebooks that were written beside those elsewhere.
+    """
+    from ece662._files import write_file
+    from ece662.commands.updating import plan
+
+    old = read_course(root, new)
+    found = [_updated(path, old, new) for path in notebooks]
+    beside = [one for one in found if one]
+    made = plan(old, new)
+    for one in beside:
+        made.files |= one.kept
+    backup = put_in(root, made) if made.files or made.removed else None
+    for one in beside:
+        write_file(one.path, one.text)
+    return made, backup, beside
 
 
 def _tell(root: Path, made: "Plan", backup: Path | None) -> None:

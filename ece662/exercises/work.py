@@ -7,8 +7,8 @@ the folder `backups`: nothing that a student has written is lost.
 
 import difflib
 import os
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ __all__ = [
     "ANSWER",
     "Piece",
     "Target",
+    "alone",
     "find_root",
     "find_target",
     "keep",
@@ -35,6 +36,7 @@ __all__ = [
 BACKUPS = "backups"
 TRIES = 20  # to write a file that an editor keeps saving
 LONGEST_WAIT = 60  # seconds, for another process of this package that writes
+BUSY = "{} is being written by another program; try again"
 
 
 class Target(NamedTuple):
@@ -170,8 +172,6 @@ def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
         OSError: it cannot be written, or another program keeps writing to it.
         ValueError: raised by `make`, or the file is not UTF-8. Nothing is changed.
     """
-    # Imported here to keep `import ece662` quick.
-    from filelock import FileLock, Timeout
 
     def changed(before: bytes) -> bytes:
         return make(_text_of(before, path, root)).encode("utf-8")
@@ -179,23 +179,48 @@ def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
     before = path.read_bytes()
     if changed(before) == before:  # also raises before a folder or a lock is made
         return None
+    with alone(root, path.name):
+        for _ in range(TRIES):
+            before = path.read_bytes()
+            after = changed(before)
+            if before == after:
+                return None
+            backup = keep(before, path, root)
+            with suppress(ChangedError):  # the backup stays: it was a saved version
+                write_file(path, after, instead_of=before)
+                return backup
+    raise OSError(BUSY.format(path.name))
+
+
+@contextmanager
+def alone(root: Path, name: str) -> Iterator[None]:
+    """Let no other process of this package write a student's files in the block.
+
+    Where the folder of backups cannot be written to, nobody waits for anybody.
+
+    Args:
+        root: the course's folder.
+        name: of what is to be written, for the message.
+
+    Raises:
+        OSError: another process has been writing for too long.
+    """
+    # Imported here to keep `import ece662` quick.
+    from filelock import FileLock, Timeout
+
     folder = root / BACKUPS
-    folder.mkdir(exist_ok=True)
-    busy = f"{path.name} is being written by another program; try again"
+    lock = FileLock(folder / ".lock", timeout=LONGEST_WAIT)
     try:
-        with FileLock(folder / ".lock", timeout=LONGEST_WAIT):
-            for _ in range(TRIES):
-                before = path.read_bytes()
-                after = changed(before)
-                if before == after:
-                    return None
-                backup = keep(before, path, root)
-                with suppress(ChangedError):  # the backup stays: it was a saved version
-                    write_file(path, after, instead_of=before)
-                    return backup
+        folder.mkdir(exist_ok=True)
+        lock.acquire()
     except Timeout:
-        raise OSError(busy) from None
-    raise OSError(busy)
+        raise OSError(BUSY.format(name)) from None
+    except OSError:
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def keep(content: bytes, path: Path, root: Path) -> Path:

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -270,3 +272,21 @@ def test_submit_again_keeps_the_earlier_zip(root, capsys):
     [line] = [s for s in capsys.readouterr().out.splitlines() if "earlier" in s]
     assert (root / line.partition(": ")[2]).read_bytes() == first
     assert (root / "submission.zip").read_bytes() != first
+
+
+def test_submit_of_many_at_once_loses_no_zip(root):
+    """Each zip that was written is there in the end: in its place, or kept."""
+    code = (
+        "import sys; from pathlib import Path; from ece662.commands.packing import "
+        "MANIFEST, replace_zip\nfor i in range(5): replace_zip(Path('submission.zip'), "
+        "{MANIFEST: f'{sys.argv[1]} {i}'.encode()}, Path())"
+    )
+    command = [sys.executable, "-c", code]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    writers = [subprocess.Popen([*command, str(n)], env=env) for n in range(4)]
+    assert [writer.wait() for writer in writers] == [0] * 4
+    found = []
+    for path in (root / "submission.zip", *(root / "backups").glob("*.zip")):
+        with zipfile.ZipFile(path) as packed:
+            found.append(packed.read("manifest.json").decode())
+    assert sorted(found) == sorted(f"{n} {i}" for n in range(4) for i in range(5))

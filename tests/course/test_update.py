@@ -23,7 +23,7 @@ from ece662.commands import releases as reading
 from ece662.commands import update
 from ece662.commands.cli import main
 from ece662.commands.updating import KEPT, LIST, MANIFEST, describe, plan
-from ece662.exercises import regions
+from ece662.exercises import regions, work
 from ece662.exercises.regions import START, MarkerError, fill, parse_file
 from ece662.live import terminal
 from tests.course.test_release import ROOT
@@ -371,6 +371,26 @@ def test_update_that_was_killed_is_taken_back_by_the_next(course, monkeypatch, c
     assert main(["update", "no.zip"]) == 1
     assert "what was before it is back" in capsys.readouterr().out
     assert _held(course) == before
+
+
+def test_update_beside_a_running_one_takes_nothing_of_it_back(
+    course, monkeypatch, capsys
+):
+    """What a running update has noted looks like one that was killed."""
+    write, met = _files.write_file, []
+
+    def meets(path, *args):
+        if path.name == "solver.py" and not met:
+            met.append(main(["update", "../../new.zip"]))
+        write(path, *args)
+
+    monkeypatch.setattr(work, "LONGEST_WAIT", 0.05)
+    monkeypatch.setattr(_files, "write_file", meets)
+    assert main(["update", "../../new.zip"]) == 0
+    assert met == [1]
+    said = capsys.readouterr()
+    assert "the course is being written by another program" in said.err
+    assert "what was before it is back" not in said.out
 
 
 @pytest.mark.parametrize(
