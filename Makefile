@@ -2,11 +2,11 @@
 #
 # Everything is installed into .venv, beside this file: remove the folder and nothing is
 # left behind. The files .venv/*.stamp say what is done already, so that repeating a
-# command costs next to nothing; .venv/*.sum are checksums of what it was done for. Paths are relative and programs are called as
-# `python -m program`, because the folder's own path may hold spaces. Kept to GNU make
-# 3.81, which macOS still ships.
+# command costs next to nothing; .venv/*.sum are checksums of what it was done for. Paths
+# are relative and programs are called as `python -m program`, because the folder's own
+# path may hold spaces. Kept to GNU make 3.81, which macOS still ships.
 
-# What a user may set, as in `make test PYTHON=python3.12`:
+# What a user may set, as in `make lab PYTHON=python3.12`:
 # PYTHON       the Python to build .venv with; else the first good one on PATH
 # ARGS         options passed on, as in `make lab ARGS=--no-browser`
 # TORCH_INDEX  an additional package index, with smaller torch builds than PyPI's
