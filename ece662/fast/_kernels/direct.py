@@ -79,10 +79,14 @@ class Kernels:
             dw = tiles.add_gradients(self, dout, x, pad, threads)
         else:
             dw = self._add_gradients(dout, x, w.shape[2:], stride, pad, threads)
-        dw = dw.sum(axis=0)
         F, K = len(w), w[0].size
-        db = dw[K, :F].copy()
-        return np.ascontiguousarray(dw[:K, :F].T).reshape(w.shape), db
+        whole = np.empty((F, K), x.dtype)
+
+        def add_shares(first, last):
+            whole[:, first:last] = dw[:, first:last, :F].sum(axis=0).T
+
+        share(add_shares, K, threads)
+        return whole.reshape(w.shape), dw[:, K, :F].sum(axis=0)
 
     def _add_gradients(self, dout, x, window, stride, pad, threads):
         """Return the gradients of filters and biases, as `tiles.add_gradients`."""

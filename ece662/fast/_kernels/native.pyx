@@ -78,7 +78,8 @@ cdef extern from "variants.h" nogil:
             const AdamStep *) noexcept nogil
         ptrdiff_t (*winograd_memory)(const Tiling *, int) noexcept nogil
         void (*winograd_filters)(
-            const Tiling *, const void *, void *, void *) noexcept nogil
+            const Tiling *, const void *, void *, void *, ptrdiff_t,
+            ptrdiff_t) noexcept nogil
         void (*winograd_convolve)(
             const Tiling *, const void *, const void *, const void *, void *, void *,
             ptrdiff_t, ptrdiff_t) noexcept nogil
@@ -275,20 +276,22 @@ def adam(
 
 def winograd_filters(
     int level,
-    cnp.ndarray w,  # IN  (F, C, 3, 3)
-    dict tiling,    # IN  as Tiling, see plan.py
-    cnp.ndarray U,  # OUT (places, C, F rounded up to vectors)
+    cnp.ndarray w,     # IN  (F, channels of this call, 3, 3)
+    dict tiling,       # IN  as Tiling, see plan.py
+    cnp.ndarray U,     # OUT (places, C, F rounded up to vectors)
+    Py_ssize_t first,  # which of the C channels is the first of w
 ):
-    """Transform filters, for winograd_convolve."""
+    """Transform some channels of the filters, for winograd_convolve."""
     cdef int itemsize = w.itemsize
     cdef const Kernels *kernels = kernels_for(level, itemsize)
     cdef Tiling at = tiling
     cdef Py_ssize_t width = kernels.tile_spots * kernels.lanes
-    cdef Memory turned = Memory(w.shape[1] * 9 * width * itemsize)
+    cdef Py_ssize_t count = w.shape[1]
+    cdef Memory turned = Memory(count * 9 * width * itemsize)
     cdef const void *filters = cnp.PyArray_DATA(w)
     cdef void *to = cnp.PyArray_DATA(U)
     with nogil:
-        kernels.winograd_filters(&at, filters, turned.data, to)
+        kernels.winograd_filters(&at, filters, turned.data, to, first, count)
 
 
 def winograd_convolve(
@@ -319,7 +322,7 @@ def winograd_gradient(
     cnp.ndarray images,  # IN     (N, C, H, W)
     dict tiling,         # IN     as Tiling, see plan.py
     cnp.ndarray dout,    # IN     (N, F, H_out, W_out)
-    cnp.ndarray dw,      # IN/OUT (shares, C * 9 + 1, F rounded up to vectors) zeros
+    cnp.ndarray dw,      # IN/OUT (shares, C * 9 + 1, F rounded up) last row zeros
     Py_ssize_t first,
     Py_ssize_t last,
 ):

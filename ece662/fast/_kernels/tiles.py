@@ -93,14 +93,18 @@ def convolve(kernels, x, w, b, pad, threads):
     bias = np.zeros(width, x.dtype)
     bias[:F] = b
     U = np.empty((PLACES, C, width), x.dtype)
-    kernels.native.winograd_filters(kernels.level, np.ascontiguousarray(w), tiling, U)
     out = np.empty((len(x), F, *_size(x.shape, pad)), x.dtype)
+
+    def transform(first, last):
+        channels = np.ascontiguousarray(w[:, first:last])
+        kernels.native.winograd_filters(kernels.level, channels, tiling, U, first)
 
     def convolve_strips(first, last):
         kernels.native.winograd_convolve(
             kernels.level, x, tiling, U, bias, out, first, last
         )
 
+    share(transform, C, threads)
     share(convolve_strips, len(x) * tiling["down"], threads)
     return out
 
@@ -114,7 +118,8 @@ def add_gradients(kernels, dout, x, pad, threads):
     """
     (_, C, *_), F = x.shape, dout.shape[1]
     tiling = _tiling(x, F, pad)
-    dw = np.zeros((shares(x, pad), C * 9 + 1, _up(F, kernels.tile(x)[0])), x.dtype)
+    dw = np.empty((shares(x, pad), C * 9 + 1, _up(F, kernels.tile(x)[0])), x.dtype)
+    dw[:, -1] = 0  # of the biases, to which tile after tile is added
 
     def add_up(first, last):
         kernels.native.winograd_gradient(

@@ -40,7 +40,8 @@ typedef struct {
     void (*adam)(void *weights, const void *gradients, void *means, void *squares,
                  ptrdiff_t first, ptrdiff_t last, const AdamStep *step);
     ptrdiff_t (*winograd_memory)(const Tiling *at, int sums);
-    void (*winograd_filters)(const Tiling *at, const void *w, void *turned, void *U);
+    void (*winograd_filters)(const Tiling *at, const void *w, void *turned, void *U,
+                             ptrdiff_t first, ptrdiff_t count);
     void (*winograd_convolve)(const Tiling *at, const void *images, const void *U,
                               const void *bias, void *out, void *memory,
                               ptrdiff_t first, ptrdiff_t last);

@@ -109,23 +109,26 @@ INLINE void NAME(gather_outputs)(const Tiling *at, const REAL *products,
 }
 
 /* For each block of filters as wide as a tile of products, U [place][channel][filter],
-   from w [filter][channel][9]. `turned` has room for 9 vectors a channel and column. */
+   from w [filter][channel][9]: the channels from `first` on, of which w holds `count`.
+   `turned` has room for 9 vectors a channel of w and column. */
 KERNEL void NAME(winograd_filters)(const Tiling *at, const void *filters, void *memory,
-                                   void *to)
+                                   void *to, ptrdiff_t first, ptrdiff_t count)
 {
     const REAL *w = filters;
     REAL *turned = memory, *U = to;
     const ptrdiff_t C = at->images.channels, F = at->outputs.channels;
     EACH_BLOCK(f, vectors, F) {
-        const ptrdiff_t width = vectors * LANES, count = F - f < width ? F - f : width;
-        NAME(turn)(w + f * C * 9, C * 9, count, C * 9, width, turned);
-        for (ptrdiff_t c = 0; c < C; c++)
+        const ptrdiff_t width = vectors * LANES, left = F - f, pixels = count * 9;
+        NAME(turn)(w + f * pixels, pixels, left < width ? left : width, pixels, width,
+                   turned);
+        for (ptrdiff_t c = 0; c < count; c++)
             for (ptrdiff_t v = 0; v < width; v += LANES) {
                 VEC filter[9], places[PLACES];
+                REAL *place = U + (first + c) * width + v;
                 EACH(k, 9) filter[k] = LOAD(turned + (c * 9 + k) * width + v);
                 NAME(transform)(IN_TILE, 3, &NAME(G)[0][0], 0, filter, places);
                 EACH(i, IN_TILE) EACH(j, IN_TILE)
-                    STORE(U + (PLACE(i, j) * C + c) * width + v, places[PLACE(i, j)]);
+                    STORE(place + PLACE(i, j) * C * width, places[PLACE(i, j)]);
             }
         U += PLACES * C * width;
     }
