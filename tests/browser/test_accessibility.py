@@ -5,13 +5,14 @@ It finds no violation. And what is ours fits a page of 400 pixels, and one at 20
 
 import contextlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from course.grade.text import file_name
 
-from .conftest import QUESTION, SCREENSHOTS, STUDENTS
+from .conftest import QUESTION, ROOT, SCREENSHOTS, STUDENTS
 
 playwright = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python")
@@ -186,3 +187,41 @@ def test_dashboards_fit_a_narrow_page(open_page, width):
     with contextlib.suppress(playwright.TimeoutError):
         page.page.wait_for_function(f"() => !({STICKS_OUT.strip()})().length")
     assert page.page.evaluate(STICKS_OUT) == []
+
+
+FORMULAS = """
+from IPython.display import Markdown, display
+
+for formula in {formulas}:
+    display(Markdown(formula))
+"""
+SET = "() => [...document.querySelectorAll('.jp-OutputArea-output mjx-math')]"
+# The numbers of those that can only be read by scrolling.
+TOO_WIDE = f"""
+() => ({SET})()
+    .map(math => math.closest('.jp-RenderedMarkdown'))
+    .flatMap((page, i) => page.scrollWidth > page.clientWidth ? [i] : [])
+"""
+
+
+def test_formulas_fit_a_page_at_200_percent(open_page):
+    cells = [
+        cell
+        for file in sorted((ROOT / "notebooks").glob("*.ipynb"))
+        for cell in json.loads(file.read_text("utf-8"))["cells"]
+        if cell["cell_type"] == "markdown"
+    ]
+    formulas = [
+        formula
+        for cell in cells
+        for formula in re.findall(r"\$\$.*?\$\$", "".join(cell["source"]), re.DOTALL)
+    ]
+    assert len(formulas) > 30
+    page = open_page("formulas", FORMULAS.format(formulas=formulas).strip(), width=640)
+    page.page.keyboard.press("Control+b")  # the list of files goes
+    page.page.locator(".jp-Notebook .jp-Cell").nth(1).click()
+    page.page.keyboard.press("Shift+Enter")
+    page.page.wait_for_function(
+        f"count => ({SET})().length == count", arg=len(formulas)
+    )
+    assert [formulas[i] for i in page.page.evaluate(TOO_WIDE)] == []
