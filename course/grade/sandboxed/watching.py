@@ -3,8 +3,9 @@
 This file is copied into the student's copy of the package as `ece662.check._watching`.
 Trained weights could come from elsewhere: a closed formula on random features, for
 example, beside an object that only looks like a Solver. So each call of Solver.train is
-recorded: the network's classes, its accuracy before, and a digest of the weights that
-resulted. Outside of the sandbox, the weights of the submission are compared with those.
+recorded: the network's classes, its accuracy before, also on pictures that the cell has
+not chosen, and a digest of the weights that resulted. Outside of the sandbox, the
+weights of the submission are compared with those.
 """
 
 import copy
@@ -21,6 +22,7 @@ __all__ = ["SEEN", "Recorder", "digest_of"]
 SEEN = "seen"  # the output's name; it holds the bytes of a JSON text
 # With six classes, the accuracy of an untrained network is about 1/6.
 GUESSING = {"val_acc_history": 0.30, "train_acc_history": 0.45}
+PICTURES = 300  # of the notebook's, to measure what a network knows before
 MAX_RUNS = 1000
 MODULE = "ece662.classifiers.fc_net"
 # What was trained, and the class that it should be of.
@@ -52,18 +54,25 @@ def digest_of(params):
 class Recorder:
     """Records every training with the course's Solver from now on."""
 
-    def __init__(self):
-        """Replace `Solver.train` by a function that records and calls it."""
+    def __init__(self, data):
+        """Replace `Solver.train` by a function that records and calls it.
+
+        Args:
+            data: the data set of the notebook; {} where it has none.
+        """
         self._runs = runs = []
+        # Copies: the cell gets the arrays themselves, and may write into them.
+        shown = [np.array(data[k][:PICTURES]) for k in ("X_val", "y_val") if k in data]
         original = solver.Solver.train
 
         @functools.wraps(original)
         def train(self):
             began = digest_of(self.model.params)
+            knew = _knows(self.model, *shown)
             try:
                 return original(self)
             finally:
-                runs.append(_noted(self, began))
+                runs.append(_noted(self, began, knew))
 
         solver.Solver.train = train
 
@@ -116,7 +125,24 @@ def _keras_scores(network, pictures):
     return net(pictures.transpose(0, 2, 3, 1), training=False).numpy()
 
 
-def _noted(done, began):
+def _knows(model, X=None, y=None):
+    """True where a network classifies pictures better than by guessing.
+
+    A Solver may be given other labels, by which the same network knows nothing.
+    """
+    if X is None:
+        return False
+    drawn = np.random.get_state()
+    try:
+        share = np.mean(np.argmax(model.loss(X), axis=1) == y)
+    except Exception:  # such as pictures of another size: then it has learned others
+        return False
+    finally:
+        np.random.set_state(drawn)
+    return bool(share >= GUESSING["val_acc_history"])
+
+
+def _noted(done, began, knew):
     """Return the record of a training that has ended."""
     latest = done._latest_state or {}
     last = {name: latest[name] for name in done.model.params if name in latest}
@@ -126,9 +152,8 @@ def _noted(done, began):
     return {
         "networks": [c.__name__ for c in kind.__mro__ if c.__module__ == MODULE],
         "its own loss": loss == MODULE,
-        "guessing at first": all(
-            getattr(done, name)[0] < limit for name, limit in GUESSING.items()
-        ),
+        "guessing at first": not knew
+        and all(getattr(done, name)[0] < limit for name, limit in GUESSING.items()),
         "usual steps": done.update_rule in _usual_rules()
         and all(name.startswith("ece662.") for name in watchers),
         "began": began,

@@ -84,6 +84,17 @@ settings = {"optim_config": {"learning_rate": 1e-9}, "verbose": False}
 solver = Solver(model, data, num_epochs=1, batch_size=1000, **settings)
 solver.train()
 """
+# By labels in another order, the network knows nothing before.
+OTHER_LABELS = """
+mine = {**data, "y_val": data["y_val"][::-1], "y_train": data["y_train"][::-1]}
+settings = {"optim_config": {"learning_rate": 1e-12}, "verbose": False}
+solver = Solver(model, mine, num_epochs=1, batch_size=1000, **settings)
+solver.train()
+"""
+LABELS_WRITTEN_OVER = """
+for y in (data["y_val"], data["y_train"]):
+    y[:] = y[::-1].copy()
+""" + OTHER_LABELS.replace("[::-1]", "")
 OTHER_LOSS = """
 class Other(TwoLayerNet):
     def loss(self, X, y=None):
@@ -154,9 +165,17 @@ def test_measured_gradient_of_a_network_takes_too_long(mark):
     [
         (CLOSED_FORM + FAKE_SOLVER, "no-solver"),
         (CLOSED_FORM + IDLE_SOLVER, "knew-before"),
+        (CLOSED_FORM + OTHER_LABELS, "knew-before"),
+        (CLOSED_FORM + LABELS_WRITTEN_OVER, "knew-before"),
         (OTHER_LOSS, "another-network"),
     ],
-    ids=["no Solver", "an idle Solver", "another loss"],
+    ids=[
+        "no Solver",
+        "an idle Solver",
+        "other labels",
+        "labels written over",
+        "another loss",
+    ],
 )
 def test_training_is_by_the_solver_and_of_the_network(mark, body, id):
     found = mark("q1-solver-train", body)
