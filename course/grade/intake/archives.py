@@ -22,6 +22,15 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
+from course.grade.intake.streams import (
+    MAX_UNPACKED,
+    Bounded,
+    CountedStream,
+    Refused,
+    Tar,
+    ZipInMemory,
+    ZipOnDisk,
+)
 from course.grade.text import printable
 
 __all__ = [
@@ -36,9 +45,7 @@ __all__ = [
 ]
 
 MAX_ARCHIVE = 64 << 20  # bytes of an archive
-MAX_DIRECTORY = 1 << 20  # bytes of a zip's list of contents: some 10,000 entries
 MAX_MEMBERS = 20_000  # entries of an archive
-MAX_UNPACKED = 256 << 20  # bytes that an archive may hold
 MAX_RATIO = 200  # of a zip's contents to the zip
 MAX_FILE = 16 << 20  # bytes of one file
 MAX_HELD = 64 << 20  # bytes of a tar that are kept
@@ -55,10 +62,6 @@ BROKEN = (tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error)
 CLOSED = {b"7z\xbc\xaf\x27\x1c": "a 7z archive", b"Rar!\x1a\x07": "a RAR archive",
           b"\x28\xb5\x2f\xfd": "a zstd archive"}  # fmt: skip
 KEPT = (".ipynb", ".py", ".json", ".txt", *ARCHIVES)  # members of a tar
-
-
-class Refused(ValueError):
-    """A file or an archive is not read; the message says why."""
 
 
 class NoFileError(Refused):
@@ -136,7 +139,7 @@ class Opened(contextlib.ExitStack):
         if path.stat().st_size > MAX_ARCHIVE:
             raise Refused(f"the {kind} is larger than {MAX_ARCHIVE >> 20} MB")
         if kind == "zip":
-            return self._zip(self.enter_context(_ZipFile(path)))
+            return self._zip(self.enter_context(ZipOnDisk(path)))
         return self._tar(self.enter_context(open(path, "rb")), name)
 
     def inner(self, outer: Entry) -> list[Entry]:
@@ -150,14 +153,14 @@ class Opened(contextlib.ExitStack):
             raise Refused(f"it is larger than {MAX_FILE >> 20} MB")
         kind = kind_of(data[:512])
         if kind == "zip":
-            found = self._zip(self.enter_context(_ZipMemory(data)))
+            found = self._zip(self.enter_context(ZipInMemory(data)))
         elif kind == "tar":
             found = self._tar(io.BytesIO(data), PurePosixPath(outer.name).name)
         else:
             return []
         return [Entry(f"{outer.name}/{e.name}", e.read) for e in found]
 
-    def _zip(self, file: "_Bounded") -> list[Entry]:
+    def _zip(self, file: Bounded) -> list[Entry]:
         size = file.size()
         archive = self.enter_context(zipfile.ZipFile(file))
         file.is_listed = True
@@ -201,10 +204,10 @@ class Opened(contextlib.ExitStack):
         unpack = next(
             (u for sign, u in TARS.items() if beginning.startswith(sign)), None
         )
-        stream = _Counted(unpack(file) if unpack else file)
+        stream = CountedStream(unpack(file) if unpack else file)
         found, held = [], 0
         try:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
+            with Tar.open(fileobj=stream, mode="r|") as archive:
                 for number, member in enumerate(archive):
                     if number > MAX_MEMBERS:
                         raise Refused("the tar has too many entries")
@@ -228,74 +231,6 @@ class Opened(contextlib.ExitStack):
                 raise Refused(f"the tar is broken ({error})") from None
             self._ignored.add("its end", f"is broken ({error})")
         return found
-
-
-class _Counted(io.RawIOBase):
-    """A stream of which no more is read than an archive may hold."""
-
-    def __init__(self, stream: IO[bytes]):
-        """Begin to count."""
-        self._stream, self._left, self._tail = stream, MAX_UNPACKED, b""
-
-    def read(self, size: int = -1) -> bytes:
-        """Read bytes.
-
-        Raises:
-            Refused: there are more than an archive may hold.
-        """
-        most = self._left + 1 if size is None or size < 0 else min(size, self._left + 1)
-        data = self._stream.read(most)
-        self._left -= len(data)
-        self._tail = data[-512:] or self._tail
-        if self._left < 0:
-            raise Refused(f"it would unpack to more than {MAX_UNPACKED >> 20} MB")
-        return data
-
-    def is_at_the_beginning(self) -> bool:
-        """Tell whether no more than the first of a tar's records was read."""
-        return self._left >= MAX_UNPACKED - tarfile.RECORDSIZE
-
-    def has_ended_well(self) -> bool:
-        """Tell whether the last block that was read is empty, as that of a tar is."""
-        return not self._tail.strip(b"\0")
-
-
-class _Bounded:
-    """A zip's bytes; until its list of contents has been read, no read may be large.
-
-    zipfile reads that list in one piece, whatever the records at the zip's end say of
-    its size. So a bound on one read bounds the entries that it makes.
-    """
-
-    is_listed = False  # whether the list of contents has been read
-
-    def size(self) -> int:
-        """Return how many bytes there are."""
-        here = self.tell()
-        end = self.seek(0, os.SEEK_END)
-        self.seek(here)
-        return end
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read bytes.
-
-        Raises:
-            Refused: a list of contents has fewer.
-        """
-        if not self.is_listed:
-            if size is None or size < 0:
-                size = self.size() - self.tell()
-            if size > MAX_DIRECTORY:
-                raise Refused("the zip has too many entries")
-        return super().read(size)
-
-
-class _ZipFile(_Bounded, io.FileIO):
-    """A zip on the disk."""
-
-
-class _ZipMemory(_Bounded, io.BytesIO):
-    """A zip in memory."""
 
 
 def _uncompressed(file: IO[bytes], unpack: Callable, name: str) -> Entry:

@@ -5,6 +5,8 @@ Each costs the file that is wrong in it; what else is in the archive is read.
 
 import io
 import struct
+import tarfile
+import time
 import tracemalloc
 import zipfile
 
@@ -202,3 +204,21 @@ def test_notes_on_files_that_are_ignored_are_few_and_short(tmp_path):
     assert len(submission.notes) == archives.MAX_NOTES + 1
     assert submission.notes[-1].startswith("80 more")
     assert max(map(len, submission.notes)) < 300
+
+
+def test_headers_of_a_tar_take_time_linear_in_their_length(tmp_path):
+    """Python before 3.11.10 looks through a header of digits by their square."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name in (LAYERS, OPTIM):
+            header = tarfile.TarInfo("pax")
+            header.type, header.size = tarfile.XHDTYPE, 1_000_000 * (name == OPTIM)
+            archive.addfile(header, io.BytesIO(b"1" * header.size))
+            entry = tarfile.TarInfo(name)
+            entry.size = 1
+            archive.addfile(entry, io.BytesIO(b"a"))
+    begin = time.process_time()
+    submission = _opened(tmp_path, file.getvalue())
+    assert time.process_time() - begin < 5  # of many minutes
+    assert submission.files == {LAYERS: "a"}
+    assert "its headers are too long" in submission.notes[0]

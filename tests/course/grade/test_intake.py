@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from course.grade.errors import GradingError
-from course.grade.intake import archives
+from course.grade.intake import archives, streams
 from course.grade.intake.handins import _why_left_out, hand_ins
 from course.grade.intake.submissions import open_parts, open_submission
 
@@ -126,7 +126,7 @@ def test_open_submission_refuses_a_bomb_that_lies(zipped, monkeypatch):
 
 
 def test_open_submission_refuses_a_zip_of_too_many_entries(zipped, monkeypatch):
-    monkeypatch.setattr(archives, "MAX_DIRECTORY", 2000)
+    monkeypatch.setattr(streams, "MAX_DIRECTORY", 2000)
     path = zipped([(f"file{i}", "") for i in range(100)] + [(LAYERS, "a")])
     assert "too many entries" in open_submission(path, WANTED).notes[0]
 
@@ -219,7 +219,7 @@ def test_tar_is_read_whatever_it_is_called(tmp_path, mode, name):
 
 
 def test_tar_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MAX_UNPACKED", 1 << 20)
+    monkeypatch.setattr(streams, "MAX_UNPACKED", 1 << 20)
     path = tmp_path / "eve.tar.xz"
     path.write_bytes(_tar([("big", bytes(4 << 20)), *FILES], "w:xz"))
     assert path.stat().st_size < 10_000

@@ -1,0 +1,112 @@
+"""What archives are read through, so that no record in them costs much to read."""
+
+import io
+import os
+import tarfile
+from typing import IO
+
+__all__ = [
+    "MAX_UNPACKED",
+    "Bounded",
+    "CountedStream",
+    "Refused",
+    "Tar",
+    "ZipInMemory",
+    "ZipOnDisk",
+]
+
+MAX_DIRECTORY = 1 << 20  # bytes of a zip's list of contents: some 10,000 entries
+MAX_UNPACKED = 256 << 20  # bytes that an archive may hold
+MAX_SQUARES = 10**10  # of the bytes of a tar's pax headers: some 10 seconds
+PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+
+
+class Refused(ValueError):
+    """A file or an archive is not read; the message says why."""
+
+
+class Tar(tarfile.TarFile):
+    """A tar whose pax headers are not too long.
+
+    Some Pythons look for what such a header holds in time that grows with its square.
+    """
+
+    squares = 0
+
+    class tarinfo(tarfile.TarInfo):
+        """A member, or a header of one."""
+
+        def _proc_member(self, archive: "Tar") -> tarfile.TarInfo:
+            if self.type in PAX:
+                archive.squares += self.size**2
+            if archive.squares > MAX_SQUARES:
+                raise tarfile.SubsequentHeaderError("its headers are too long")
+            return super()._proc_member(archive)
+
+
+class CountedStream(io.RawIOBase):
+    """A stream of which no more is read than an archive may hold."""
+
+    def __init__(self, stream: IO[bytes]):
+        """Begin to count."""
+        self._stream, self._left, self._tail = stream, MAX_UNPACKED, b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Read bytes.
+
+        Raises:
+            Refused: there are more than an archive may hold.
+        """
+        most = self._left + 1 if size is None or size < 0 else min(size, self._left + 1)
+        data = self._stream.read(most)
+        self._left -= len(data)
+        self._tail = data[-512:] or self._tail
+        if self._left < 0:
+            raise Refused(f"it would unpack to more than {MAX_UNPACKED >> 20} MB")
+        return data
+
+    def is_at_the_beginning(self) -> bool:
+        """Tell whether no more than the first of a tar's records was read."""
+        return self._left >= MAX_UNPACKED - tarfile.RECORDSIZE
+
+    def has_ended_well(self) -> bool:
+        """Tell whether the last block that was read is empty, as that of a tar is."""
+        return not self._tail.strip(b"\0")
+
+
+class Bounded:
+    """A zip's bytes; until its list of contents has been read, no read may be large.
+
+    zipfile reads that list in one piece, whatever the records at the zip's end say of
+    its size. So a bound on one read bounds the entries that it makes.
+    """
+
+    is_listed = False  # whether the list of contents has been read
+
+    def size(self) -> int:
+        """Return how many bytes there are."""
+        here = self.tell()
+        end = self.seek(0, os.SEEK_END)
+        self.seek(here)
+        return end
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read bytes.
+
+        Raises:
+            Refused: a list of contents has fewer.
+        """
+        if not self.is_listed:
+            if size is None or size < 0:
+                size = self.size() - self.tell()
+            if size > MAX_DIRECTORY:
+                raise Refused("the zip has too many entries")
+        return super().read(size)
+
+
+class ZipOnDisk(Bounded, io.FileIO):
+    """A zip on the disk."""
+
+
+class ZipInMemory(Bounded, io.BytesIO):
+    """A zip in memory."""
