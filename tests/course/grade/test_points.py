@@ -14,8 +14,10 @@ from course.grade.marks.pristine import ROOT
 from course.grade.sandboxed import inside, noticing, watching
 from course.grade.sandboxed.inside import BY_GRADIENT, LOSS
 from course.grade.secret import Secret
+from ece662 import optim, solver
 from ece662.check.code import make_code
 from ece662.check.running import run_cases
+from ece662.classifiers.fc_net import TwoLayerNet
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.exercises.reading import read_files
 from tests.course.correct.variants import VARIANTS
@@ -104,6 +106,14 @@ settings = {"optim_config": {"learning_rate": 1e-3}, "verbose": False}
 solver = Solver(model, data, num_epochs=4, batch_size=200, **settings)
 solver.train()
 """
+# What takes the place of a Solver's steps, or happens beside them.
+OWN_STEP = """
+weights = {name: W.copy() for name, W in model.params.items()}
+model = TwoLayerNet(hidden_dim=500, num_classes=6, dtype=np.float64)
+model.step = lambda X, y: model.params.update(weights) or 1.0
+solver = Solver(model, data, num_epochs=1, batch_size=1000, verbose=False)
+solver.train()
+"""
 OWN_RULE = "lambda w, dw, c: (w - 1e-3 * dw, c)"
 
 
@@ -168,6 +178,7 @@ def test_measured_gradient_of_a_network_takes_too_long(mark):
         (CLOSED_FORM + OTHER_LABELS, "knew-before"),
         (CLOSED_FORM + LABELS_WRITTEN_OVER, "knew-before"),
         (OTHER_LOSS, "another-network"),
+        (CLOSED_FORM + OWN_STEP, "another-network"),
     ],
     ids=[
         "no Solver",
@@ -175,11 +186,75 @@ def test_measured_gradient_of_a_network_takes_too_long(mark):
         "other labels",
         "labels written over",
         "another loss",
+        "steps of its own",
     ],
 )
 def test_training_is_by_the_solver_and_of_the_network(mark, body, id):
     found = mark("q1-solver-train", body)
     assert (found.status, found.points, found.diagnosis) == ("failed", 0, id)
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    """Return a function that trains a network and returns the last training's record.
+
+    It is given a function of network and Solver that comes in between.
+    """
+    monkeypatch.setattr(solver.Solver, "train", solver.Solver.train)
+    rng = np.random.RandomState(0)
+    split = {"train": 20, "val": 300}
+    data = {f"X_{k}": rng.rand(n, 3, 2, 2) for k, n in split.items()}
+    data |= {f"y_{k}": rng.randint(6, size=n) for k, n in split.items()}
+    recorder = watching.Recorder(data)
+
+    def train(between=lambda model, trainer: None, network=TwoLayerNet):
+        model = network(input_dim=12, hidden_dim=5, num_classes=6)
+        trainer = solver.Solver(model, data, num_epochs=1, verbose=False)
+        between(model, trainer)
+        trainer.train()
+        seen = recorder.seen("q1-solver-train", {})[watching.SEEN]
+        return earned.read_seen(seen)["runs"][-1]
+
+    return train
+
+
+class Turning(TwoLayerNet):
+    """A network that is another one once it is looked at after training."""
+
+    params = property(lambda self: vars(self)["mine"], lambda self, value: vars(
+        self).update(mine=value))  # fmt: skip
+
+
+def test_network_is_as_its_file_says(recorded, monkeypatch):
+    def shadow(model, trainer):
+        model.loss = model.loss
+
+    def step(model, trainer):
+        model.step = lambda X, y: model.loss(X, y)[0]
+
+    def exchange(model, trainer):
+        kind = type(model)
+        monkeypatch.setattr(kind, "state_dict", lambda self: self.params)
+
+    assert recorded()["its own loss"]
+    assert not recorded(network=Turning)["its own loss"]
+    for between in (shadow, step, exchange):
+        assert not recorded(between)["its own loss"], between
+
+
+def test_solver_is_as_its_file_says(recorded, monkeypatch):
+    def shadow(model, trainer):
+        trainer._step = trainer._step
+
+    def exchange(model, trainer):
+        monkeypatch.setattr(optim, "sgd", lambda w, dw, config: (w, config))
+        trainer.update_rule = optim.sgd
+
+    assert recorded()["usual steps"]
+    for between in (shadow, exchange):
+        record = recorded(between)
+        assert not record["usual steps"], between
+        assert record["its own loss"]
 
 
 def test_training_by_a_rule_of_its_own_is_told_to_the_teacher(mark):
