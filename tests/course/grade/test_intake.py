@@ -16,6 +16,7 @@ from course.grade.errors import GradingError
 from course.grade.intake import archives, streams
 from course.grade.intake.handins import _why_left_out, hand_ins
 from course.grade.intake.submissions import open_parts, open_submission
+from course.grade.text import file_name, name_of, printable
 
 LAYERS, OPTIM = "ece662/layers.py", "ece662/optim.py"
 WANTED = {LAYERS, OPTIM}
@@ -367,6 +368,37 @@ def test_every_entry_is_a_hand_in_or_is_named(tmp_path):
         hand_ins(tmp_path / "missing")
     with pytest.raises(NotADirectoryError, match="unpack it first"):
         hand_ins(tmp_path / "bob.zip")
+
+
+# Names of folders that students hand in, or that somebody gives them.
+ODD_NAMES = (
+    "ann", "Ann", "ANN", "ann ", " ann", "ann.", "ann..", "ann,", "ann;=1+1", "=1+1",
+    "-rf", "--help", "~", "~root", "$HOME", "%TEMP%", "*", "?", "a|b", "a>b", "a\\b",
+    "CON", "con.txt", "nul", "COM1", "aux.d", "LPT9", "a...", "a.b.c", "~2d",
+    "^a", "^A", "~_", "a b", "a  b", "a\tb", "a\nb", "a\rb", "a\x1bb", "a\x7fb",
+    "\u00e9", "e\u0301", "\u00c9", "\ufb01", "fi", "\u0130", "\u0131", "\u00df", "ss",
+    "\u202eann", "\u200bann", "ann\u00a0", "\u0430nn", "\U0001f600", "\udcff", "'ann",
+    '"ann"', "<b>ann</b>", "a&b", "&amp;", "a" * 200, "a" * 199 + "b", "0", "00", "1e5",
+    "\u5f20\u4f1f", "\u05d0\u05d1", "null", "None", "nan", "TRUE", "\uff1d1", "#ann",
+)  # fmt: skip
+
+
+def test_odd_names_are_as_many_students(tmp_path):
+    """Each is a student of its own, with a record of its own, and can be read back."""
+    folder = tmp_path / "submissions"
+    for name in ODD_NAMES:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "optim.py").write_text("x = 1\n")
+    found, left_out = hand_ins(folder)
+    assert left_out == []
+    students = [hand_in.student for hand_in in found]
+    assert len({*students}) == len({*ODD_NAMES}) == len(ODD_NAMES)
+    records = [file_name(student) for student in students]
+    assert len({record.casefold() for record in records}) == len(ODD_NAMES)
+    for student, record in zip(students, records, strict=True):
+        assert printable(student) == student
+        assert record.isascii()
+        assert "~~" in record or name_of(record) == student
 
 
 def test_canvas_names_are_read(tmp_path):
