@@ -34,7 +34,7 @@ from course.grade.contained import Child, EndedError
 from course.grade.intake.taking import WANTED, from_plain
 from ece662.exercises import EXERCISES
 from ece662.exercises.regions import END, START
-from tests.course.grade import answers
+from tests.course.grade import answers, oddities
 
 __all__ = ["KINDS", "Fuzzer", "main"]
 
@@ -288,6 +288,31 @@ class Fuzzer:
         return mark["status"]
 
 
+def make_odd_tar(rng: random.Random) -> tuple[str, bytes]:
+    """Return the name and the bytes of a tar with odd members."""
+    return oddities.make_odd_tar(rng, _whole(rng, 2))
+
+
+def make_odd_zip(rng: random.Random) -> bytes:
+    """Return a zip whose records contradict each other."""
+    return oddities.make_lying_zip(rng, _whole(rng, 3))
+
+
+def make_odd_notebook(rng: random.Random) -> tuple[str, bytes]:
+    """Return the name and the text of a notebook as nobody writes it."""
+    return oddities.make_odd_notebook(rng, *_whole(rng, 1, ".ipynb")[0])
+
+
+def make_odd_module(rng: random.Random) -> tuple[str, bytes]:
+    """Return the name and the text of a module as nobody writes it."""
+    return oddities.make_odd_module(rng, *_whole(rng, 1, ".py")[0])
+
+
+def _whole(rng: random.Random, count: int, suffix: str = "") -> list[tuple[str, str]]:
+    names = [file for file in sorted(WANTED) if file.endswith(suffix)]
+    return [(name, solved()[name]) for name in rng.sample(names, count)]
+
+
 def make_answer(rng: random.Random) -> tuple[str, bytes]:
     """Return an exercise, and the bytes of an answer to it."""
     exercise = rng.choice([e for e in EXERCISES if e.id in answers.expected()])
@@ -301,6 +326,10 @@ KINDS: dict[str, Callable[[random.Random], Any]] = {
     "tar": make_tar,
     "inner": make_inner,
     "single": make_single,
+    "odd tar": make_odd_tar,
+    "odd zip": make_odd_zip,
+    "odd notebook": make_odd_notebook,
+    "odd module": make_odd_module,
     "answer": make_answer,
 }
 

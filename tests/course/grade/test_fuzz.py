@@ -6,7 +6,8 @@ from tests.course.grade.fuzzing import Fuzzer
 
 SEED = 662
 COUNTS = {"archive": 1500, "module": 400, "notebook": 400, "tar": 150, "inner": 60,
-          "single": 60, "answer": 1200}  # fmt: skip
+          "single": 60, "odd tar": 150, "odd zip": 150, "odd notebook": 60,
+          "odd module": 60, "answer": 1200}  # fmt: skip
 
 
 @pytest.mark.slow
