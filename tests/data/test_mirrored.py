@@ -42,6 +42,27 @@ def test_mirrored_single_image_is_seen_both_ways(images):
     assert looks == {images[3].tobytes(), images[3][..., ::-1].tobytes()}
 
 
+def test_mirrored_with_a_shift_moves_each_image_in_every_direction():
+    """Where no border has come into sight, a ramp tells how far it was moved."""
+    np.random.seed(0)
+    down, right = np.mgrid[:9.0, :9.0]
+    ramp = np.stack([down, right])[np.newaxis]
+    X = Mirrored(ramp.repeat(400, axis=0), shift=2)
+    middle = X[:][:, :, 4, 4] - 4
+    assert {tuple(m) for m in middle} == {
+        (i, j) for i in range(-2, 3) for j in range(-2, 3)
+    }
+    assert (X.pristine == ramp).all()
+
+
+def test_mirrored_continues_a_shifted_image_beyond_its_border():
+    np.random.seed(0)
+    row = np.arange(5.0).reshape(1, 1, 1, 5).repeat(3, axis=2)
+    looks = {tuple(Mirrored(row, shift=1)[0][0, 1]) for _ in range(99)}
+    left_to_right = {(0, 1, 2, 3, 4), (1, 2, 3, 4, 3), (1, 0, 1, 2, 3)}
+    assert looks == left_to_right | {look[::-1] for look in left_to_right}
+
+
 def test_mirrored_takes_lazy_images():
     stored = np.random.default_rng(1).integers(0, 256, (5, 3, 32, 32), dtype=np.uint8)
     assert Mirrored(LazyImages(stored))[:2].shape == (2, 3, 32, 32)
@@ -52,6 +73,11 @@ def test_mirrored_refuses_what_is_no_row(images):
         Mirrored(images)[:5, 0]
     with pytest.raises(ValueError, match=r"must be \(N, C, H, W\), got shape \(200, 3"):
         Mirrored(images[..., 0])
+    for shift in (-1, 4):
+        with pytest.raises(
+            ValueError, match=rf"less than the .* \(4, 5\), got {shift}"
+        ):
+            Mirrored(images, shift)
 
 
 def test_mirrored_run_resumes_to_the_bit(images, tmp_path):
