@@ -161,6 +161,17 @@ def test_no_page_of_grading_breaks_a_rule_of_axe(graded, browser, scheme):
     assert papers == {"rgb(255, 255, 255)" if scheme == "light" else "rgb(22, 25, 29)"}
 
 
+@pytest.mark.parametrize("width", [640, 400])
+def test_pages_of_grading_fit_a_narrow_page(graded, browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    widths = {}
+    for name in PAGES:
+        page.goto((graded / f"{name}.html").as_uri())
+        widths[name] = page.evaluate("document.documentElement.scrollWidth")
+    page.close()
+    assert widths == dict.fromkeys(PAGES, width)
+
+
 # What sticks out of a dashboard, or of the page, to the right.
 STICKS_OUT = """
 () => [...document.querySelectorAll('.ece662-dashboard')].flatMap(root => {

@@ -25,7 +25,7 @@ HEADS = ("student", "section", *NUMBERS)
 GROUP = {exercise.id: exercise.notebook for exercise in EXERCISES}
 STYLE = """
 body { max-width: none; }
-caption { text-align: left; padding: .3rem 0; }
+@media (max-width: 80rem) { .wide { overflow-x: auto; } }  /* the table alone scrolls */
 form { display: flex; flex-wrap: wrap; gap: 1rem; align-items: end; margin: 1rem 0; }
 label { display: block; font-weight: 600; }
 input, select { font: inherit; padding: .3rem .5rem; border: 1px solid var(--edge);
@@ -113,12 +113,13 @@ def write_class_page(out: Path, records: Records, students: ClassList) -> None:
         '<p><a href="summary.html">The class as a whole</a></p>',
         _form(sections),
         '<p id="count" role="status"></p>',
-        "<table><caption>Students, with the points of each notebook. Points that wait "
-        "to be given are under open.</caption><thead><tr>",
+        '<p id="what">Students, with the points of each notebook. Points that wait to '
+        'be given are under open.</p><div class="wide" role="region" tabindex="0" '
+        'aria-labelledby="what"><table aria-labelledby="what"><thead><tr>',
         *(f'<th scope="col">{escape(head)}</th>' for head in HEADS),
         "</tr></thead><tbody>",
         *map(_as_html, rows),
-        "</tbody></table>",
+        "</tbody></table></div>",
         f"<script>{SCRIPT}</script>",
     ]
     text = page(f"{len(rows)} students", body, script_policy(SCRIPT))

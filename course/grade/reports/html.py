@@ -31,6 +31,7 @@ table { border-collapse: collapse; } td, th { padding: .2rem .8rem .2rem 0;
       text-align: left; vertical-align: top; }
 .passed { color: var(--good); } .failed { color: var(--bad); }
 .other { color: var(--other); }
+.bars td { white-space: nowrap; }
 .bar { display: inline-block; height: .8rem; background: var(--bar); }
 .bar.failed { background: var(--bar-bad); } .bar.other { background: var(--bar-other); }
 """
@@ -90,7 +91,8 @@ def bars(counts: Iterable[tuple[str, int, str]]) -> str:
     most = max([1, *(count for _, count, _ in counts)])
     rows = [
         f'<tr><td>{escape(name)}</td><td><span class="bar {escape(kind)}" '
-        f'style="width: {20 * count / most:.2f}rem"></span> {count}</td></tr>'
+        f'style="width: calc({count / most:.3f} * var(--longest-bar))"></span> '
+        f"{count}</td></tr>"
         for name, count, kind in counts
     ]
-    return "<table>\n" + "\n".join(rows) + "\n</table>"
+    return '<table class="bars">\n' + "\n".join(rows) + "\n</table>"
