@@ -220,7 +220,8 @@ def show_channels(picture, channels) -> None:
     silent = sum(np.ptp(channel) == 0 for channel in channels)
     describe(
         f"A picture, and {len(channels)} grey pictures of what as many channels answer "
-        f"to it, bright where the answer is strong; {silent} of them answer nothing."
+        f"to it, bright where the answer is strong; {silent or 'none'} of them "
+        f"{'is' if silent == 1 else 'are'} the same everywhere."
     )
     plt.show()
 
@@ -341,7 +342,9 @@ def _tables(*shapes):
     height = max(rows for rows, _ in shapes)
     pixel = min(0.72, 13 / (sum(widths) + len(widths)))
     size = (pixel * (sum(widths) + len(widths)), pixel * height + 1.2)
-    return plt.subplots(1, len(shapes), figsize=size, width_ratios=widths)[1]
+    figure, axes = plt.subplots(1, len(shapes), figsize=size, width_ratios=widths)
+    figure.set_layout_engine("constrained", w_pad=pixel / 4)  # half a pixel between
+    return axes
 
 
 def _write_numbers(ax, values, title, margin=0):

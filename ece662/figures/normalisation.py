@@ -166,6 +166,7 @@ def show_weight_scales(
     """
     axes = plt.subplots(1, 3, figsize=(14, 4.6))[1]
     ceiling = 3.0  # whatever lies above is drawn at the edge, as a hollow triangle
+    said = []
     for (name, loss), colour, marker in zip(
         final_loss.items(), COLOURS, MARKERS, strict=False
     ):
@@ -177,6 +178,7 @@ def show_weight_scales(
         edge = np.full(beyond.sum(), ceiling - 0.06)
         hollow = {"marker": "^", "ms": 11, "mfc": "none", "mec": colour, "ls": "none"}
         axes[2].semilogx(np.compress(beyond, weight_scales), edge, **hollow)
+        said.append(f"Loss above 3 at {beyond.sum()} of {len(beyond)} scales: {name}.")
     axes[0].set(title="Best validation accuracy", ylabel="right answers in %")
     axes[1].set(title="Best training accuracy", ylabel="right answers in %")
     axes[2].set(title="Final training loss (△: above 3)", ylabel="loss", ylim=(0.7, 3))
@@ -187,6 +189,7 @@ def show_weight_scales(
     axes[0].legend(loc="upper left")
     for ax in axes:
         ax.set_xlabel("scale of the initial weights")
+    describe(" ".join(said))
     plt.show()
 
 
@@ -255,5 +258,23 @@ def show_pictures(pictures: Mapping[str, np.ndarray]) -> None:
         ax.set_xticks([])
         ax.set_yticks([])
         remove_frame(ax)
-    describe(f"{len(pictures)} forms of one picture side by side.")
+    first, *others = pictures.values()
+    likeness = [f"No. {i}: {_likeness(p, first)}." for i, p in enumerate(others, 2)]
+    describe(
+        f"{len(pictures)} forms of one picture side by side. No. 1: the picture, "
+        f"{_brightness(first)}. {' '.join(likeness)}"
+    )
     plt.show()
+
+
+def _likeness(picture, first) -> str:
+    """Say how a picture came out of the first."""
+    if np.array_equal(picture, first):
+        return "the same"
+    if np.array_equal(picture, first.swapaxes(1, 2)):
+        return "its rows turned into columns"
+    return _brightness(picture)
+
+
+def _brightness(picture) -> str:
+    return f"mean {picture.mean():.0f}, zeros {np.mean(picture == 0):.0%}"

@@ -5,7 +5,8 @@
 notes a sentence for the current figure; titles, axes, and where each curve begins and
 ends are read from the figure itself. `show_with_text` has every figure of a notebook
 shown with its text: as `alt` in the metadata of its PNG, where nbconvert and the web
-pages look, and in HTML as well, since JupyterLab does not read that metadata.
+pages look, and in HTML as well, since JupyterLab does not read that metadata. Neither
+can do without the other: what turns a notebook into a PDF takes no HTML.
 """
 
 import base64

@@ -30,6 +30,7 @@ from matplotlib.ticker import NullLocator
 
 from ece662 import live
 from ece662.figures.style import STYLE
+from ece662.figures.texts import spoken
 from ece662.live.limit import EndlessError, patience, time_limit
 from ece662.widgets._errors import describe_error
 from ece662.widgets._names import BOX, make_names
@@ -225,7 +226,7 @@ class Dashboard:
             with _style():
                 png = to_png(self._figures)
             bundle["image/png"] = base64.b64encode(png).decode("ascii")
-        return bundle, {"image/png": {"alt": bundle["text/plain"]}}
+        return bundle, {"image/png": {"alt": spoken(bundle["text/plain"])}}
 
 
 def slider(name: str, low, high, value, step=1, live: bool = True):

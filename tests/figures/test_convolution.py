@@ -139,6 +139,10 @@ def test_show_channels_has_a_panel_for_each():
     assert (first.images[0].get_array() == [255, 7, 0]).all()
     for ax, channel in zip(others, channels, strict=True):
         assert (ax.images[0].get_array() == channel).all()
+    assert "; none of them are the same everywhere." in text_of(plt.gcf())
+    channels[0] = 7
+    convolution.show_channels(picture, channels)
+    assert "; 1 of them is the same everywhere." in text_of(plt.gcf())
 
 
 def test_show_filtered_has_a_row_for_each_photograph():

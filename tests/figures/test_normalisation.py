@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ece662.figures import normalisation
+from ece662.figures.texts import text_of
 from ece662.layers import batchnorm_forward, layernorm_forward
 
 
@@ -64,6 +65,7 @@ def test_show_weight_scales_marks_the_losses_above_the_panel():
     np.testing.assert_array_equal(inside.get_ydata(), [1.5, 1.0, np.nan])
     assert list(beyond.get_xdata()) == [1]
     assert loss.get_ylim()[0] < beyond.get_ydata()[0] < loss.get_ylim()[1]
+    assert "Loss above 3 at 1 of 3 scales: plain." in text_of(plt.gcf())
 
 
 def test_show_layer_sizes_has_a_panel_for_each_network():
@@ -93,3 +95,14 @@ def test_show_pictures_cuts_off_what_is_no_brightness():
     first, second = plt.gcf().axes
     assert (first.images[0].get_array() == [0, 7, 255]).all()
     assert second.get_title() == "other"
+
+
+def test_show_pictures_says_how_they_differ():
+    picture = np.arange(12.0).reshape(3, 2, 2)
+    turned, dropped = picture.transpose(0, 2, 1), picture * (picture < 6)
+    normalisation.show_pictures(
+        {"a": picture, "b": picture.copy(), "c": turned, "d": dropped}
+    )
+    text = text_of(plt.gcf())
+    assert "No. 1: the picture, mean 6, zeros 8%. No. 2: the same. No. 3: its " in text
+    assert "rows turned into columns. No. 4: mean 1, zeros 58%." in text

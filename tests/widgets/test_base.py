@@ -129,6 +129,12 @@ def test_mimebundle_holds_a_live_view_and_a_still_picture(board):
     assert still.size == (480, 160)
 
 
+def test_text_of_the_still_picture_is_one_that_can_be_spoken():
+    board = Dashboard("A bar?", {"height": slider("h", 0, 9, 4)}, draw)
+    alt = board._repr_mimebundle_()[1]["image/png"]["alt"]
+    assert alt == "A bar? height 4 & <b>"
+
+
 def test_text_is_escaped_and_announced(board):
     assert "&amp; &lt;b&gt;" in board._message.value
     assert 'role="status"' in board._message.value
