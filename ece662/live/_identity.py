@@ -26,7 +26,9 @@ _FUNCTION_PARTS = (
     "__defaults__",
     "__kwdefaults__",
     "__doc__",
-    "__annotations__",
+    # From Python 3.14 on they are computed when they are read, and name what may be
+    # defined further down.
+    "__annotate__" if sys.version_info >= (3, 14) else "__annotations__",
 )
 # Attributes that belong to a class's memory layout and cannot be copied to another.
 _LAYOUT = (types.MemberDescriptorType, types.GetSetDescriptorType)

@@ -722,3 +722,13 @@ assert not hasattr(optim, "ADDED")
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout == "reloaded ece662.optim\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations are computed early")
+def test_reload_of_an_annotation_that_names_what_is_defined_below(session):
+    session("""
+        edit("layers.py", ("def double(x):", "def double(x: Later):"),
+             ("class Layer:", "class Later: ...\\nclass Layer:"))
+        assert not ece662.live.refresh().problems
+        assert aliased.__annotations__ == {"x": L.Later}
+    """)
