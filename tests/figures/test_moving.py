@@ -33,6 +33,7 @@ def frames(file):
             animation.seek(place)
             pixels = np.array(animation.convert("RGB"))
             shown.append((pixels, animation.info["duration"]))
+        assert animation.info["loop"] == 0  # again and again, until the fold is closed
     return shown
 
 
@@ -62,6 +63,7 @@ def test_page_plays_only_what_was_opened():
     fold = re.search(r"<details>(.*)</details>", page, re.DOTALL)[1]
     assert page.count("image/gif") == fold.count("image/gif") == 1
     assert "image/png" not in fold
+    assert "details[open] + img { display: none }" in page
     assert "image/png" in page
     texts = re.findall(r'alt="([^"]*)"', page)
     still = "A &quot;spot&quot; &lt;moves&gt;."
@@ -90,5 +92,6 @@ def test_show_moving_draws_each_state_and_closes_the_figure(monkeypatch):
     [bar] = shown
     dark = [(picture < 50).sum() for picture, _ in frames(bar.gif)]
     assert dark == sorted(set(dark))  # more in each than in the one before
+    assert [milliseconds for _, milliseconds in frames(bar.gif)][:-1] == [100, 100]
     assert bar.text == "A bar grows."
     assert not plt.get_fignums()
