@@ -18,7 +18,7 @@ import pytest
 
 from course.grade import run as running
 from course.grade.alone import alone_in
-from course.grade.classroom import KINDS, write_class
+from course.grade.classroom import KINDS, files_of, write_class
 from course.grade.contained import PROGRAM
 from course.grade.intake.submissions import open_submission
 from course.grade.reports import write_reports
@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("walls")]
 SECRET = 32 * "6"
 PUPILS = {pupil.name: pupil for pupil in KINDS}
 FEW = ("right-one", "mistaken-00", "hostile-exit", "broken-syntax")
+SHORT = "ece662/optim.py"
 MARKED = [e.id for e in EXERCISES if e.kind in ("function", "class")]
 ROOT = Path(__file__).parents[3]
 
@@ -49,6 +50,17 @@ def few(tmp_path, monkeypatch):
     return tmp_path / "submissions"
 
 
+@pytest.fixture
+def short(request, monkeypatch):
+    """The same four with one file each: for what is the same whatever is marked."""
+
+    def one_file(pupil):
+        return {SHORT: files_of(pupil)[SHORT]}
+
+    monkeypatch.setattr("course.grade.classroom.files_of", one_file)
+    return request.getfixturevalue("few")
+
+
 def wait_for_a_record(out):
     """Wait until a first submission has been graded."""
     wait_until(lambda: any((out / "records").glob("*.json")), "a first record")
@@ -60,17 +72,17 @@ def _students(out):
 
 
 @pytest.mark.usefixtures("prepared")
-def test_resume_keeps_what_fits_and_grades_what_is_new(few, tmp_path):
+def test_resume_keeps_what_fits_and_grades_what_is_new(short, tmp_path):
     out = tmp_path / "out"
-    grade_class(few, out, secret=SECRET, training=False, quiet=True)
+    grade_class(short, out, secret=SECRET, training=False, quiet=True)
     before = {p.name: p.stat().st_mtime_ns for p in (out / "records").iterdir()}
     with pytest.raises(GradingError, match="--resume"):
-        grade_class(few, out, quiet=True)
+        grade_class(short, out, quiet=True)
     with pytest.raises(GradingError, match="another secret"):
-        grade_class(few, out, secret=32 * "1", resume=True, quiet=True)
+        grade_class(short, out, secret=32 * "1", resume=True, quiet=True)
     (out / "records" / "right-one.json").unlink()
     (out / "records" / "mistaken-00.json").write_text('{"digest": "half')
-    grade_class(few, out, resume=True, training=False, quiet=True)
+    grade_class(short, out, resume=True, training=False, quiet=True)
     after = {p.name: p.stat().st_mtime_ns for p in (out / "records").iterdir()}
     assert after.keys() == before.keys()
     kept = {name for name in after if after[name] == before[name]}
@@ -167,10 +179,10 @@ def test_grader_that_is_ended_and_then_killed_is_resumed(few, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root")
-def test_full_disk_is_told_and_resumed(few, tmp_path):
+def test_full_disk_is_told_and_resumed(short, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
-    grade = f"{sys.executable} -m course grade {few} --out {disk}/out --skip-training"
+    grade = f"{sys.executable} -m course grade {short} --out {disk}/out --skip-training"
     script = f"""
         mount -t tmpfs -o size=40k tmpfs disk || exit 77
         cd {ROOT}
