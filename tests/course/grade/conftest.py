@@ -1,6 +1,6 @@
 """What tests of grading share: each of these takes seconds to make."""
 
-import json
+from functools import partial
 
 import pytest
 
@@ -8,6 +8,7 @@ from course.grade.marks import marking
 from course.grade.marks.pristine import Pristine
 from course.grade.secret import Secret
 from course.grade.workers import worker
+from tests.course.grade.ready import link
 
 
 @pytest.fixture(scope="session")
@@ -29,18 +30,15 @@ def marker(walls, runtime, pristine, public_folder):
 
 
 @pytest.fixture(scope="session")
-def ready(public_folder, walls):
-    """A function to stand for `prepare`: what that has made once, linked to."""
+def prepared_folder(public_folder, walls):
+    """What `prepare` makes; nobody writes into it."""
     made = public_folder / "prepared"
     made.mkdir()
-    isolation = worker.prepare(made, trusted=False, training=False)
+    worker.prepare(made, trusted=False, training=False)
+    return made
 
-    def link(folder, trusted, training=True):
-        assert not training
-        folder.chmod(0o755)
-        for path in made.iterdir():
-            (folder / path.name).symlink_to(path)
-        assert json.loads((folder / "frameworks.json").read_text()) == {}
-        return isolation
 
-    return link
+@pytest.fixture(scope="session")
+def ready(prepared_folder):
+    """A function to stand for `prepare`: what that has made once, linked to."""
+    return partial(link, prepared_folder)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -40,6 +41,12 @@ ROOT = Path(__file__).parents[3]
 def prepared(ready, monkeypatch):
     """Take what is prepared for all: these runs are about something else."""
     monkeypatch.setattr("course.grade.run.prepare", ready)
+
+
+@pytest.fixture
+def program(prepared_folder):
+    """The command `python -m course`, which takes what is prepared for all as well."""
+    return [sys.executable, "-m", "tests.course.grade.ready", str(prepared_folder)]
 
 
 @pytest.fixture
@@ -145,10 +152,10 @@ def _written(out):
     return {path.name: path.stat().st_mtime_ns for path in found}
 
 
-def test_grader_that_is_ended_and_then_killed_is_resumed(few, tmp_path):
+def test_grader_that_is_ended_and_then_killed_is_resumed(few, tmp_path, program):
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "course", "grade", str(few), "--out", str(out)]
-    command += ["--skip-training", "--secret", SECRET]
+    words = ["grade", str(few), "--out", str(out), "--skip-training"]
+    command = [*program, *words, "--secret", SECRET]
     ended = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     wait_for_a_record(out)
     ended.terminate()
@@ -171,6 +178,7 @@ def test_grader_that_is_ended_and_then_killed_is_resumed(few, tmp_path):
     second = _written(out)
     assert first.items() <= second.items()
 
+    command = [sys.executable, "-m", "course", *words, "--resume"]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     after = _written(out)
     assert len(after) == len(FEW)
@@ -179,10 +187,11 @@ def test_grader_that_is_ended_and_then_killed_is_resumed(few, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root")
-def test_full_disk_is_told_and_resumed(short, tmp_path):
+def test_full_disk_is_told_and_resumed(short, tmp_path, program):
     disk = tmp_path / "disk"
     disk.mkdir()
-    grade = f"{sys.executable} -m course grade {short} --out {disk}/out --skip-training"
+    words = ["grade", str(short), "--out", f"{disk}/out", "--skip-training"]
+    grade = shlex.join([*program, *words])
     script = f"""
         mount -t tmpfs -o size=40k tmpfs disk || exit 77
         cd {ROOT}
