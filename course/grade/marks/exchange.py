@@ -2,16 +2,27 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from course.sandbox.client import Ending, Outcome
 from ece662.check.problems import Problem
+from ece662.check.running import Run
 from ece662.check.terms import Cause, Stop
 from ece662.exercises import find_exercise
 
-__all__ = ["as_bytes", "read_json", "read_problems", "split_inputs", "why_stopped"]
+__all__ = [
+    "Tried",
+    "as_bytes",
+    "problem_said",
+    "read_json",
+    "read_problems",
+    "split_inputs",
+    "stopped",
+    "why_stopped",
+]
 
 MAX_PROBLEMS = 50
 MAX_FACTS = 10  # of one problem
@@ -106,3 +117,24 @@ def why_stopped(outcome: Outcome) -> str:
     }
     no_answer = f"It gave no answer{where}: {outcome.message}."
     return sentences.get(outcome.ending, no_answer)
+
+
+class Tried(NamedTuple):
+    """What came out of an exercise in the sandbox."""
+
+    run: Run
+    inputs: dict[str, dict]  # by case
+    stopped: str = ""  # the outcome's ending where there is no answer
+    printed: str = ""
+    raw: Mapping[str, np.ndarray] = MappingProxyType({})  # as it came out
+    seen: Mapping[str, Any] = MappingProxyType({})  # of the trainings of its cells
+
+
+def stopped(inputs: dict, ending: str, why: str, printed: str = "") -> Tried:
+    """Return what comes out of an exercise that was stopped."""
+    return Tried(Run({}, (problem_said(why),)), inputs, ending, printed)
+
+
+def problem_said(says: str) -> Problem:
+    """Return a problem of which this is the whole sentence."""
+    return Problem(Stop.ERROR, Cause.SAID, {"says": says})

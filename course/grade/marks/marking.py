@@ -7,18 +7,22 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
-
-import numpy as np
 
 from course.grade.marks import frameworks, training
 from course.grade.marks.benches import Bench, Benches
 from course.grade.marks.budget import SPENT, UNLIMITED, Budget
 from course.grade.marks.earned import NOTICING, PUBLIC, Demands, read_seen
-from course.grade.marks.exchange import read_problems, split_inputs, why_stopped
+from course.grade.marks.exchange import (
+    Tried,
+    problem_said,
+    read_problems,
+    split_inputs,
+    stopped,
+    why_stopped,
+)
 from course.grade.marks.mark import UNREAD, Mark, mark_of
 from course.grade.marks.pristine import BARE, FULL, Pristine, tree_of
-from course.grade.marks.right_pieces import RightPieces, wrong_among
+from course.grade.marks.right_pieces import RightPieces, stopped_below, to_replace
 from course.grade.marks.unreadable import leave_out_unreadable
 from course.grade.sandboxed.inside import PROBLEMS
 from course.grade.sandboxed.watching import SEEN
@@ -26,14 +30,15 @@ from course.grade.secret import Secret
 from course.sandbox.client import Ending, Limits, Outcome, Sandbox, SandboxError
 from course.sandbox.isolation import Isolation
 from course.signatures import has_signature, make_signature
+from ece662.check.diagnosis import Diagnosis
 from ece662.check.examining import examine
 from ece662.check.judging import Verdict
-from ece662.check.problems import Problem, explain
+from ece662.check.problems import explain
 from ece662.check.recipes.training import CASE
 from ece662.check.rendering import Result
 from ece662.check.running import SEED, Run, derive_facts, facts, inputs_of
 from ece662.check.signatures import Signature, signature_of
-from ece662.check.terms import Cause, Kind, Status, Stop
+from ece662.check.terms import Kind, Status
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.findings import Fault
 from ece662.exercises.reading import Pieces
@@ -53,17 +58,6 @@ HIDDEN_ONLY = (
     "It is right for the inputs of the check that you have, and wrong for others of "
     "the same sizes: what in it fits only those numbers?"
 )
-
-
-class Tried(NamedTuple):
-    """What came out of an exercise in the sandbox."""
-
-    run: Run
-    inputs: dict[str, dict]  # by case
-    stopped: str = ""  # the outcome's ending where there is no answer
-    printed: str = ""
-    raw: Mapping[str, np.ndarray] = MappingProxyType({})  # as it came out
-    seen: Mapping[str, Any] = MappingProxyType({})  # of the trainings of its cells
 
 
 Watch = Callable[[str, bool], AbstractContextManager]
@@ -211,7 +205,7 @@ class Marker:
                 f"{INSIDE}:{call}", arrays | served, arguments, limits
             )
         except SandboxError as error:
-            return _stopped(inputs, "sandbox-failed", str(error))
+            return stopped(inputs, "sandbox-failed", str(error))
         budget.count(outcome.waited)
         return self.read_back(exercise, inputs, outcome)
 
@@ -227,13 +221,13 @@ class Marker:
         """
         if outcome.ending is not Ending.ANSWERED:
             why = why_stopped(outcome)
-            return _stopped(inputs, outcome.ending, why, outcome.printed)
+            return stopped(inputs, outcome.ending, why, outcome.printed)
         try:
             problems = read_problems(outcome.outputs.pop(PROBLEMS, None))
             seen = read_seen(outcome.outputs.pop(SEEN, None))
         except ValueError as error:
             why = f"What came back is no answer: {error}."
-            return _stopped(inputs, Ending.INVALID, why, outcome.printed)
+            return stopped(inputs, Ending.INVALID, why, outcome.printed)
         ran = Run(outcome.outputs, problems)
         with self.watch(exercise.id, True):
             tried = derive_facts(exercise, inputs, ran, self._derive)
@@ -303,6 +297,13 @@ class _Submission:
             return self._failed(exercise, Status.STOPPED, "time", SPENT)
         hidden = self.marker.hidden(exercise)
         mark, verdict = self._tried(exercise, hidden)
+        if mark.status is Status.STOPPED:
+            verdict = replace(verdict, blamed=stopped_below(exercise, self.examined))
+            if self._is_an_echo(exercise, verdict, hidden):
+                wrong = Diagnosis(Kind.NEEDS_MENDING, {"broken": verdict.blamed})
+                mark = Mark(exercise.id, Status.ECHO, exercise.points, exercise.points)
+                said = {"diagnosis": wrong.id, "message": wrong.message}
+                return replace(mark, **said), verdict
         keeps_back = has_signature(exercise)  # else there are no expected values
         if keeps_back and (verdict.passed or mark.diagnosis in LIMITS_REACHED):
             return replace(mark, printed=""), verdict
@@ -346,9 +347,8 @@ class _Submission:
         """
         if not verdict.blamed or exercise.frameworks or self.right is None:
             return False
-        sandbox = self.right.sandbox_for(
-            exercise, wrong_among(verdict.blamed, self._verdict_on)
-        )
+        wrong = to_replace(exercise, verdict, self.examined)
+        sandbox = self.right.sandbox_for(exercise, wrong) if wrong else None
         if sandbox is None:
             return False
         tried = self.marker.try_exercise(
@@ -385,15 +385,7 @@ class _Submission:
         mark = Mark(
             exercise.id, status, 0, exercise.points, diagnosis, message, printed=printed
         )
-        return mark, Verdict(exercise.id, False, problems=(_problem(message),))
+        return mark, Verdict(exercise.id, False, problems=(problem_said(message),))
 
     def _verdict_on(self, need: Exercise) -> Verdict | None:
         return self.examined(need)[1]
-
-
-def _stopped(inputs: dict, ending: str, why: str, printed: str = "") -> Tried:
-    return Tried(Run({}, (_problem(why),)), inputs, ending, printed)
-
-
-def _problem(says: str) -> Problem:
-    return Problem(Stop.ERROR, Cause.SAID, {"says": says})

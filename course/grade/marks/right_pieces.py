@@ -18,15 +18,19 @@ from contextlib import AbstractContextManager, ExitStack
 from types import MappingProxyType
 
 from course.grade.marks.benches import Bench
+from course.grade.marks.mark import Mark
 from course.grade.marks.pristine import ROOT, tree_of
 from course.sandbox.client import Sandbox
 from ece662.check.judging import Verdict
 from ece662.check.recipes import RECIPES
+from ece662.check.terms import Status
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 from ece662.exercises.reading import Pieces, owners_of
 from ece662.exercises.regions import read
 
-__all__ = ["RightPieces", "wrong_among"]
+__all__ = ["RightPieces", "stopped_below", "to_replace", "wrong_among"]
+
+Examined = Callable[[Exercise], tuple[Mark, Verdict | None]]
 
 # A backward of these reads a cache that is written outside the regions, so our forward
 # may stand before it. All others know what their own forward has packed.
@@ -76,6 +80,51 @@ class RightPieces:
         bytecode = {f: b for f, b in self._bytecode.items() if f not in changed}
         self._bench.put({**self._pieces.bodies, **right}, bytecode)
         return self._bench.sandboxes[tree_of(exercise)]
+
+
+def to_replace(exercise: Exercise, verdict: Verdict, examined: Examined) -> set[str]:
+    """Return the exercises without whose mistakes an exercise is to be tried again.
+
+    A network with batch normalisation is written in the regions of the one without: our
+    solution of the one is a solution of the other. It stands in only where the student
+    has normalised, by all that can be seen: what comes out is mostly right, and wrong
+    only in what is wrong without normalisation, too. So junk in these regions gets
+    nothing, and a forgotten regularisation costs one exercise.
+
+    Args:
+        exercise: which one does not pass.
+        verdict: on it; says what it blames.
+        examined: returns the mark of another exercise, and the verdict on it.
+
+    Returns:
+        Their ids; none where points would be for our code.
+    """
+    wrong = wrong_among(verdict.blamed, lambda need: examined(need)[1])
+    if exercise.extends in wrong:
+        mark, base = examined(find_exercise(exercise.extends))
+        if mark.status is Status.ECHO:  # its own code is right
+            return wrong - {exercise.extends}
+        if base is None or not _shares_its_mistakes(verdict, base):
+            return set()
+    return wrong
+
+
+def _shares_its_mistakes(verdict: Verdict, base: Verdict) -> bool:
+    few = 2 * len(verdict.failed) <= len(verdict.comparisons)
+    names = {c.name for c in verdict.failed} - {c.name for c in base.failed}
+    return few and not names and not verdict.problems
+
+
+def stopped_below(exercise: Exercise, examined: Examined) -> tuple[str, ...]:
+    """Return the exercises that one builds on, near or far, and that were stopped."""
+    found: dict[str, bool] = {}
+    new = [*exercise.needs]
+    while new:
+        below = find_exercise(new.pop())
+        if below.id not in found:
+            found[below.id] = examined(below)[0].status is Status.STOPPED
+            new += below.needs
+    return tuple(id for id in sorted(found) if found[id])
 
 
 def wrong_among(

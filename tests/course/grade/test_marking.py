@@ -82,6 +82,37 @@ def test_exception_in_one_function_costs_its_own_exercise_alone(marks_of):
         assert "inside relu_forward" in marks[name].message
 
 
+def test_endless_loop_costs_its_own_exercise_alone(marks_of):
+    ids = ("relu_forward", "FullyConnectedNet", "FullyConnectedNet-dropout")
+    marks = marks_of(ids, relu_forward=("out = ", "while True: pass\n    out = "))
+    assert (marks["relu_forward"].status, marks["relu_forward"].points) == (
+        "stopped",
+        0,
+    )
+    for name in ids[1:]:
+        assert (marks[name].status, marks[name].points) == ("echo", marks[name].of)
+        assert marks[name].message.startswith("This builds on relu_forward, not right")
+
+
+EXTENDED = ("FullyConnectedNet", "FullyConnectedNet-batchnorm")
+NO_LOSS = ("loss, dout = softmax_loss(scores, y)", "return 0.0, {}")
+NO_REG = ("if reg:", "if False:")
+
+
+def test_our_solution_is_no_points_for_who_has_none(marks_of):
+    """Both are written in the same regions: ours of the one solves the other."""
+    marks = marks_of(EXTENDED, **{"FullyConnectedNet.loss": NO_LOSS})
+    assert {(mark.status, mark.points) for mark in marks.values()} == {("failed", 0)}
+
+
+def test_mistake_of_the_plain_network_costs_it_alone(marks_of):
+    plain, normalised = marks_of(
+        EXTENDED, **{"FullyConnectedNet.loss": NO_REG}
+    ).values()
+    assert (plain.status, plain.points) == ("failed", 0)
+    assert (normalised.status, normalised.points) == ("echo", normalised.of)
+
+
 def test_echo_is_not_tried_on_the_public_inputs(marks_of, marker, monkeypatch):
     """Its sentence names other exercises only, so it may come of the hidden ones."""
     tried, of_marker = [], marker.try_exercise
