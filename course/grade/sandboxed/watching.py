@@ -12,6 +12,7 @@ import copy
 import functools
 import hashlib
 import json
+import weakref
 
 import numpy as np
 
@@ -65,6 +66,8 @@ class Recorder:
         shown = [np.array(data[k][:PICTURES]) for k in ("X_val", "y_val") if k in data]
         made_of = _made_of(solver.Solver, *_networks())
         rules = _usual_rules()
+        # What each Solver held when it was done, to go on from.
+        held = weakref.WeakKeyDictionary()
         original = solver.Solver.train
 
         @functools.wraps(original)
@@ -72,10 +75,12 @@ class Recorder:
             began = digest_of(self.model.params)
             knew = _knows(self.model, *shown)
             given = [_is_as_given(it, made_of) for it in (self.model, self)]
+            given[0] = given[0] and _held(self) == held.get(self, HELD_AT_FIRST)
             usual = given[1] and self.update_rule in rules
             try:
                 return original(self)
             finally:
+                held[self] = _held(self)
                 runs.append(_noted(self, began, knew, given[0], usual))
 
         solver.Solver.train = train
@@ -173,6 +178,22 @@ def _is_as_given(it, made_of):
     return not {"step", *methods} & {*vars(it)}
 
 
+def _held(trainer):
+    """Return what a Solver has from earlier: digests of weights, and its histories.
+
+    It gives the network the best weights that it holds, and measures nothing that its
+    histories have already: both could be put there.
+    """
+    states = (trainer._best_state, trainer._latest_state, trainer.best_params)
+    histories = (trainer.val_acc_history, trainer.train_acc_history)
+    return [digest_of(state) if state else "" for state in states], *map(
+        list, histories
+    )
+
+
+HELD_AT_FIRST = (["", "", ""], [], [])
+
+
 def _noted(done, began, knew, as_given, usual):
     """Return the record of a training that has ended.
 
@@ -180,7 +201,8 @@ def _noted(done, began, knew, as_given, usual):
         done: the Solver.
         began: digest of the weights before.
         knew: from `_knows`, before.
-        as_given: whether the network was one of its class alone.
+        as_given: whether the network was one of its class alone, and the Solver held
+            nothing but what it had left itself.
         usual: whether the same is true of the Solver, and its rule is one of ours.
     """
     latest = done._latest_state or {}

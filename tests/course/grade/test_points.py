@@ -242,6 +242,25 @@ def test_network_is_as_its_file_says(recorded, monkeypatch):
         assert not recorded(between)["its own loss"], between
 
 
+def test_solver_holds_no_weights_but_its_own(recorded):
+    def best(model, trainer):
+        trainer.best_val_acc, trainer._best_state = 2.0, {**model.params}
+
+    def latest(model, trainer):
+        trainer._latest_state = {**model.params}
+
+    def measured(model, trainer):
+        trainer.val_acc_history, trainer.train_acc_history = [0.1], [0.1]
+
+    def before(model, trainer):
+        trainer.train()
+        trainer.num_epochs = 2
+
+    for between in (best, latest, measured):
+        assert not recorded(between)["its own loss"], between
+    assert recorded(before)["its own loss"]
+
+
 def test_solver_is_as_its_file_says(recorded, monkeypatch):
     def shadow(model, trainer):
         trainer._step = trainer._step
