@@ -171,6 +171,22 @@ def test_run_restores_what_belongs_to_everybody(tmp_path, monkeypatch):
     assert of_everybody() == before
 
 
+@pytest.mark.posix  # Windows keeps the folder that a process is in
+def test_run_goes_on_where_the_code_has_removed_the_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def removing(x):
+        if folder.exists():
+            folder.rmdir()
+        return relu_forward(x)
+
+    found = run(find_exercise("relu_forward"), make_code({"relu_forward": removing}))
+    assert not folder.exists()
+    assert not found.problems
+
+
 def _without_len(x):
     builtins.len = None
     return x * (x > 0), x
