@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from ece662.exercises import EXERCISES, Exercise
 from ece662.exercises.findings import Begun, Fault, Finding, Note, NotebookError
-from ece662.exercises.lines import BYTE_ORDER_MARK
 from ece662.exercises.regions import ANSWER, Parsed, is_empty, left_raise, parse_file
 
 __all__ = [
@@ -160,7 +159,7 @@ def decode(data: bytes, file: str) -> str | Finding:
     if encoding := _wide(data):
         if file.endswith(".ipynb"):
             with suppress(UnicodeDecodeError):
-                return data.decode(encoding).removeprefix(BYTE_ORDER_MARK)
+                return data.decode(encoding)
         return Finding(Fault.UTF_16, file)
     try:
         return data.decode("utf-8")
