@@ -1,0 +1,23 @@
+"""Exits that nothing can catch: reported where the code runs, and left to others."""
+
+import os
+import threading
+
+import pytest
+
+from ece662.live.exits import no_silent_exit
+from tests.limits import WAIT
+
+
+def test_exit_is_an_exception_here_and_an_exit_in_another_thread(monkeypatch):
+    left = []
+    leave = left.append
+    monkeypatch.setattr(os, "_exit", leave)
+    with no_silent_exit():
+        thread = threading.Thread(target=lambda: os._exit(3))
+        thread.start()
+        thread.join(WAIT)
+        with pytest.raises(SystemExit) as caught:
+            os._exit(4)
+    assert (left, caught.value.code) == ([3], 4)
+    assert os._exit is leave
