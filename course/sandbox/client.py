@@ -73,7 +73,7 @@ class _Answer(NamedTuple):
     """What a server sent back on a call, and what its clock has seen."""
 
     report: dict[str, Any]
-    sent: bytes  # by the process that ran the call
+    sent: bytearray  # by the process that ran the call
     waited: float
     rang: bool  # that process was ended, because it waited for too long
 
@@ -285,7 +285,7 @@ def _outcome(answer: _Answer, cpu_limit: int) -> Outcome:
         return Outcome(Ending.INVALID, {}, f"not an answer: {error}", **rest)
 
 
-def _read_whole(answer: bytes) -> tuple[dict[str, Any], bytes]:
+def _read_whole(answer: bytearray) -> tuple[dict[str, Any], bytearray]:
     stream = io.BytesIO(answer)
     header, body = wire.read_frame(stream, len(answer))
     if stream.read(1):

@@ -77,7 +77,9 @@ def _handle(server: int, reports: int) -> NoReturn:
             confine.die_with(server)
         with open(0, "rb", buffering=0, closefd=False) as requests:
             header, body = wire.read_frame(requests, max_body=1 << 40)
-        _write_all(reports, wire.pack_frame(*_run(header, body)))
+        report, answer = _run(header, body)
+        _write_all(reports, wire.pack_head(report, len(answer)))
+        _write_all(reports, answer)
         status = 0
     except EOFError:
         pass  # the grader has left
@@ -107,7 +109,7 @@ def _python_files() -> list[str]:
     return [here, sys.prefix, *filter(os.path.exists, system + devices)]
 
 
-def _run(request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+def _run(request: dict[str, Any], body: bytearray) -> tuple[dict[str, Any], bytearray]:
     """Answer one request in a process of its own; return the report and its bytes."""
     answer_end, answer_start = os.pipe()
     print_end, print_start = os.pipe()
@@ -138,7 +140,7 @@ def _run(request: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
 
 def _collect(
     keep: dict[int, int], deadline: float, answer: int
-) -> tuple[dict[int, bytes], str]:
+) -> tuple[dict[int, bytearray], str]:
     """Read pipes until both end; say "finished", "time" or "size".
 
     Printing too much is read on and forgotten, an answer that is too large ends it.
@@ -158,8 +160,8 @@ def _collect(
                 pending.discard(pipe)
             texts[pipe] += part[: max(0, keep[pipe] - len(texts[pipe]))]
             if pipe == answer and len(texts[pipe]) >= keep[pipe]:
-                return {name: bytes(text) for name, text in texts.items()}, "size"
-    return {name: bytes(text) for name, text in texts.items()}, ending
+                return texts, "size"
+    return texts, ending
 
 
 def _end(child: int, patience: float) -> tuple[int, Any]:
@@ -175,7 +177,7 @@ def _end(child: int, patience: float) -> tuple[int, Any]:
 
 
 def _be_the_child(
-    handler: int, request: dict[str, Any], body: bytes, answer: int, printed: int
+    handler: int, request: dict[str, Any], body: bytearray, answer: int, printed: int
 ) -> NoReturn:
     """Give up everything, call the student's code, write what it gives, and end.
 
@@ -213,7 +215,7 @@ def _be_the_child(
         os._exit(0)
 
 
-def _call(request: dict[str, Any], body: bytes) -> bytes:
+def _call(request: dict[str, Any], body: bytearray) -> bytes:
     import wire
 
     try:
@@ -246,7 +248,7 @@ def _describe(error: BaseException, code: str) -> dict[str, Any]:
     return described
 
 
-def _write_all(pipe: int, data: bytes) -> None:
+def _write_all(pipe: int, data: bytes | bytearray) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(pipe, view) :]

@@ -11,15 +11,16 @@ every byte.
 This file is used on both sides of the sandbox and needs numpy only.
 """
 
+import io
 import json
 import math
 import struct
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-__all__ = ["WireError", "pack", "pack_frame", "read_frame", "unpack"]
+__all__ = ["WireError", "pack", "pack_frame", "pack_head", "read_frame", "unpack"]
 
 DTYPES = frozenset(
     ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8")
@@ -38,11 +39,18 @@ class WireError(ValueError):
 
 def pack_frame(header: Mapping[str, Any], body: bytes = b"") -> bytes:
     """Return the frame of a header and its bytes."""
+    return pack_head(header, len(body)) + body
+
+
+def pack_head(header: Mapping[str, Any], body_size: int) -> bytes:
+    """Return what of a frame stands before its body."""
     text = json.dumps(header).encode()
-    return SIZES.pack(len(text), len(body)) + text + body
+    return SIZES.pack(len(text), body_size) + text
 
 
-def read_frame(stream: BinaryIO, max_body: int) -> tuple[dict[str, Any], bytes]:
+def read_frame(
+    stream: io.BufferedIOBase | io.RawIOBase, max_body: int
+) -> tuple[dict[str, Any], bytearray]:
     """Read one frame.
 
     Args:
@@ -76,16 +84,19 @@ def pack(arrays: Mapping[str, Any], **more: Any) -> bytes:
     """
     described, bodies = [], []
     for name, value in arrays.items():
-        array = np.array(value, order="C", subok=False)
+        array = np.asarray(value, order="C")
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
         if array.dtype.str not in DTYPES:
             raise WireError(f"{name} is of dtype {array.dtype}, not a kind of number")
         described.append([str(name), array.dtype.str, list(array.shape)])
-        bodies.append(array.tobytes())
-    return pack_frame({**more, "arrays": described}, b"".join(bodies))
+        bodies.append(array)
+    size = sum(array.nbytes for array in bodies)
+    return b"".join([pack_head({**more, "arrays": described}, size), *bodies])
 
 
-def unpack(header: Mapping[str, Any], body: bytes) -> dict[str, np.ndarray]:
+def unpack(
+    header: Mapping[str, Any], body: bytes | bytearray | memoryview
+) -> dict[str, np.ndarray]:
     """Return the arrays of a frame, each a fresh and writable one.
 
     Raises:
@@ -94,7 +105,7 @@ def unpack(header: Mapping[str, Any], body: bytes) -> dict[str, np.ndarray]:
     described = header.get("arrays")
     if not isinstance(described, list) or len(described) > MAX_ARRAYS:
         raise WireError(f"expected a list of up to {MAX_ARRAYS} arrays")
-    arrays, position = {}, 0
+    arrays, position, body = {}, 0, memoryview(body)
     for entry in described:
         name, dtype, shape = _check_entry(entry)
         if name in arrays:
@@ -133,13 +144,13 @@ def _check_entry(entry: Any) -> tuple[str, np.dtype, tuple[int, ...]]:
     return name, np.dtype(dtype), tuple(shape)
 
 
-def _read(stream: BinaryIO, size: int) -> bytes:
+def _read(stream: io.BufferedIOBase | io.RawIOBase, size: int) -> bytearray:
     """Read exactly `size` bytes, from raw pipes too, which may give fewer at a time."""
-    parts = []
-    while size:
-        part = stream.read(min(size, 1 << 20))
-        if not part:
+    found = bytearray(size)
+    rest = memoryview(found)
+    while rest:
+        got = stream.readinto(rest)
+        if not got:
             raise EOFError("the stream ended within a frame")
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+        rest = rest[got:]
+    return found
