@@ -1,6 +1,7 @@
 """Checks in a process of their own: how it ended, and at which line."""
 
 import signal
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -71,9 +72,25 @@ def test_line_is_the_innermost_that_the_student_wrote(outermost, where, file):
     assert Path(end.file).name == file
 
 
-def test_check_that_does_not_answer_is_ended_and_told(monkeypatch):
+def answers(code):
+    """Return what is taken from a process that is asked about adam and runs this."""
+    process = apart._Process(ROOT, ["adam"], [], colour=False, is_shown=False)
+    process.command = [sys.executable, "-c", code]
+    with process:
+        return list(process.answers())
+
+
+def test_answers_are_what_is_json_and_about_what_was_asked():
+    lines = "words", "[]", '{"id": "sgd"}', '{"id": "adam", "passed": true}'
+    assert answers(f"print(*{lines!r}, sep='\\n')") == [{"id": "adam", "passed": True}]
+    assert answers("print('nothing')") == []
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_check_that_does_not_answer_is_ended_and_told(monkeypatch, colour):
     monkeypatch.setattr(apart, "limit_of", lambda exercise: 0.01)
     monkeypatch.setattr(apart, "GRACE", 0)
-    [verdict] = apart.check_apart(ROOT, ["adam"])
+    [verdict] = apart.check_apart(ROOT, ["adam"], colour)
     assert not verdict["passed"]
     assert "did not finish within 0.01 seconds" in verdict[apart.TEXT]
+    assert ("\x1b[" in verdict[apart.TEXT]) is colour
