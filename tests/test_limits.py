@@ -102,7 +102,8 @@ def run(tmp_path_factory):
         _plant_cell(folder, name, fault)
     _plant_cell(folder, "good", "between = 0")
     mark = {"ECE662_PLANTED": uuid.uuid4().hex}
-    printed, status = _run(folder, "--nbval-cell-timeout=6", **mark)
+    settings = {**mark, "ECE662_PATIENCE": "0.3"}  # 3 s for who hears no interrupt
+    printed, status = _run(folder, "--nbval-cell-timeout=6", **settings)
     left = limits.end_processes(**mark)
     verdicts = {}
     for case in ElementTree.parse(folder / "report.xml").iter("testcase"):
