@@ -5,9 +5,10 @@ import pytest
 from tests.course.grade.fuzzing import Fuzzer
 
 SEED = 662
-COUNTS = {"archive": 1500, "module": 400, "notebook": 400, "tar": 150, "inner": 60,
+# Drawn alike each time; the weekly workflow draws others, and more.
+COUNTS = {"archive": 500, "module": 400, "notebook": 400, "tar": 150, "inner": 60,
           "single": 60, "odd tar": 150, "odd zip": 150, "odd notebook": 60,
-          "odd module": 60, "answer": 1200}  # fmt: skip
+          "odd module": 60, "answer": 400}  # fmt: skip
 
 
 @pytest.mark.slow
