@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ece662.fast.im2col import max_pool_backward_im2col, max_pool_forward_im2col
 from ece662.figures.moving import show_moving
-from ece662.figures.style import COLOURS
+from ece662.figures.style import COLOURS, remove_frame
 from ece662.figures.texts import describe
 from ece662.vis_utils import visualize_grid
 
@@ -87,8 +87,7 @@ def _window_by_window(padded, kernel, places, out, stride, pad):
     """Yield one figure, again and again, each time with one output more."""
     axes = _tables(padded.shape, kernel.shape, out.shape)
     figure = axes[0].figure
-    # Room for thick frames.
-    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)
+    figure.set_layout_engine("constrained", w_pad=0.12, h_pad=0.12)  # thick frames
     _write_numbers(axes[0], padded, "image with padding" if pad else "image", pad)
     _write_numbers(axes[1], kernel, "filter")
     _write_numbers(axes[2], out, "output")
@@ -218,10 +217,10 @@ def show_channels(picture, channels) -> None:
         ax.imshow(channel)
         _bare(ax)
     silent = sum(np.ptp(channel) == 0 for channel in channels)
+    silent = "1 of them is" if silent == 1 else f"{silent or 'none'} of them are"
     describe(
         f"A picture, and {len(channels)} grey pictures of what as many channels answer "
-        f"to it, bright where the answer is strong; {silent or 'none'} of them "
-        f"{'is' if silent == 1 else 'are'} the same everywhere."
+        f"to it, bright where the answer is strong; {silent} the same everywhere."
     )
     plt.show()
 
@@ -338,10 +337,10 @@ def show_fewer_multiplications() -> None:
 
 def _tables(*shapes):
     """Return axes side by side, for tables of these shapes with pixels of one size."""
-    widths = [columns for _, columns in shapes]
-    height = max(rows for rows, _ in shapes)
-    pixel = min(0.72, 13 / (sum(widths) + len(widths)))
-    size = (pixel * (sum(widths) + len(widths)), pixel * height + 1.2)
+    heights, widths = zip(*shapes, strict=True)
+    width = sum(widths) + len(widths)
+    pixel = min(0.72, 13 / width)
+    size = (pixel * width, pixel * max(heights) + 1.2)
     figure, axes = plt.subplots(1, len(shapes), figsize=size, width_ratios=widths)
     figure.set_layout_engine("constrained", w_pad=pixel / 4)  # half a pixel between
     return axes
@@ -394,10 +393,7 @@ def _duration(seconds):
 
 
 def _bare(ax, keep_ticks=False):
-    ax.grid(False)
     if not keep_ticks:
         ax.set_xticks([])
         ax.set_yticks([])
-    ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    remove_frame(ax)

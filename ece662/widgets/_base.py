@@ -218,10 +218,8 @@ class Dashboard:
     def _repr_mimebundle_(self, include=None, exclude=None):
         """Be shown: as widgets where the page is live, else as a picture and text."""
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        bundle = {
-            "application/vnd.jupyter.widget-view+json": view,
-            "text/plain": f"{self.title}: {self.text}",
-        }
+        bundle = {"application/vnd.jupyter.widget-view+json": view}
+        bundle["text/plain"] = f"{self.title}: {self.text}"
         if self._figures:
             with _style():
                 png = to_png(self._figures)
