@@ -18,6 +18,8 @@ __all__ = [
 MAX_DIRECTORY = 1 << 20  # bytes of a zip's list of contents: some 10,000 entries
 MAX_UNPACKED = 256 << 20  # bytes that an archive may hold
 MAX_SQUARES = 10**10  # of the bytes of a tar's pax headers: some 10 seconds
+# Reads that find nothing: tarfile skips a member by as many as its size says.
+MAX_READS_PAST = 1000
 PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 
 
@@ -50,16 +52,21 @@ class CountedStream(io.RawIOBase):
     def __init__(self, stream: IO[bytes]):
         """Begin to count."""
         self._stream, self._left, self._tail = stream, MAX_UNPACKED, b""
+        self._reads_left = MAX_READS_PAST
 
     def read(self, size: int = -1) -> bytes:
         """Read bytes.
 
         Raises:
             Refused: there are more than an archive may hold.
+            EOFError: there are no more, and it goes on to ask.
         """
         most = self._left + 1 if size is None or size < 0 else min(size, self._left + 1)
         data = self._stream.read(most)
         self._left -= len(data)
+        self._reads_left -= not data
+        if self._reads_left < 0:
+            raise EOFError("it breaks off")
         self._tail = data[-512:] or self._tail
         if self._left < 0:
             raise Refused(f"it would unpack to more than {MAX_UNPACKED >> 20} MB")

@@ -222,3 +222,19 @@ def test_headers_of_a_tar_take_time_linear_in_their_length(tmp_path):
     assert time.process_time() - begin < 5  # of many minutes
     assert submission.files == {LAYERS: "a"}
     assert "its headers are too long" in submission.notes[0]
+
+
+def test_member_of_a_tar_that_claims_to_be_endless_is_skipped_in_no_time(tmp_path):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        entry = tarfile.TarInfo(LAYERS)
+        entry.size = 1
+        archive.addfile(entry, io.BytesIO(b"a"))
+        entry = tarfile.TarInfo("note")
+        entry.size = 1 << 80
+        archive.addfile(entry)
+    begin = time.process_time()
+    submission = _opened(tmp_path, file.getvalue())
+    assert time.process_time() - begin < 5  # of thousands of years
+    assert submission.files == {LAYERS: "a"}
+    assert "it breaks off" in submission.notes[0]
