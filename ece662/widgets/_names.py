@@ -79,8 +79,14 @@ export default {
 }
 """
 
-# Nothing slides for who has asked the system for less motion.
+# Both ends of a range can be read, and nothing slides for who has asked the system for
+# less motion.
 STYLE = """
+.ece662-dashboard .widget-slider .widget-readout {
+    flex: none;
+    max-width: none;
+    width: max-content;
+}
 @media (prefers-reduced-motion: reduce) {
     .ece662-dashboard, .ece662-dashboard * {
         animation: none !important;

@@ -327,7 +327,10 @@ def runs_table(runs: Sequence[TrainingRun]) -> str:
     head = "".join(f"<th>{name}</th>" for name in heads)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return (
-        '<div style="overflow-x: auto"><table style="border-spacing: 12px 0">'
+        # As wide as there is room for, however wide the table is.
+        '<div role="region" aria-label="runs" tabindex="0" style="overflow-x: auto; '
+        'width: 0; min-width: 100%">'
+        '<table style="border-spacing: 12px 0; white-space: nowrap">'
         f'<tr style="text-align: left">{head}</tr>{body}</table></div>'
     )
 

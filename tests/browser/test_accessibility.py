@@ -30,6 +30,7 @@ data = get_CINIC10_data(verbose=False)
 shown = [optimiser_race(), gradient_checker(), activations_through_depth()]
 shown += [normalisation_cube(), dropout_masks(), convolution_window()]
 shown += [training_dashboard(data, epochs=1)]
+shown[-1].run()  # a row in its table
 shown += [hyperparameter_search(data, trials=2, pictures=500, epochs=1, cores=1)]
 display(*shown)
 display(check("relu_forward"), hint("adam"), self_test("q1-dw-shape", "b"))
@@ -172,12 +173,15 @@ def test_pages_of_grading_fit_a_narrow_page(graded, browser, width):
     assert widths == dict.fromkeys(PAGES, width)
 
 
-# What sticks out of a dashboard, or of the page, to the right.
+# What sticks out of a dashboard, or of the page, to the right, and numbers cut short.
 STICKS_OUT = """
 () => [...document.querySelectorAll('.ece662-dashboard')].flatMap(root => {
     const right = Math.min(root.getBoundingClientRect().right, innerWidth) + 1
-    return [...root.querySelectorAll('input, select, button, img, .widget-slider')]
-        .filter(e => e.offsetParent && e.getBoundingClientRect().right > right)
+    const parts = 'input, select, button, img, .widget-slider, .widget-html-content'
+    const isCut = e => e.matches('.widget-readout') && e.scrollWidth > e.clientWidth
+    return [...root.querySelectorAll(`${parts}, .widget-readout`)]
+        .filter(e => e.offsetParent)
+        .filter(e => e.getBoundingClientRect().right > right || isCut(e))
         .map(e => root.ariaLabel + ': ' + e.outerHTML.slice(0, 120))
 })
 """
