@@ -54,10 +54,27 @@ def why_missing(name: str) -> str:
             f"TensorFlow's part of Q6 need Python 3.11 to {newest}. Everything else "
             "works here."
         )
+    what = _what_to_install(name)
     return (
-        f'This needs {name}, which is not installed: pip install "ece662[{name}]" (in '
-        f'a notebook: %pip install "ece662[{name}]", then restart the kernel).'
+        f"This needs {name}, which is not installed: pip install {what} (in "
+        f"a notebook: %pip install {what}, then restart the kernel)."
     )
+
+
+def _what_to_install(name: str) -> str:
+    """Return what pip understands.
+
+    That is an extra of ours, with the versions that were tried, where this package was
+    installed. Where it only lies in a folder, pip would ask PyPI for a package of its
+    name, and whoever owns that name there.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        distribution("ece662")
+    except PackageNotFoundError:
+        return f"{name} safetensors"
+    return f'"ece662[{name}]"'
 
 
 def explain_missing(error: BaseException) -> str | None:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tomllib
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
@@ -57,6 +57,20 @@ def test_why_missing_says_how_to_install_where_there_is_a_build(name, monkeypatc
     assert said.startswith(f"This needs {name}, which is not installed: pip install")
     assert f'%pip install "ece662[{name}]", then restart the kernel' in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_why_missing_asks_pypi_for_no_name_that_is_not_ours(name, monkeypatch):
+    """Where the package was never installed, but lies in the folder."""
+
+    def is_not_installed(package):
+        raise metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(metadata, "distribution", is_not_installed)
+    monkeypatch.setattr("ece662.frameworks.installed.NEWEST_FOR_TENSORFLOW", (3, 99))
+    said = why_missing(name)
+    assert "ece662" not in said
+    assert f"%pip install {name} safetensors, then restart" in said
 
 
 def test_why_missing_says_that_there_is_no_build(on_new_python):
