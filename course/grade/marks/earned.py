@@ -284,7 +284,7 @@ def in_training(
         return None
     left, known, others = digest_of(state), set(), set()
     for run in seen.get("runs", ()):
-        is_ours = run["its own loss"] and {*run["networks"]} & {*exercise.needs}
+        is_ours = run["as given"] and {*run["networks"]} & {*exercise.needs}
         if is_ours and (run["guessing at first"] or run["began"] in known):
             known |= {*run["left"]}
         elif left in run["left"]:
@@ -359,7 +359,7 @@ def read_seen(sent: np.ndarray | None) -> dict[str, Any]:
     try:
         for run in seen["runs"]:
             words = [run["began"], *run["left"], *run["networks"]]
-            flags = [run["its own loss"], run["guessing at first"], run["usual steps"]]
+            flags = [run["as given"], run["guessing at first"], run["usual steps"]]
             if {*map(type, words)} - {str} or {*map(type, flags)} - {bool}:
                 raise ValueError
         return {str(name): value for name, value in seen.items()}

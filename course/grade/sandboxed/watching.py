@@ -74,14 +74,14 @@ class Recorder:
         def train(self):
             began = digest_of(self.model.params)
             knew = _knows(self.model, *shown)
-            given = [_is_as_given(it, made_of) for it in (self.model, self)]
-            given[0] = given[0] and _held(self) == held.get(self, HELD_AT_FIRST)
-            usual = given[1] and self.update_rule in rules
+            has_left_it = _held(self) == held.get(self, HELD_AT_FIRST)
+            as_given = has_left_it and _is_as_given(self.model, made_of)
+            usual = self.update_rule in rules and _is_as_given(self, made_of)
             try:
                 return original(self)
             finally:
                 held[self] = _held(self)
-                runs.append(_noted(self, began, knew, given[0], usual))
+                runs.append(_noted(self, began, knew, as_given, usual))
 
         solver.Solver.train = train
         made_of[solver.Solver]["train"] = train
@@ -186,9 +186,8 @@ def _held(trainer):
     """
     states = (trainer._best_state, trainer._latest_state, trainer.best_params)
     histories = (trainer.val_acc_history, trainer.train_acc_history)
-    return [digest_of(state) if state else "" for state in states], *map(
-        list, histories
-    )
+    digests = [digest_of(state) if state else "" for state in states]
+    return digests, *map(list, histories)
 
 
 HELD_AT_FIRST = (["", "", ""], [], [])
@@ -211,7 +210,7 @@ def _noted(done, began, knew, as_given, usual):
     watchers = {type(callback).__module__ for callback in done.callbacks}
     return {
         "networks": [c.__name__ for c in kind.__mro__ if c.__module__ == MODULE],
-        "its own loss": as_given,
+        "as given": as_given,
         "guessing at first": not knew
         and all(getattr(done, name)[0] < limit for name, limit in GUESSING.items()),
         "usual steps": usual and all(name.startswith("ece662.") for name in watchers),

@@ -236,10 +236,10 @@ def test_network_is_as_its_file_says(recorded, monkeypatch):
         kind = type(model)
         monkeypatch.setattr(kind, "state_dict", lambda self: self.params)
 
-    assert recorded()["its own loss"]
-    assert not recorded(network=Turning)["its own loss"]
+    assert recorded()["as given"]
+    assert not recorded(network=Turning)["as given"]
     for between in (shadow, step, exchange):
-        assert not recorded(between)["its own loss"], between
+        assert not recorded(between)["as given"], between
 
 
 def test_solver_holds_no_weights_but_its_own(recorded):
@@ -257,8 +257,8 @@ def test_solver_holds_no_weights_but_its_own(recorded):
         trainer.num_epochs = 2
 
     for between in (best, latest, measured):
-        assert not recorded(between)["its own loss"], between
-    assert recorded(before)["its own loss"]
+        assert not recorded(between)["as given"], between
+    assert recorded(before)["as given"]
 
 
 def test_solver_is_as_its_file_says(recorded, monkeypatch):
@@ -273,7 +273,7 @@ def test_solver_is_as_its_file_says(recorded, monkeypatch):
     for between in (shadow, exchange):
         record = recorded(between)
         assert not record["usual steps"], between
-        assert record["its own loss"]
+        assert record["as given"]
 
 
 def test_training_by_a_rule_of_its_own_is_told_to_the_teacher(mark):
@@ -346,7 +346,7 @@ def test_in_training_follows_weights_from_one_solver_to_the_next():
     weights = {"W1": np.ones((2, 2)), "b1": np.zeros(2)}
     outputs = {f"as trained/state {name}": array for name, array in weights.items()}
     first = {
-        "networks": ["TwoLayerNet"], "its own loss": True, "guessing at first": True,
+        "networks": ["TwoLayerNet"], "as given": True, "guessing at first": True,
         "usual steps": True, "began": "0", "left": ["1"],
     }  # fmt: skip
     last = {**first, "guessing at first": False, "began": "1"}
@@ -364,7 +364,7 @@ def test_in_training_follows_weights_from_one_solver_to_the_next():
     "told",
     [
         {}, {"runs": 1}, {"runs": [1]}, {"runs": [{"began": "1"}]}, [],
-        {"runs": [{"began": 1, "left": [], "networks": [], "its own loss": True,
+        {"runs": [{"began": 1, "left": [], "networks": [], "as given": True,
                    "guessing at first": True, "usual steps": True}]},
     ],
 )  # fmt: skip
