@@ -129,7 +129,7 @@ test-arm: $(VENV)/lab.stamp $(VENV)/kernels.stamp
 
 # Ten minutes, and 2,000 submissions at least, or ARGS="--seconds 3600 --seed 1".
 fuzz: $(VENV)/test.stamp $(VENV)/kernels.stamp
-	@$(PY) -m tests.course.grade.fuzzing $(ARGS)
+	@$(PY) -m tests.course.grade.fuzz.fuzzing $(ARGS)
 
 demo: $(VENV)/demo.stamp $(VENV)/kernels.stamp
 	@$(PY) -m voila docs/dashboards.ipynb $(ARGS)

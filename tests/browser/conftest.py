@@ -307,7 +307,7 @@ def graded(tmp_path_factory):
     """The reports on four students, two of whom look alike."""
     from course.grade.reports import write_reports
     from course.grade.run import record_path
-    from tests.course.grade.test_books import _record
+    from tests.course.grade.books.test_books import _record
 
     out = tmp_path_factory.mktemp("run")
     (out / "records").mkdir()

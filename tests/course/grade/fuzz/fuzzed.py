@@ -1,6 +1,6 @@
 """The contained child of the fuzzer: it also judges answers that no sandbox gave.
 
-python -m tests.course.grade.fuzzed
+python -m tests.course.grade.fuzz.fuzzed
 """
 
 import base64

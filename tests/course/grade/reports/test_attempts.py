@@ -11,7 +11,7 @@ from course.grade.reports import write_reports
 from course.grade.reports.attempts import choose_best
 from course.grade.run import GradingError, grade_class, record_path
 from ece662.commands.packing import write_zip
-from tests.course.grade.test_books import LATE, _record
+from tests.course.grade.books.test_books import LATE, _record
 
 EARLY, LATER = "2026-03-28T12:00:00", "2026-03-30T12:00:00"
 

@@ -322,7 +322,7 @@ def test_of_two_files_that_may_be_one_the_other_is_named(zipped):
 def test_notebook_of_any_name_is_known_by_its_exercises(tmp_path, name):
     file = "notebooks/Q3-Dropout.ipynb"
     path = tmp_path / name
-    path.write_bytes((Path(__file__).parents[3] / file).read_bytes())
+    path.write_bytes((Path(__file__).parents[4] / file).read_bytes())
     submission = open_submission(path, {file, LAYERS})
     assert list(submission.files) == [file]
     assert "by the exercises in it" in submission.notes[0]

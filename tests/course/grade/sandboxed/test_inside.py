@@ -15,7 +15,7 @@ from course.grade.sandboxed.inside import PROBLEMS, find_unreadable, outline
 from ece662.check.code import MODULES
 from ece662.exercises import EXERCISES
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 GIVEN = "class Net:\n    def loss(self):\n        pass\n\ndef relu(x):\n    pass\n"
 
 

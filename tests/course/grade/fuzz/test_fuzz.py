@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.course.grade.fuzzing import Fuzzer
+from tests.course.grade.fuzz.fuzzing import Fuzzer
 
 SEED = 662
 # Drawn alike each time; the weekly workflow draws others, and more.

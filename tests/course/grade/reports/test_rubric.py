@@ -13,7 +13,7 @@ from course.grade.reports.given import MARKS
 from course.grade.reports.records import record_name
 from course.grade.reports.rubric import item_of, items_in, together
 from course.grade.run import record_path
-from tests.course.grade.test_books import _record
+from tests.course.grade.books.test_books import _record
 
 QUESTION = "q1-vanishing-answer"
 ITEMS = "'-0.5 no sign | 1 names the product | Which factors?"

@@ -1,6 +1,6 @@
 """Make submissions and answers that nobody would, and see that each is graded or noted.
 
-    python -m tests.course.grade.fuzzing [--seconds 600] [--least 2000] [--seed N]
+    python -m tests.course.grade.fuzz.fuzzing [--seconds 600] [--least 2000] [--seed N]
 
 Archives, modules, notebooks and answers of a sandbox are made up by changing whole
 ones: their bytes, their records, the values in their JSON. Each goes the way that those
@@ -34,7 +34,7 @@ from course.grade.contained import Child, EndedError
 from course.grade.intake.taking import WANTED, from_plain
 from ece662.exercises import EXERCISES
 from ece662.exercises.regions import END, START
-from tests.course.grade import answers, oddities
+from tests.course.grade.fuzz import answers, oddities
 
 __all__ = ["KINDS", "Fuzzer", "main"]
 
@@ -246,7 +246,7 @@ class Fuzzer:
         """
         self.folder, self.seed = folder, seed
         self.counts: collections.Counter[str] = collections.Counter()
-        self._child = Child("tests.course.grade.fuzzed")
+        self._child = Child("tests.course.grade.fuzz.fuzzed")
 
     def close(self) -> None:
         """End the child."""
@@ -336,7 +336,7 @@ KINDS: dict[str, Callable[[random.Random], Any]] = {
 
 def main() -> int:
     """Try inputs until the time is over; return 1 where one ended in another way."""
-    parser = argparse.ArgumentParser(prog="python -m tests.course.grade.fuzzing")
+    parser = argparse.ArgumentParser(prog="python -m tests.course.grade.fuzz.fuzzing")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--least", type=int, default=2000, help="submissions")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
