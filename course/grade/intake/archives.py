@@ -167,14 +167,17 @@ class Opened(contextlib.ExitStack):
         entries = archive.infolist()
         if len(entries) > MAX_MEMBERS:
             raise Refused("the zip has too many entries")
-        unpacked = sum(entry.file_size for entry in entries)
+        entries = [entry for entry in entries if self._is_usable(entry)]
+        unpacked = sum(e.file_size for e in entries if _may_be_work(_path_in(e)))
         if unpacked > MAX_UNPACKED or unpacked > MAX_RATIO * size:
             raise Refused(f"it would unpack to {unpacked >> 20} MB")
-        _refuse_overlaps(entries)
+        shared = _sharing(entries, archive.start_dir)
+        for entry in shared:
+            self._ignored.add(entry.orig_filename, "lies outside or in another entry")
         return [
             Entry(_path_in(entry), partial(_read_member, archive, entry))
             for entry in entries
-            if self._is_usable(entry)
+            if entry not in shared
         ]
 
     def _is_usable(self, entry: zipfile.ZipInfo) -> bool:
@@ -222,6 +225,8 @@ class Opened(contextlib.ExitStack):
                         if held > MAX_HELD:
                             raise Refused(f"it holds more than {MAX_HELD >> 20} MB")
                         found.append(Entry(member.name, partial(bytes, data)))
+            for broken in archive.broken:
+                self._ignored.add(broken or "a file", "has a broken header")
             if not stream.has_ended_well():
                 raise EOFError("it breaks off")
         except BROKEN as error:
@@ -245,15 +250,28 @@ def _uncompressed(file: IO[bytes], unpack: Callable, name: str) -> Entry:
     return Entry(bare, partial(bytes, data))
 
 
-def _refuse_overlaps(entries: Iterable[zipfile.ZipInfo]) -> None:
-    """Refuse a zip whose members share their bytes, as only bombs do."""
-    end = 0
+def _may_be_work(path: str) -> bool:
+    """Tell whether an entry may be read: by its suffix, or as it has none."""
+    return path.lower().endswith(KEPT) or not PurePosixPath(path).suffix
+
+
+def _sharing(entries: Iterable[zipfile.ZipInfo], end: int) -> list[zipfile.ZipInfo]:
+    """Return the members that share bytes with others, as those of bombs do.
+
+    Args:
+        entries: of a zip.
+        end: where its list of contents begins.
+    """
+    shared, free = [], 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
-        if entry.header_offset < end:
-            raise Refused("two of its entries lie in the same place")
         name = len(entry.orig_filename.encode("utf-8", "replace"))
         least = name if entry.flag_bits & 0x800 else len(entry.orig_filename)
-        end = entry.header_offset + HEADER + least + entry.compress_size
+        behind = entry.header_offset + HEADER + least + entry.compress_size
+        if entry.header_offset < free or behind > end:
+            shared.append(entry)
+        else:
+            free = behind
+    return shared
 
 
 def _path_in(entry: zipfile.ZipInfo) -> str:

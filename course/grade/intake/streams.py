@@ -5,6 +5,8 @@ import os
 import tarfile
 from typing import IO
 
+from course.grade.intake.listing import SIGNATURE, mended
+
 __all__ = [
     "MAX_UNPACKED",
     "Bounded",
@@ -28,15 +30,44 @@ class Refused(ValueError):
 
 
 class Tar(tarfile.TarFile):
-    """A tar whose pax headers are not too long.
+    """A tar whose pax headers are not too long, and that goes on behind a broken one.
 
-    Some Pythons look for what such a header holds in time that grows with its square.
+    Some Pythons look for what a pax header holds in time that grows with its square.
     """
 
     squares = 0
 
+    def __init__(self, *args, **options):
+        """Open it; `broken` are the names that stand in headers that are broken."""
+        self.broken: list[str] = []
+        super().__init__(*args, **options)
+
     class tarinfo(tarfile.TarInfo):
         """A member, or a header of one."""
+
+        @classmethod
+        def fromtarfile(cls, archive: "Tar") -> tarfile.TarInfo:
+            """Read the next header; behind one that is broken, look for another."""
+            is_first = True
+            while True:
+                try:
+                    return super().fromtarfile(archive)
+                except tarfile.InvalidHeaderError as error:
+                    if not archive.offset:
+                        raise  # it is no tar
+                    if is_first:  # the others are what it was the header of
+                        archive.broken.append(error.name)
+                    is_first = False
+                    archive.offset += tarfile.BLOCKSIZE
+
+        @classmethod
+        def frombuf(cls, block: bytes, *encoding: str) -> tarfile.TarInfo:
+            """Read a header from a block; an error says which name stands in it."""
+            try:
+                return super().frombuf(block, *encoding)
+            except tarfile.InvalidHeaderError as error:
+                error.name = block[:100].partition(b"\0")[0].decode("utf-8", "replace")
+                raise
 
         def _proc_member(self, archive: "Tar") -> tarfile.TarInfo:
             if self.type in PAX:
@@ -85,7 +116,8 @@ class Bounded:
     """A zip's bytes; until its list of contents has been read, no read may be large.
 
     zipfile reads that list in one piece, whatever the records at the zip's end say of
-    its size. So a bound on one read bounds the entries that it makes.
+    its size. So a bound on one read bounds the entries that it makes, and what is wrong
+    with one entry is mended on the way.
     """
 
     is_listed = False  # whether the list of contents has been read
@@ -108,7 +140,9 @@ class Bounded:
                 size = self.size() - self.tell()
             if size > MAX_DIRECTORY:
                 raise Refused("the zip has too many entries")
-        return super().read(size)
+        data = super().read(size)
+        is_list = not self.is_listed and data.startswith(SIGNATURE)
+        return mended(data) if is_list else data
 
 
 class ZipOnDisk(Bounded, io.FileIO):

@@ -170,7 +170,7 @@ def _why_closed(outer: Entry, depth: int, left: int) -> str:
 def _read_wanted(
     entries: Sequence[Entry], wanted: Collection[str], submission: Submission
 ) -> None:
-    by_name = {entry.name: entry for entry in entries}
+    by_name = {entry.name: entry for entry in entries}  # of several the last counts
     counts = Counter(entry.name for entry in entries)
     placed = _located(list(by_name), wanted)
     found = dict(placed)
@@ -179,10 +179,9 @@ def _read_wanted(
     _name_exports(found, by_name, wanted, submission)
     for file, inside in sorted(found.items()):
         if counts[inside] > 1:
-            note = f"{file} is in the zip {counts[inside]} times"
+            note = f"{file} is there {counts[inside]} times: the last one was read"
             submission.notes.append(note)
-        else:
-            _keep(submission, file, by_name[inside].read)
+        _keep(submission, file, by_name[inside].read)
 
 
 def _located(names: Iterable[str], wanted: Collection[str]) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import zipfile
 import pytest
 
 from course.grade.intake import archives, submissions
+from course.grade.intake.listing import mended
 from course.grade.intake.submissions import open_submission
 
 LAYERS, OPTIM = "ece662/layers.py", "ece662/optim.py"
@@ -150,16 +151,82 @@ def test_entries_are_counted_before_a_list_is_made_of_them(tmp_path):
 def test_record_for_large_archives_is_read(tmp_path):
     submission = _opened(tmp_path, _with_record_for_large_archives(3))
     assert submission.files == {}
-    assert "in the same place" in submission.notes[0]
+    assert submission.notes == ["n lies outside or in another entry: ignored"] * 3
 
 
-def test_members_that_share_their_bytes_are_refused(tmp_path):
-    data = bytearray(_zip([(LAYERS, "a" * 50), ("ece662/layers.px", "a" * 50)]))
-    second = data.rindex(b"PK\1\2")
+def test_of_members_that_share_their_bytes_the_first_is_read(tmp_path):
+    texts = [(LAYERS, "a" * 50), ("ece662/layers.px", "a" * 50), (OPTIM, "b")]
+    data = bytearray(_zip(texts))
+    second = data.index(b"PK\1\2", data.index(b"PK\1\2") + 4)
     data[second + 42 : second + 46] = bytes(4)  # it begins where the first one does
     submission = _opened(tmp_path, bytes(data))
-    assert submission.files == {}
-    assert "in the same place" in submission.notes[0]
+    assert submission.files == {LAYERS: "a" * 50, OPTIM: "b"}
+    assert submission.notes == [
+        "ece662/layers.px lies outside or in another entry: ignored"
+    ]
+
+
+# What is written at which place of the first entry of a zip's list of contents, and
+# why its file is not read ("" where it is).
+ODD_ENTRIES = {
+    "a name that is no UTF-8": ({8: b"\0\x08", 46: b"\xff\xfe"}, "header"),
+    "a version of a later time": ({6: b"\xff\0"}, ""),
+    "a name that goes too far": ({28: b"\xff\xff"}, ""),
+    "extra fields that go too far": ({30: b"\x99\0"}, ""),
+    "a comment that is too long": ({32: b"\xff\xff"}, ""),
+    "a size that stands nowhere": ({20: b"\xff" * 4, 30: b"\4\0"}, "in another entry"),
+    "a beginning behind the end": ({42: b"\xff\xff\xff\x7f"}, "in another entry"),
+    "a size that is too large": ({20: b"\xff\xff\xff\x7f"}, "in another entry"),
+    "a method that nobody has": ({10: b"\x77\0"}, "another method"),
+    "a key": ({8: b"\1\0"}, "encrypted"),
+    "a sum that is not its own": ({16: b"\1\2\3\4"}, "CRC"),
+}
+
+
+def _with_odd_entry(odd: str, names) -> bytes:
+    data = bytearray(_zip([(name, "some text") for name in names]))
+    listed = data.index(b"PK\1\2")
+    for place, value in ODD_ENTRIES[odd][0].items():
+        data[listed + place : listed + place + len(value)] = value
+    return bytes(data)
+
+
+@pytest.mark.parametrize("odd", ODD_ENTRIES)
+def test_odd_entry_costs_its_file_at_most(tmp_path, odd):
+    _, why = ODD_ENTRIES[odd]
+    submission = _opened(tmp_path, _with_odd_entry(odd, [LAYERS, OPTIM]))
+    assert {*submission.files} == ({OPTIM} if why else {LAYERS, OPTIM})
+    assert [note for note in submission.notes if why in note] == submission.notes[-1:]
+    submission = _opened(tmp_path, _with_odd_entry(odd, ["notes.txt", LAYERS, OPTIM]))
+    assert {*submission.files} == {LAYERS, OPTIM}
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_read"),
+    [
+        (b"", True),
+        (b"\1\2\3", True),
+        (b"\x55\x54\4\0\1\2\3\4", True),
+        (b"\x55\x54\5\0\1\2\3\4", False),
+        (b"\x75\x70\6\0\1abcd\xff", False),
+        (b"\x75\x70\2\0\1a", False),
+        (b"\1\0\7\0" + bytes(7), False),
+    ],
+)
+def test_extra_fields_that_cannot_be_read_are_covered(fields, is_read):
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 0, 0, 0xFFFFFFFF,
+                        0, 1, len(fields), 0, 0, 0, 0, 0) + b"n" + fields  # fmt: skip
+    if not fields or fields[0] > 1:
+        entry = entry[:20] + bytes(4) + entry[24:]
+    same = entry[:47] + fields
+    assert (mended(entry) == same) == is_read
+    assert len(mended(entry)) == len(entry)
+
+
+def test_files_that_nobody_reads_do_not_count_as_unpacked(tmp_path):
+    data = _zip([(LAYERS, "a"), ("weights.npz", bytes(20 << 20))])
+    assert len(data) * archives.MAX_RATIO < 20 << 20
+    assert _opened(tmp_path, data).files == {LAYERS: "a"}
 
 
 def test_damaged_member_costs_its_file_only(tmp_path):

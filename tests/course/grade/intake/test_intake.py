@@ -158,12 +158,14 @@ def test_open_submission_tells_of_damaged_bytes(zipped):
     assert len(submission.notes) == 1
 
 
-def test_open_submission_tells_of_files_that_are_there_twice(zipped):
+def test_of_files_that_are_there_twice_the_last_is_read_as_it_would_be_unpacked(
+    zipped,
+):
     with pytest.warns(UserWarning, match="Duplicate name"):
         path = zipped([(LAYERS, "one"), (LAYERS, "other"), (OPTIM, "c")])
     submission = open_submission(path, WANTED)
-    assert submission.files == {OPTIM: "c"}
-    assert submission.notes == [f"{LAYERS} is in the zip 2 times"]
+    assert submission.files == {LAYERS: "other", OPTIM: "c"}
+    assert submission.notes == [f"{LAYERS} is there 2 times: the last one was read"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
@@ -235,6 +237,18 @@ def test_tar_that_breaks_off_gives_what_it_has(tmp_path):
     submission = open_submission(path, WANTED)
     assert submission.files == {LAYERS: "a"}
     assert "its end is broken" in submission.notes[0]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_broken_header_in_a_tar_costs_its_file_only(tmp_path, mode):
+    data = bytearray(_tar([("x.txt", b"x" * 1300), *FILES], "w"))
+    place = data.index(LAYERS.encode())
+    data[place + 150] ^= 1  # its checksum
+    path = tmp_path / "ann.tar"
+    path.write_bytes(gzip.compress(data) if mode == "w:gz" else data)
+    submission = open_submission(path, WANTED)
+    assert submission.files == {OPTIM: "b"}
+    assert submission.notes == [f"{LAYERS} has a broken header: ignored"]
 
 
 def test_links_in_a_tar_are_ignored_and_named(tmp_path):
