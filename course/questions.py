@@ -13,6 +13,7 @@ from math import floor
 from pathlib import Path
 from typing import Any
 
+from ece662._files import write_file
 from ece662.check.questions import QUESTIONS, RIGHT, WRONG, Question
 from ece662.check.sealing import sealed
 
@@ -82,7 +83,7 @@ def make_sealed() -> str:
 def main() -> int:
     """Write the sealed file."""
     text = make_sealed()
-    PATH.write_text(text, encoding="utf-8")
+    write_file(PATH, text)
     print(f"{PATH.relative_to(ROOT)}: {text.count(' = ')} texts for {text.count('[q')}")
     return 0
 

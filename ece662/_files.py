@@ -3,7 +3,8 @@
 The new content is written beside the file under a name of its own, brought to the disk,
 given the rights that the old file has (those of the umask for a new one) and renamed
 over it. Whoever reads the file, and whenever the writer is killed, it is one whole
-version. A symbolic link stays: the file that it points to is replaced.
+version. A symbolic link stays: the file that it points to is replaced. A device or a
+pipe, which has no versions, is written to as it is.
 """
 
 import errno
@@ -64,6 +65,10 @@ def writing(
     `write_file`.
     """
     path = Path(os.path.realpath(path))
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        with open(path, "wb") as file:
+            yield file
+        return
     unfinished = path.with_name(f".{path.name[:100]}.{token_hex(4)}.part")
     try:
         with open(unfinished, "xb") as file:
@@ -82,6 +87,8 @@ def writing(
         if isinstance(error, OSError) and is_full(error):
             full = f"the disk of {path.parent} is full"
             raise OSError(error.errno, full, str(path)) from error
+        if isinstance(error, OSError) and error.filename == str(unfinished):
+            error.filename = str(path)  # the one that the caller knows
         raise
 
 

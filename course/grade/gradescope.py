@@ -22,6 +22,7 @@ from course.grade.secret import Secret
 from course.grade.text import printable
 from course.grade.workers.worker import Setup, grade, take
 from course.sandbox.check import NoWallsError
+from ece662._files import writing
 from ece662.check.terms import Status
 from ece662.exercises import EXERCISES
 
@@ -85,12 +86,15 @@ def write_autograder(
         for file in sorted(files)
         if file.suffix not in BINARY and not file.relative_to(ROOT).match(".git")
     ]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        writing(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         _write(archive, "setup.sh", SETUP)
         _write(archive, "run_autograder", RUN.format(options=options.strip()))
         _write(archive, SECRET_FILE, secret.text + "\n", mode=0o600)
-        for file in kept:
-            archive.write(file, file.relative_to(ROOT).as_posix())
+        for source in kept:
+            archive.write(source, source.relative_to(ROOT).as_posix())
     return len(kept) + 3
 
 

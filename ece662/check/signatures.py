@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ece662._files import writing
 from ece662.check.diagnosing import Known
 from ece662.exercises import Exercise
 
@@ -81,7 +82,8 @@ def pack(path: Path, signatures: Mapping[str, Signature]) -> None:
             ],
         }
     text = np.frombuffer(json.dumps(index).encode(), np.uint8)
-    np.savez_compressed(path, index=text, **_joined(parts))
+    with writing(path) as file:
+        np.savez_compressed(file, index=text, **_joined(parts))
 
 
 def _place(array, parts) -> list:

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from ece662._files import writing
 from ece662.data.classes import ALL_CLASSES, CLASSES, LIMITS, SPLITS
 
 __all__ = ["HELP", "configure", "run"]
@@ -162,7 +163,8 @@ def _write_sheet(data_set, path: str | None) -> str:
     X, y = data_set.arrays["X_train"], data_set.arrays["y_train"]
     title = describe(data_set).split(": ")[0]
     sheet = contact_sheet(X, y, data_set.meta["classes"], title)
-    sheet.save(target, format="PNG")
+    with writing(target) as file:
+        sheet.save(file, format="PNG")
     return str(target)
 
 

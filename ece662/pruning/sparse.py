@@ -7,9 +7,10 @@ one bit for every weight: it pays where less than one in 16 is left.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
+
+from ece662._files import write_file
 
 __all__ = ["load_sparse", "save_sparse", "sparse_bytes"]
 
@@ -23,7 +24,7 @@ def save_sparse(path, weights: Mapping[str, np.ndarray]) -> int:
         how many bytes the file has.
     """
     content = _pack(weights)
-    Path(path).write_bytes(content)
+    write_file(path, content)
     return len(content)
 
 
