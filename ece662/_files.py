@@ -77,10 +77,10 @@ def writing(
             os.fsync(file.fileno())
         with suppress(OSError):  # a new file, or rights that cannot be given
             os.chmod(unfinished, path.stat().st_mode & 0o7777)
-        # As late as can be: between this line and the next nobody is likely to write.
-        if instead_of is not None and path.read_bytes() != instead_of:
-            raise ChangedError(f"{path} was written by somebody else")
-        put_in_place(unfinished, path)
+        if instead_of is None:
+            put_in_place(unfinished, path)
+        else:
+            _put_instead(unfinished, path, instead_of)
     except BaseException as error:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
@@ -106,6 +106,27 @@ def put_in_place(source: str | os.PathLike, target: str | os.PathLike) -> None:
                 raise
             time.sleep(0.05)
     sync_folder(Path(target).parent)
+
+
+def _put_instead(source: Path, target: Path, instead_of: bytes) -> None:
+    """Give a file the name of another that holds this; raises as `write_file`.
+
+    An editor that has opened the other one writes to it also when it has no name any
+    more. So it keeps one for that moment, and gets its own back if it was written to.
+    """
+    aside = source.with_suffix(".aside")
+    try:
+        with suppress(OSError):  # no second names here
+            os.link(target, aside)
+        if target.read_bytes() != instead_of:
+            raise ChangedError(f"{target} was written by somebody else")
+        put_in_place(source, target)
+        if aside.exists() and aside.read_bytes() != instead_of:
+            os.replace(aside, target)
+            raise ChangedError(f"{target} was being written by somebody else")
+    finally:
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
 
 
 def dated_name(folder: Path, path: Path) -> Path:

@@ -4,9 +4,11 @@ import errno
 import os
 import stat
 import threading
+from contextlib import ExitStack
 
 import pytest
 
+from ece662 import _files
 from ece662._files import put_in_place, write_file, writing
 
 
@@ -126,3 +128,23 @@ def test_of_two_writers_each_leaves_a_whole_file(tmp_path):
     assert seen <= set(wholes)
     assert path.read_bytes() in wholes
     assert names_in(tmp_path) == ["a"]
+
+
+@pytest.mark.posix
+def test_what_is_being_written_to_a_file_is_not_replaced(tmp_path, monkeypatch):
+    """An editor that has opened a file writes to it also under no name."""
+    path, put = tmp_path / "layers.py", _files.put_in_place
+    path.write_bytes(b"old")
+    with ExitStack() as stack:
+
+        def saves(source, target):
+            editor.append(stack.enter_context(open(target, "wb")))
+            put(source, target)
+
+        editor = []
+        monkeypatch.setattr(_files, "put_in_place", saves)
+        with pytest.raises(_files.ChangedError, match="being written"):
+            write_file(path, b"new", instead_of=b"old")
+        editor[0].write(b"saved")
+    assert path.read_bytes() == b"saved"
+    assert list(tmp_path.iterdir()) == [path]

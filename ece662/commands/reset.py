@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Empty the regions; return 1, and change nothing, where that cannot be done."""
     from ece662.exercises.regions import parse_file, stub
     from ece662.exercises.work import find_root, find_target, rewrite
+    from ece662.live import open_tabs
 
     root = find_root()
 
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     print(f"{args.id} is empty again in {exercise.file}")
     print(f"The file as it was: {backup.relative_to(root).as_posix()}")
-    if exercise.file.endswith(".ipynb"):
+    if warning := open_tabs.warning(root, [exercise.file]):
+        print(warning)
+    elif exercise.file.endswith(".ipynb"):
         print("If the notebook is open, reload it from disk before you go on.")
     return 0

@@ -3,8 +3,6 @@
 import argparse
 import json
 import sys
-import time
-import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -23,8 +21,11 @@ wrote is carried over: exercises, answers, cells and files of your own. Where yo
 changed what is given, your version is kept beside and named. Everything is kept in the
 folder backups first, and `ece662 update --undo` takes the update back.
 """
-BACKUP, UNFINISHED = "update", "update-unfinished"
-LISTED = "update.json"  # in a backup: what was not there before
+UNSAVED = """\
+What you have not saved in an editor is there alone: copy it before you reload the file,
+and do not save the old text over the new."""
+BACKUP = "update"
+TRIES = 5  # to replace files that an editor keeps saving
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     """Update, or take an update back; return 1 where it fails, and change nothing."""
     from ece662.commands.packing import BROKEN
     from ece662.commands.releases import published, read_release
+    from ece662.commands.replacing import roll_back
     from ece662.exercises.work import alone, find_root
 
     root = find_root()
@@ -92,16 +94,25 @@ def _put_new(
         What was done, the zip with what was before (None where nothing was done), and
         the notebooks that were written beside those elsewhere.
     """
-    from ece662._files import write_file
+    from ece662._files import ChangedError, write_file
+    from ece662.commands.replacing import put_in
     from ece662.commands.updating import plan
+    from ece662.exercises.work import BUSY
 
-    old = read_course(root, new)
-    found = [_updated(path, old, new) for path in notebooks]
-    beside = [one for one in found if one]
-    made = plan(old, new)
-    for one in beside:
-        made.files |= one.kept
-    backup = put_in(root, made) if made.files or made.removed else None
+    for _ in range(TRIES):
+        old = read_course(root, new)
+        found = [_updated(path, old, new) for path in notebooks]
+        beside = [one for one in found if one]
+        made = plan(old, new)
+        for one in beside:
+            made.files |= one.kept
+        backup = None
+        with suppress(ChangedError):  # an editor has saved: what it has is carried over
+            if made.files or made.removed:
+                backup = put_in(root, made.files, made.removed, old, BACKUP)
+            break
+    else:
+        raise OSError(BUSY.format("the course"))
     for one in beside:
         write_file(one.path, one.text)
     return made, backup, beside
@@ -116,8 +127,16 @@ def _tell(root: Path, made: "Plan", backup: Path | None) -> None:
     for line in made.notes:
         print(f"Note: {line}.")
     print(f"{len(made.files)} files are new. What was before: {_shown(backup, root)}")
-    print("'ece662 update --undo' takes it back. Now open the notebooks anew, without")
-    print("saving those that are open, and restart their kernel (Colab: the session).")
+    print("'ece662 update --undo' takes it back. Now open the notebooks anew, and")
+    print("restart their kernel (Colab: the session).")
+    _warn_of_tabs(root, [*made.files, *made.removed])
+
+
+def _warn_of_tabs(root: Path, names: Iterable[str]) -> None:
+    """Say what to do with files that were replaced, and are open in an editor."""
+    from ece662.live import open_tabs
+
+    print(open_tabs.warning(root, names) or UNSAVED)
 
 
 class _Beside(NamedTuple):
@@ -177,6 +196,7 @@ def _shown(path: Path, root: Path) -> str:
 
 def read_course(root: Path, new: Mapping[str, bytes]) -> dict[str, bytes]:
     """Read the files of a course that an update may change."""
+    from ece662.commands.replacing import read_files
     from ece662.commands.updating import LIST, MANIFEST
     from ece662.exercises import EXERCISES
 
@@ -184,92 +204,30 @@ def read_course(root: Path, new: Mapping[str, bytes]) -> dict[str, bytes]:
     # An earlier release may not say what it is made of.
     with suppress(OSError, ValueError, KeyError, TypeError):
         names |= {*json.loads((root / MANIFEST).read_bytes())["files"]}
-    return {n: (root / n).read_bytes() for n in sorted(names) if (root / n).is_file()}
-
-
-def put_in(root: Path, made: "Plan") -> Path:
-    """Write what was planned; all of it, or nothing.
-
-    Returns:
-        The zip with what was before.
-
-    Raises:
-        OSError: it cannot be written; everything is as it was.
-    """
-    from ece662._files import write_file
-
-    backup = _back_up(root, [*made.files, *made.removed], BACKUP)
-    unfinished = backup.parent / UNFINISHED
-    write_file(unfinished, backup.name)
-    try:
-        for name, data in made.files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            write_file(root / name, data)
-        for name in made.removed:
-            (root / name).unlink(missing_ok=True)
-    except BaseException:
-        roll_back(root)
-        raise
-    unfinished.unlink()
-    return backup
-
-
-def _back_up(root: Path, names: list[str], kind: str) -> Path:
-    """Pack files as they are, and say which are not there."""
-    from ece662.commands.packing import write_zip
-    from ece662.exercises.work import BACKUPS
-
-    there = {n: (root / n).read_bytes() for n in names if (root / n).is_file()}
-    added = [name for name in names if name not in there]
-    folder = root / BACKUPS
-    folder.mkdir(exist_ok=True)
-    stamp, number = time.strftime("%Y-%m-%d-%H%M%S"), 1
-    while (path := folder / f"{kind}.{stamp}-{number}.zip").exists():
-        number += 1
-    write_zip(path, {LISTED: json.dumps(added).encode(), **there})
-    return path
-
-
-def _restore(root: Path, backup: Path) -> None:
-    from ece662._files import write_file
-
-    with zipfile.ZipFile(backup) as packed:
-        for name in packed.namelist():
-            if name != LISTED:
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                write_file(root / name, packed.read(name))
-        for name in json.loads(packed.read(LISTED)):
-            (root / name).unlink(missing_ok=True)
-
-
-def roll_back(root: Path) -> bool:
-    """Take back an update that was interrupted; tell whether there was one."""
-    from ece662.exercises.work import BACKUPS
-
-    unfinished = root / BACKUPS / UNFINISHED
-    if not unfinished.is_file():
-        return False
-    _restore(root, unfinished.with_name(unfinished.read_text("utf-8").strip()))
-    unfinished.unlink()
-    return True
+    return read_files(root, names)
 
 
 def _undo(root: Path) -> int:
     """Take the last update back; what was written since is kept as well."""
-    from ece662._files import put_in_place
-    from ece662.exercises.work import BACKUPS
+    from ece662._files import ChangedError, put_in_place
+    from ece662.commands.replacing import TAKEN_BACK, put_in, read_files, was_before
+    from ece662.exercises.work import BACKUPS, BUSY
 
     found = sorted((root / BACKUPS).glob(f"{BACKUP}.*.zip"), key=_age)
     if not found:
         raise ValueError("there is no update to take back")
     backup = found[-1]
-    with zipfile.ZipFile(backup) as packed:
-        names = [name for name in packed.namelist() if name != LISTED]
-        names += json.loads(packed.read(LISTED))
-    since = _back_up(root, names, "undone")
-    _restore(root, backup)
-    put_in_place(backup, backup.with_name(f"taken-back-{backup.name}"))
+    held, added = was_before(backup)
+    for _ in range(TRIES):
+        now = read_files(root, [*held, *added])
+        with suppress(ChangedError):
+            since = put_in(root, held, added, now, "undone")
+            break
+    else:
+        raise OSError(BUSY.format("the course"))
+    put_in_place(backup, backup.with_name(f"{TAKEN_BACK}{backup.name}"))
     print(f"The update is taken back. What was there until now: {_shown(since, root)}")
+    _warn_of_tabs(root, [*held, *added])
     return 0
 
 

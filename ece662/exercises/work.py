@@ -7,6 +7,7 @@ the folder `backups`: nothing that a student has written is lost.
 
 import difflib
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 BACKUPS = "backups"
+SETTLE = 0.3  # seconds; an editor that has asked whether it may save then saves
 TRIES = 20  # to write a file that an editor keeps saving
 LONGEST_WAIT = 60  # seconds, for another process of this package that writes
 BUSY = "{} is being written by another program; try again"
@@ -158,7 +160,8 @@ def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
     """Change a file in one atomic step, after a copy of it to the folder of backups.
 
     Processes of this package wait for each other with a lock. An editor does not: where
-    it has saved in between, the change is made again, to the text that it has saved.
+    it has saved in between, or at the same moment, the change is made again, to the
+    text that it has saved.
 
     Args:
         path: of the file.
@@ -188,6 +191,8 @@ def rewrite(path: Path, root: Path, make: Callable[[str], str]) -> Path | None:
             backup = keep(before, path, root)
             with suppress(ChangedError):  # the backup stays: it was a saved version
                 write_file(path, after, instead_of=before)
+            time.sleep(SETTLE)
+            if path.read_bytes() == after:
                 return backup
     raise OSError(BUSY.format(path.name))
 

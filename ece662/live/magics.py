@@ -81,7 +81,7 @@ def write(line: str, cell: str, root: Path | None = None) -> str:
     done = "written" if problems else "written and reloaded"
     kept = backup.relative_to(root).as_posix()
     message = f"{key[0]} is {done} in {file}; as it was: {kept}"
-    warning = open_tabs.warning(root / file, file)
+    warning = open_tabs.warning(root, [file])
     return "\n".join(filter(None, [message, *problems, warning]))
 
 

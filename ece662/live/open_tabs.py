@@ -6,7 +6,7 @@ in a file, its workspace, which it renews a moment after one is opened or closed
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 __all__ = ["is_open", "warning"]
@@ -18,20 +18,24 @@ def is_open(file: Path) -> bool:
     return any(where.endswith(f"/{path.lstrip('/')}") for path in _open_paths())
 
 
-def warning(file: Path, name: str) -> str:
-    """Return a sentence on a file that was just written; "" where no tab shows it.
+def warning(root: Path, names: Iterable[str]) -> str:
+    """Return a sentence on files that were just written; "" where no tab shows one.
 
     Args:
-        file: where it lies.
-        name: what to call it.
+        root: the course's folder.
+        names: of the files, from there.
     """
-    if not is_open(file):
+    found = [name for name in names if is_open(root / name)]
+    if not found:
         return ""
+    one = len(found) == 1
+    is_, tab = ("is", "a tab") if one else ("are", "tabs")
+    old, menu = ("The tab", "its menu") if one else ("A tab", "the menu")
     return (
-        f"{name} is open in a tab of JupyterLab. The tab may still hold the old text, "
-        "or lines that you have not saved, which are not in the file: copy what you "
-        "need of them, then choose Reload from Disk in its menu File. Do not save the "
-        "tab before."
+        f"{', '.join(found)} {is_} open in {tab} of JupyterLab. {old} may still hold "
+        "the old text, or lines that you have not saved, which are not in the file: "
+        f"copy what you need of them, then choose Reload from Disk in {menu} File. Do "
+        "not save the tab before."
     )
 
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from course.changes import changes_between
 from course.cli import main as staff
 from course.release import make_release
-from ece662 import _files, notebook
+from ece662 import notebook
 from ece662.commands import releases as reading
-from ece662.commands import update
+from ece662.commands import replacing
 from ece662.commands.cli import main
 from ece662.commands.updating import KEPT, LIST, MANIFEST, describe, plan
 from ece662.exercises import regions, work
@@ -313,6 +313,7 @@ def course(first, tmp_path, monkeypatch):
         for name, data in _second(first).items():
             packed.writestr(f"ece662-1/{name}", data)
     monkeypatch.chdir(root / "notebooks")
+    monkeypatch.setattr(replacing, "SETTLE", 0.05)
     return root
 
 
@@ -339,53 +340,134 @@ def test_update_and_undo(course, capsys):
 
 
 def test_update_that_is_cut_off_leaves_everything_as_it_was(course, monkeypatch):
-    before, write, count = _held(course), _files.write_file, []
+    before, write, count = _held(course), replacing.write_file, []
 
-    def breaks(path, *args):
+    def breaks(path, *args, **options):
         count.append(path)
         if len(count) == 4:
             raise OSError("no more")
-        write(path, *args)
+        write(path, *args, **options)
 
-    monkeypatch.setattr(_files, "write_file", breaks)
+    monkeypatch.setattr(replacing, "write_file", breaks)
     assert main(["update", "../../new.zip"]) == 1
     assert len(count) > 4
     assert _held(course) == before
+    assert main(["update", "--undo"]) == 1  # nothing is left to take back
 
 
 def test_update_that_was_killed_is_taken_back_by_the_next(course, monkeypatch, capsys):
-    before, write, count = _held(course), _files.write_file, []
+    before, write, count = _held(course), replacing.write_file, []
 
-    def dies(path, *args):
+    def dies(path, *args, **options):
         count.append(path)
         if len(count) == 4:
             raise KeyboardInterrupt
-        write(path, *args)
+        write(path, *args, **options)
 
-    monkeypatch.setattr(_files, "write_file", dies)
-    monkeypatch.setattr(update, "roll_back", lambda root: False)
+    monkeypatch.setattr(replacing, "write_file", dies)
+    monkeypatch.setattr(replacing, "roll_back", lambda root: False)
     assert main(["update", "../../new.zip"]) == 130
     assert _held(course) != before
     monkeypatch.undo()
     monkeypatch.chdir(course)
+    (course / OPTIM).write_bytes(saved := (course / OPTIM).read_bytes() + b"# more\n")
     assert main(["update", "no.zip"]) == 1
     assert "what was before it is back" in capsys.readouterr().out
-    assert _held(course) == before
+    assert _held(course) == before | {OPTIM: saved}  # saved since: nobody's but theirs
+
+
+def _saves_before(write, saved):
+    def saves(path, *args, **options):
+        if path.name == "optim.py":
+            saved(path)
+        write(path, *args, **options)
+
+    return saves
+
+
+def _saves_after(write, saved):
+    def saves(path, *args, **options):
+        write(path, *args, **options)
+        if path.name == "optim.py":
+            saved(path)
+
+    return saves
+
+
+@pytest.mark.parametrize("when", [_saves_before, _saves_after])
+@pytest.mark.parametrize("command", ["../../new.zip", "--undo"])
+def test_editor_that_saves_at_the_same_time_loses_nothing(
+    course, monkeypatch, when, command
+):
+    """A tab still has the earlier release, and what was typed a moment ago."""
+    if command == "--undo":
+        assert main(["update", "../../new.zip"]) == 0
+    before, times = _held(course), []
+    newer = before[OPTIM].replace(b"mine = 2", b"mine = 3")
+    assert newer != before[OPTIM]
+
+    def saved(path):
+        if not times:
+            times.append(path.write_bytes(newer))
+
+    monkeypatch.setattr(replacing, "write_file", when(replacing.write_file, saved))
+    assert main(["update", command]) == 0
+    assert times
+    after = _held(course)
+    if command == "--undo":
+        [since] = (course / "backups").glob("undone.*.zip")
+        assert zipfile.ZipFile(since).read(OPTIM) == newer
+        assert b"mine = 2" in after[OPTIM]
+        return
+    assert b"mine = 3" in after[OPTIM]
+    assert b"momentum_step" in after[OPTIM]
+    assert not [name for name in after if name.startswith(KEPT)]
+    assert main(["update", "--undo"]) == 0
+    assert _held(course) == before | {OPTIM: newer}
+
+
+@pytest.mark.parametrize("when", [_saves_before, _saves_after])
+def test_editor_that_saves_without_end_keeps_its_text(
+    course, monkeypatch, capsys, when
+):
+    monkeypatch.setattr(replacing, "SETTLE", 0.01)
+    before, times = _held(course), []
+
+    def saved(path):
+        times.append(path)
+        path.write_bytes(b"typed %d\n" % len(times) + before[OPTIM])
+
+    monkeypatch.setattr(replacing, "write_file", when(replacing.write_file, saved))
+    assert main(["update", "../../new.zip"]) == 1
+    assert "being written by another program" in capsys.readouterr().err
+    typed = b"typed %d\n" % len(times) + before[OPTIM]
+    assert _held(course) == before | {OPTIM: typed}
+
+
+def test_update_names_what_is_open_in_a_tab(course, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("JUPYTERLAB_WORKSPACES_DIR", str(tmp_path))
+    assert main(["update", "../../new.zip"]) == 0
+    assert "do not save the old text over the new" in capsys.readouterr().out
+    tabs = {"editor": {"data": {"path": OPTIM}}}
+    workspace = tmp_path / "a.jupyterlab-workspace"
+    workspace.write_text(json.dumps({"data": tabs}))
+    assert main(["update", "--undo"]) == 0
+    assert f"{OPTIM} is open in a tab" in capsys.readouterr().out
 
 
 def test_update_beside_a_running_one_takes_nothing_of_it_back(
     course, monkeypatch, capsys
 ):
     """What a running update has noted looks like one that was killed."""
-    write, met = _files.write_file, []
+    write, met = replacing.write_file, []
 
-    def meets(path, *args):
+    def meets(path, *args, **options):
         if path.name == "solver.py" and not met:
             met.append(main(["update", "../../new.zip"]))
-        write(path, *args)
+        write(path, *args, **options)
 
     monkeypatch.setattr(work, "LONGEST_WAIT", 0.05)
-    monkeypatch.setattr(_files, "write_file", meets)
+    monkeypatch.setattr(replacing, "write_file", meets)
     assert main(["update", "../../new.zip"]) == 0
     assert met == [1]
     said = capsys.readouterr()

@@ -163,7 +163,27 @@ def test_rewrite_makes_the_change_anew_where_an_editor_has_saved(root):
     assert len(seen) == 3
 
 
-def test_rewrite_gives_up_and_says_so_where_a_program_writes_all_the_time(root):
+def test_rewrite_makes_the_change_anew_where_an_editor_saves_right_after(
+    root, monkeypatch
+):
+    """JupyterLab asks first, and saves some milliseconds later."""
+    path, write, saved = root / "ece662/optim.py", work.write_file, []
+
+    def saves(target, *args, **options):
+        write(target, *args, **options)
+        if target == path and not saved:
+            saved.append(path.write_text("saved right after\n"))
+
+    monkeypatch.setattr(work, "write_file", saves)
+    rewrite(path, root, lambda old: old + "changed\n")
+    assert saved
+    assert path.read_text() == "saved right after\nchanged\n"
+
+
+def test_rewrite_gives_up_and_says_so_where_a_program_writes_all_the_time(
+    root, monkeypatch
+):
+    monkeypatch.setattr(work, "SETTLE", 0.01)
     path = root / "ece662/optim.py"
 
     def change(old):

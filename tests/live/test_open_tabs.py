@@ -57,3 +57,11 @@ def test_region_warns_of_an_open_tab_and_of_no_other(tmp_path, workspaces):
     assert "ece662/layers.py is open in a tab" in said
     assert "Reload from Disk" in said
     assert "tab" not in magics.write("rmsprop", "next_w = w", tmp_path)
+
+
+def test_several_open_tabs_are_named_in_one_sentence(tmp_path, workspaces):
+    workspaces[1]("ece662/layers.py", "notebooks/Q1.ipynb", "own.py")
+    names = ["ece662/layers.py", "ece662/optim.py", "notebooks/Q1.ipynb"]
+    said = open_tabs.warning(tmp_path, names)
+    assert said.startswith("ece662/layers.py, notebooks/Q1.ipynb are open in tabs")
+    assert open_tabs.warning(tmp_path, names[1:2]) == ""
