@@ -128,7 +128,7 @@ class Solver:
         if self._steps_itself:
             checks.check_own_steps(update_rule, config, self.lr_decay, checkpoint_name)
 
-        self.callbacks = list(callbacks)
+        self.callbacks = checks.check_callbacks(callbacks)
         if verbose:
             self.callbacks += [LogPrinter(self.print_every), ProgressBar()]
         if checkpoint_name is not None:

@@ -199,6 +199,45 @@ def test_a_rule_gets_the_whole_parameter_once_a_step(monkeypatch, rule, name):
     np.testing.assert_array_equal(solver._latest_state["W1"], next_w)
 
 
+def keyword_only(w, dw, *, config=None):
+    return w - 0.1 * dw, config
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        keyword_only,
+        lambda w, dw: (w - 0.1 * dw, {}),
+        functools.partial(optim.sgd, config={"learning_rate": 0.1}),
+        functools.partial(optim.sgd, None),
+        type("Rule", (), {}),
+    ],
+)
+def test_a_rule_of_other_arguments_is_refused_before_training(data, rule):
+    with pytest.raises(ValueError, match=r"is called as rule\(w, dw, config\), got"):
+        quiet(build(), data, update_rule=rule)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda w, dw, config: (w - 0.1 * dw, config),
+        lambda *args: (args[0] - 0.1 * args[1], {}),
+        functools.partial(optim.sgd),
+    ],
+)
+def test_a_rule_may_name_its_arguments_as_it_likes(data, rule):
+    solver = quiet(build(), data, update_rule=rule, num_epochs=1)
+    solver.train()
+    assert solver.stop_reason == "finished"
+
+
+@pytest.mark.parametrize("callbacks", [None, 5, [3], "ab", [Callback], [print]])
+def test_what_is_no_callback_is_refused_before_training(data, callbacks):
+    with pytest.raises(ValueError, match="callbacks must be"):
+        quiet(build(), data, callbacks=callbacks)
+
+
 def test_a_rule_may_change_w_in_place(data):
     def hasty(w, dw, config):
         w -= 0.1 * dw

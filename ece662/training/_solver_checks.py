@@ -1,9 +1,10 @@
 """What the Solver asks of its arguments, and says where it does not get it."""
 
 import functools
+import inspect
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Real
 
 import numpy as np
@@ -12,6 +13,7 @@ from ece662 import optim
 from ece662.fast import fast_optim
 
 __all__ = [
+    "check_callbacks",
     "check_count",
     "check_count_or_none",
     "check_data",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 NUMBERS = {"learning_rate", "momentum", "decay_rate", "epsilon", "beta1", "beta2"}
+HOOKS = ("on_train_begin", "on_batch_end", "on_epoch_end", "on_train_end")
 CONFIG_KEYS = {*NUMBERS, "velocity", "cache", "m", "v", "t"}
 
 
@@ -158,9 +161,29 @@ def _number(value):
     return operator.index(value) if hasattr(value, "__index__") else float(value)
 
 
+def check_callbacks(callbacks):
+    """Return callbacks as a list; refuse what lacks one of the hooks."""
+    if not isinstance(callbacks, Iterable):
+        raise ValueError(f"callbacks must be a list of callbacks, got {callbacks!r}")
+    callbacks = list(callbacks)
+    for callback in callbacks:
+        hooks = [getattr(callback, hook, None) for hook in HOOKS]
+        if not all(map(callable, hooks)) or isinstance(callback, type):
+            raise ValueError(
+                "callbacks must be objects of a class made from "
+                f"ece662.training.callbacks.Callback, got {callback!r}"
+            )
+    return callbacks
+
+
 def find_rule(rule):
-    """Return the update rule of that name; a function is its own."""
+    """Return the update rule of that name; a function is its own.
+
+    Raises:
+        ValueError: there is no such rule, or the function takes other arguments.
+    """
     if callable(rule):
+        _check_call(rule)
         return rule
     rules = _named_rules()
     if not isinstance(rule, str) or rule not in rules:
@@ -169,6 +192,21 @@ def find_rule(rule):
             f"(w, dw, config) -> (next_w, config), got {rule!r}"
         )
     return rules[rule]
+
+
+def _check_call(rule):
+    """Refuse a function that cannot be called as rule(w, dw, config)."""
+    try:
+        arguments = inspect.signature(rule)
+    except (TypeError, ValueError):  # compiled code, which need not have one
+        return
+    try:
+        arguments.bind("w", "dw", "config")
+    except TypeError:
+        raise ValueError(
+            "update_rule is called as rule(w, dw, config), got "
+            f"{describe_rule(rule)} with the arguments {arguments}"
+        ) from None
 
 
 def name_of_rule(rule):
