@@ -5,6 +5,7 @@ and in the same words by a notebook, a check and the command line.
 """
 
 import ast
+import codecs
 import importlib.util
 import sys
 import time
@@ -69,7 +70,7 @@ def _read(path: str) -> bytes:
     except OSError as error:
         why = "it is a folder" if Path(path).is_dir() else error.strerror or str(error)
         raise CannotReadError(path, 0, why) from None
-    if not data.strip():
+    if not data.removeprefix(codecs.BOM_UTF8).strip():
         raise CannotReadError(path, 0, "it is empty")
     return data
 

@@ -538,6 +538,7 @@ def test_reload_importer_of_what_is_gone_is_reported_and_recovers(session):
 BROKEN = {
     "empty": ("b''", "ece662/layers.py cannot be read: it is empty"),
     "blank": ("b' \\n \\n'", "ece662/layers.py cannot be read: it is empty"),
+    "byte_order_mark": ("b'\\xef\\xbb\\xbf'", "layers.py cannot be read: it is empty"),
     "zero": ("text + b'\\0'", "cannot be read, line 26: it holds a zero byte"),
     "latin": ("text + b'# \\xe9'", "cannot be read, line 26: it is not utf-8"),
     "utf_16": ("text.decode().encode('utf-16')", "line 1: it is not UTF-8 but UTF-16"),
