@@ -22,7 +22,7 @@ from ece662.check.phrases import describe_case
 from ece662.check.recipe import Rule, slopes_agree
 from ece662.check.running import recipe_of
 from ece662.check.sketching import TOLERANCE, matches, matching_rows, sketch
-from ece662.check.terms import Fault, How, Kind, Role, Stop, read_output
+from ece662.check.terms import AtFault, How, Kind, Role, Stop, read_output
 from ece662.check.training_runs import FIRST_LOSSES, describe_training
 from ece662.exercises import EXERCISES, Exercise
 
@@ -101,9 +101,9 @@ def diagnose(
         return Diagnosis(Kind.NEEDS_MENDING, {"broken": broken})
     if whole:
         return whole[0]
-    if verdict.fault is Fault.FORWARD:
+    if verdict.fault is AtFault.FORWARD:
         return Diagnosis(Kind.LOSS_AT_FAULT)
-    if verdict.fault is Fault.BOTH and recipe_of(exercise).forward in EXERCISE_IDS:
+    if verdict.fault is AtFault.BOTH and recipe_of(exercise).forward in EXERCISE_IDS:
         return _both_halves(exercise, verdict, outputs)
     if mistakes and not recipe_of(exercise).describe:
         return mistakes[0]
@@ -135,7 +135,7 @@ def _other_half(exercise, verdict, inputs, outputs) -> Diagnosis | None:
     if stopped:
         facts = _facts_of(stopped, exercise, inputs, len(inputs)) | {"forward": forward}
         return Diagnosis(Kind.FORWARD_STOPS, facts)
-    if verdict.fault is not Fault.FORWARD:
+    if verdict.fault is not AtFault.FORWARD:
         return None
     facts = {"forward": forward}
     for found in verdict.forwards:

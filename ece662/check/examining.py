@@ -20,7 +20,7 @@ from ece662.check.diagnosis import Diagnosis
 from ece662.check.judging import Verdict, judge
 from ece662.check.running import Run, recipe_of
 from ece662.check.signatures import Signature
-from ece662.check.terms import Fault, Kind, Role, read_output
+from ece662.check.terms import AtFault, Kind, Role, read_output
 from ece662.exercises import EXERCISES, Exercise, find_exercise
 
 __all__ = ["Examined", "examine"]
@@ -84,7 +84,7 @@ def _blamed(exercise, verdict, broken) -> tuple[str, ...]:
     forward = recipe_of(exercise).forward
     stopped = any(problem.forward for problem in verdict.problems)
     wrong_half = forward in EXERCISE_IDS and (
-        stopped or verdict.fault in (Fault.FORWARD, Fault.BOTH)
+        stopped or verdict.fault in (AtFault.FORWARD, AtFault.BOTH)
     )
     others = [id for id in dict.fromkeys(broken) if id != forward]
     return tuple([forward, *others] if wrong_half else others)

@@ -9,7 +9,7 @@ from ece662.check.comparing import Comparison, compare
 from ece662.check.problems import Problem
 from ece662.check.recipe import Rule, slopes_agree
 from ece662.check.running import recipe_of
-from ece662.check.terms import Fault, How, Role, Status, Stop, read_output
+from ece662.check.terms import AtFault, How, Role, Status, Stop, read_output
 from ece662.exercises import EXERCISES, Exercise
 
 __all__ = ["Comparison", "Verdict", "compare", "judge"]
@@ -27,7 +27,7 @@ class Verdict:
     comparisons: tuple[Comparison, ...] = ()
     problems: tuple[Problem, ...] = ()
     remarks: tuple[str, ...] = ()
-    fault: Fault | None = None  # where gradients are wrong: forward, backward or both
+    fault: AtFault | None = None  # where gradients are wrong: forward, backward or both
     forwards: tuple[Comparison, ...] = ()  # outputs of the forward; they do not count
     blamed: tuple[str, ...] = ()  # exercises that it builds on, and that are wrong
     # What the code was called with, by case; shown with the verdict.
@@ -122,7 +122,7 @@ def _compared(recipe, outputs, expected, problems):
         yield rule, role, replace(found, in_test_mode=case in recipe.test_cases)
 
 
-def _fault_of(recipe, outputs, comparisons, forwards) -> Fault | None:
+def _fault_of(recipe, outputs, comparisons, forwards) -> AtFault | None:
     """Say whether forward or backward is at fault; None where no gradient is wrong.
 
     A network whose initialisation is wrong, for example, has no such fault.
@@ -143,9 +143,9 @@ def _fault_of(recipe, outputs, comparisons, forwards) -> Fault | None:
     return _fault(slopes, forwards, apart)
 
 
-def _fault(slopes, forwards, apart) -> Fault:
+def _fault(slopes, forwards, apart) -> AtFault:
     """Say which half is at fault where the outputs of a backward are wrong."""
     consistent = bool(slopes) and all(slopes_agree(*pair) for pair in slopes)
     if apart and all(found.passed for found in forwards):
-        return Fault.BACKWARD
-    return Fault.FORWARD if consistent else Fault.BOTH
+        return AtFault.BACKWARD
+    return AtFault.FORWARD if consistent else AtFault.BOTH

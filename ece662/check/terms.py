@@ -10,8 +10,8 @@ import re
 from typing import NamedTuple
 
 __all__ = [
+    "AtFault",
     "Cause",
-    "Fault",
     "How",
     "Kind",
     "Moment",
@@ -82,7 +82,7 @@ class Cause(enum.StrEnum):
     OURS = "ours"
 
 
-class Fault(enum.Enum):
+class AtFault(enum.Enum):
     """Which half of a pair makes the gradients wrong."""
 
     FORWARD = enum.auto()

@@ -1,6 +1,6 @@
 """``ece662 doctor``: one line for each thing that can be wrong, and what to do then.
 
-Every check is a function that returns a `Finding`. Checks import what they look at,
+Every check is a function that returns a `Remark`. Checks import what they look at,
 which may be missing, broken or unreadable: whatever a check raises becomes a finding
 too, so that the report is always whole. It is plain text without the user's name in
 the paths, to be pasted into a question.
@@ -26,7 +26,7 @@ from ece662.exercises import notebooks_with
 from ece662.fast._kernels.sources import is_made_from, mark_of
 from ece662.frameworks.installed import FRAMEWORKS, has_build, why_missing
 
-__all__ = ["CHECKS", "HELP", "Finding", "configure", "examine", "run"]
+__all__ = ["CHECKS", "HELP", "Remark", "configure", "examine", "run"]
 
 HELP = "check this installation, and say what to do about it"
 
@@ -64,8 +64,8 @@ COMPILER_ADVICE = (
 HEADERS_ADVICE = "only to compile the fast layers: apt install python3-dev"
 
 
-class Finding(NamedTuple):
-    """What a check found: "ok", "warn" or "FAIL", the facts, and what to do."""
+class Remark(NamedTuple):
+    """One line of the report: "ok", "warn" or "FAIL", the facts, and what to do."""
 
     sign: str
     text: str
@@ -91,28 +91,28 @@ def run(args: argparse.Namespace) -> int:
     return int(broken)
 
 
-def examine(check: Callable[[], Finding]) -> Finding:
+def examine(check: Callable[[], Remark]) -> Remark:
     """Run one check; whatever it raises is a finding."""
     try:
         return check()
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".strip().partition("\n")[0]
         advice = REINSTALL if isinstance(error, ImportError) else ASK
-        return Finding("FAIL", f"the check stopped with {reason}", advice)
+        return Remark("FAIL", f"the check stopped with {reason}", advice)
 
 
-def check_python() -> Finding:
+def check_python() -> Remark:
     """Is this a Python that is tested?"""
     text = f"{platform.python_version()} at {sys.executable}, "
     text += f"{platform.system()} {platform.machine()}, {cores()} cores"
     if sys.version_info[:2] < OLDEST:
-        return Finding("FAIL", text, f"install Python {TESTED}")
+        return Remark("FAIL", text, f"install Python {TESTED}")
     if sys.version_info[:2] > NEWEST:
-        return Finding("warn", text, f"not tested yet; Python {TESTED} are")
-    return Finding("ok", text)
+        return Remark("warn", text, f"not tested yet; Python {TESTED} are")
+    return Remark("ok", text)
 
 
-def check_packages() -> Finding:
+def check_packages() -> Remark:
     """Is what the package requires there, and new enough?"""
     missing, parts = [], []
     for name, least in _requirements():
@@ -124,31 +124,29 @@ def check_packages() -> Finding:
         parts.append(f"{name} {version or 'missing'}")
     if missing:
         advice = "pip install " + " ".join(f"'{name}'" for name in missing)
-        return Finding("FAIL", ", ".join(parts), advice)
-    return Finding("ok", ", ".join(parts))
+        return Remark("FAIL", ", ".join(parts), advice)
+    return Remark("ok", ", ".join(parts))
 
 
-def check_extras() -> Finding:
+def check_extras() -> Remark:
     """Which optional packages are there?"""
     parts = []
     for name, purpose in PURPOSES.items():
         version = _version(name)
         parts.append(f"{name} {version}" if version else f"no {name} ({purpose})")
     if _version("tensorflow") is None and not has_build("tensorflow"):
-        return Finding("warn", ", ".join(parts), why_missing("tensorflow"))
-    return Finding("ok", ", ".join(parts))
+        return Remark("warn", ", ".join(parts), why_missing("tensorflow"))
+    return Remark("ok", ", ".join(parts))
 
 
-def check_versions(folder: Path = PACKAGE.parent) -> Finding:
+def check_versions(folder: Path = PACKAGE.parent) -> Remark:
     """Are these the versions that are tested, as a file in ``folder`` lists them?"""
     on_colab = "COLAB_RELEASE_TAG" in os.environ
     path = folder / f"constraints{'-colab' if on_colab else ''}.txt"
     try:
         tested = dict(_pins(path))
     except OSError:
-        return Finding(
-            "ok", f"not compared: there is no {path.name} beside the package"
-        )
+        return Remark("ok", f"not compared: there is no {path.name} beside the package")
     names = [name for name, _ in _requirements()] + list(PURPOSES)
     differing = [
         f"{name} {version} (tested: {tested[name]})"
@@ -157,15 +155,15 @@ def check_versions(folder: Path = PACKAGE.parent) -> Finding:
         if version.partition("+")[0] != tested[name]
     ]
     if not differing:
-        return Finding("ok", f"as in {path.name}")
+        return Remark("ok", f"as in {path.name}")
     advice = f"if something fails: pip install -c {path.name} -e '.[lab]'"
-    return Finding("warn", f"other than in {path.name}: {', '.join(differing)}", advice)
+    return Remark("warn", f"other than in {path.name}: {', '.join(differing)}", advice)
 
 
-def check_compiler() -> Finding:
+def check_compiler() -> Remark:
     """Could the fast layers be compiled here?"""
     if os.name == "nt":
-        return Finding("ok", "not needed: on Windows the fast layers are NumPy's")
+        return Remark("ok", "not needed: on Windows the fast layers are NumPy's")
     command = (sysconfig.get_config_var("CC") or "cc").split()[0]
     found = next(filter(shutil.which, (command, "cc", "gcc", "clang")), None)
     if found is None:
@@ -173,23 +171,23 @@ def check_compiler() -> Finding:
             "only to compile the fast layers: apt install build-essential (Debian, "
         )
         advice += "Ubuntu), xcode-select --install (macOS)"
-        return Finding("warn", "none found", advice)
+        return Remark("warn", "none found", advice)
     command = [found, "--version"]
     try:
         about = subprocess.run(
             command, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
     except subprocess.TimeoutExpired:
-        return Finding("warn", f"{found} does not answer", COMPILER_ADVICE)
+        return Remark("warn", f"{found} does not answer", COMPILER_ADVICE)
     if about.returncode:  # macOS has a `cc` that only asks for the real one
-        return Finding("warn", f"{found} does not work", COMPILER_ADVICE)
+        return Remark("warn", f"{found} does not work", COMPILER_ADVICE)
     text = about.stdout.partition("\n")[0]
     if not Path(sysconfig.get_paths()["include"], "Python.h").exists():
-        return Finding("warn", f"{text}, but no Python.h", HEADERS_ADVICE)
-    return Finding("ok", text)
+        return Remark("warn", f"{text}, but no Python.h", HEADERS_ADVICE)
+    return Remark("ok", text)
 
 
-def check_kernels() -> Finding:
+def check_kernels() -> Remark:
     """Are the fast layers compiled, and from the sources that are there?"""
     is_checkout = (PACKAGE.parent / "setup.py").exists()
     folder, stale = PACKAGE / "fast" / "_kernels", []
@@ -198,23 +196,23 @@ def check_kernels() -> Finding:
             module = importlib.import_module(f"ece662.fast._kernels.{source.stem}")
         except ModuleNotFoundError:
             if os.name == "nt":
-                return Finding("ok", "not compiled on Windows, NumPy serves")
-            return Finding("warn", "not compiled, NumPy serves", BUILD)
+                return Remark("ok", "not compiled on Windows, NumPy serves")
+            return Remark("warn", "not compiled, NumPy serves", BUILD)
         except Exception as error:  # built for another numpy, it raises ValueError
-            return Finding("FAIL", f"{source.stem} cannot be loaded: {error}", BUILD)
+            return Remark("FAIL", f"{source.stem} cannot be loaded: {error}", BUILD)
         if is_checkout and not is_made_from(Path(module.__file__), mark_of(folder)):
             stale.append(source.stem)
     if stale:
-        return Finding("warn", f"made from other sources: {', '.join(stale)}", BUILD)
+        return Remark("warn", f"made from other sources: {', '.join(stale)}", BUILD)
     from ece662.fast_layers import backend
 
     try:
-        return Finding("ok", backend())
+        return Remark("ok", backend())
     except ValueError as error:  # ECE662_SIMD or ECE662_NUM_THREADS makes no sense
-        return Finding("FAIL", str(error), "set it to something else, or not at all")
+        return Remark("FAIL", str(error), "set it to something else, or not at all")
 
 
-def check_blas() -> Finding:
+def check_blas() -> Remark:
     """Which library multiplies numpy's matrices, with how many threads?"""
     import numpy as np
 
@@ -222,7 +220,7 @@ def check_blas() -> Finding:
         from threadpoolctl import threadpool_info
     except ImportError:
         blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-        return Finding("ok", f"{blas['name']} {blas['version']}")
+        return Remark("ok", f"{blas['name']} {blas['version']}")
     np.ones((2, 2)) @ np.ones((2, 2))
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     parts = [_describe_blas(pool) for pool in pools]
@@ -230,8 +228,8 @@ def check_blas() -> Finding:
     forced = os.environ.get("OPENBLAS_CORETYPE")
     if forced:
         advice = "unset it: this computer may have a faster kernel"
-        return Finding("warn", f"{text}, OPENBLAS_CORETYPE={forced}", advice)
-    return Finding("ok", text)
+        return Remark("warn", f"{text}, OPENBLAS_CORETYPE={forced}", advice)
+    return Remark("ok", text)
 
 
 def _describe_blas(pool: dict) -> str:
@@ -243,7 +241,7 @@ def _describe_blas(pool: dict) -> str:
     )
 
 
-def check_data() -> Finding:
+def check_data() -> Remark:
     """Which pictures do the notebooks get?"""
     from ece662.data import synthetic
     from ece662.data.cache import cache_root, open_data_set
@@ -256,44 +254,44 @@ def check_data() -> Finding:
         except FileNotFoundError:
             continue
         except (ValueError, OSError) as error:
-            return Finding("FAIL", str(error), again)
+            return Remark("FAIL", str(error), again)
         counts = data_set.meta["counts"]
         totals = {split: sum(counts[split].values()) for split in counts}
-        return Finding("ok", f"{describe(data_set, totals)} In {data_set.folder}")
+        return Remark("ok", f"{describe(data_set, totals)} In {data_set.folder}")
     text = f"none in {cache_root()} yet: synthetic pictures are drawn at first use"
-    return Finding("ok", text)
+    return Remark("ok", text)
 
 
-def check_disk() -> Finding:
+def check_disk() -> Remark:
     """Is there room for data, and may it be written?"""
     from ece662.data.cache import cache_root
 
     try:
         root = cache_root()
     except ValueError as error:
-        return Finding("FAIL", str(error), "set ECE662_DATA to a folder")
+        return Remark("FAIL", str(error), "set ECE662_DATA to a folder")
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     text = f"{free / 1e9:.1f} GB free for {root}"
     elsewhere = "set ECE662_DATA to another folder"
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        return Finding("warn", f"{root} cannot be written", elsewhere)
+        return Remark("warn", f"{root} cannot be written", elsewhere)
     if free < ENOUGH_DISK:
         advice = f"{ENOUGH_DISK / 1e9:.0f} GB are needed for CINIC-10: {elsewhere}"
-        return Finding("warn", text, advice)
-    return Finding("ok", text)
+        return Remark("warn", text, advice)
+    return Remark("ok", text)
 
 
-def check_files() -> Finding:
+def check_files() -> Remark:
     """Does a file have the name of a module that others import?"""
     found = [str(path) for path in hidden_names(student_folders())]
     if not found:
-        return Finding("ok", "none has the name of a module")
+        return Remark("ok", "none has the name of a module")
     text = f"named as modules that Python or a library needs: {', '.join(found)}"
-    return Finding("warn", text, "give them other names")
+    return Remark("warn", text, "give them other names")
 
 
-CHECKS: dict[str, Callable[[], Finding]] = {
+CHECKS: dict[str, Callable[[], Remark]] = {
     "Python": check_python,
     "packages": check_packages,
     "optional": check_extras,

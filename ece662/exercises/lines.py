@@ -17,8 +17,8 @@ from ece662.exercises import fstrings
 __all__ = [
     "END",
     "START",
-    "Kind",
     "Line",
+    "LineKind",
     "code_lines",
     "column_of",
     "first_statement",
@@ -51,7 +51,7 @@ _CUT = re.compile(  # see `scan`
 )
 
 
-class Kind(enum.Enum):
+class LineKind(enum.Enum):
     """What a line is."""
 
     CODE = enum.auto()
@@ -69,7 +69,7 @@ class Line(NamedTuple):
     begin: int  # where its text begins in the source
     end: int  # where its text ends
     after: int  # where the next line begins
-    kind: Kind
+    kind: LineKind
     indent: str
     defines: str = ""  # the function or class that begins here, or its copy in a string
 
@@ -151,15 +151,17 @@ def _line(
     bare = text.lstrip(" \t\f")
     indent = text[: len(text) - len(bare)]
     if inside:
-        return Line(begin, end, after, Kind.INSIDE, indent, _defined(text))
+        return Line(begin, end, after, LineKind.INSIDE, indent, _defined(text))
     if suspicious:
-        marker = {START: Kind.START, END: Kind.END}.get(bare.rstrip(), Kind.ALMOST)
+        marker = {START: LineKind.START, END: LineKind.END}.get(
+            bare.rstrip(), LineKind.ALMOST
+        )
         return Line(begin, end, after, marker, indent)
     if not bare:
-        return Line(begin, end, after, Kind.BLANK, indent)
+        return Line(begin, end, after, LineKind.BLANK, indent)
     if bare.startswith("#"):
-        return Line(begin, end, after, Kind.COMMENT, indent)
-    return Line(begin, end, after, Kind.CODE, indent, _defined(text))
+        return Line(begin, end, after, LineKind.COMMENT, indent)
+    return Line(begin, end, after, LineKind.CODE, indent, _defined(text))
 
 
 def _defined(text: str) -> str:
@@ -174,7 +176,7 @@ def first_statement(source: str) -> tuple[int, str]:
         Its line, counted from 1, and the text after it; 0 and "" where there is none.
     """
     lines = scan(source)
-    code = (n for n, line in enumerate(lines, 1) if line.kind is Kind.CODE)
+    code = (n for n, line in enumerate(lines, 1) if line.kind is LineKind.CODE)
     if not (number := next(code, 0)):
         return 0, ""
     depth = 0
@@ -189,5 +191,5 @@ def first_statement(source: str) -> tuple[int, str]:
 def code_lines(source: str) -> Iterator[str]:
     """Yield the lines that hold code, without indentation and trailing space."""
     for line in scan(source):
-        if line.kind is Kind.CODE:
+        if line.kind is LineKind.CODE:
             yield source[line.begin : line.end].strip()

@@ -25,7 +25,7 @@ from ece662.exercises.findings import Fault, Finding, MarkerError, Note
 from ece662.exercises.lines import (
     END,
     START,
-    Kind,
+    LineKind,
     code_lines,
     first_statement,
     scan,
@@ -159,7 +159,7 @@ def _bound(source: Source, name: str, listed) -> Iterator[Finding]:
     owners = {owner.partition(".")[0] for e in listed for owner in e.regions}
     for number, line in enumerate(source.lines, start=1):
         text = source.text[line.begin : line.end]
-        match = None if line.kind is Kind.INSIDE else _BINDS.match(text)
+        match = None if line.kind is LineKind.INSIDE else _BINDS.match(text)
         bound = re.findall(r"\w+", match["names"] or match["taken"]) if match else ()
         for owner in owners.intersection(bound):
             defined = source.definitions.get(owner)
@@ -174,7 +174,7 @@ def _quoted(source: Source, name: str, listed) -> Iterator[Finding]:
     owners |= {o.rpartition(".")[2]: o for o in owners if "." in o}
     for number, line in enumerate(source.lines, start=1):
         # `loss` is a method of two classes; a copy in a string may be either's.
-        is_copy = line.kind is Kind.INSIDE and methods[line.defines] == 1
+        is_copy = line.kind is LineKind.INSIDE and methods[line.defines] == 1
         if is_copy and line.defines in owners:
             yield Finding(Note.QUOTED, name, owners.pop(line.defines), number)
 
@@ -324,5 +324,5 @@ def left_raise(body: str) -> int:
 
 
 def _holds_a_marker(body: str) -> bool:
-    markers = (Kind.START, Kind.END, Kind.ALMOST)
+    markers = (LineKind.START, LineKind.END, LineKind.ALMOST)
     return any(line.kind in markers for line in scan(body))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ece662.exercises.findings import Fault, Finding
-from ece662.exercises.lines import Kind, Line, column_of, scan, split
+from ece662.exercises.lines import Line, LineKind, column_of, scan, split
 
 __all__ = ["Definition", "Region", "Source", "move", "parse"]
 
@@ -121,11 +121,11 @@ class _Parser:
 
     def run(self) -> None:
         for number, line in enumerate(self.lines, start=1):
-            if line.kind is Kind.START:
+            if line.kind is LineKind.START:
                 self._start(number, line)
-            elif line.kind is Kind.END:
+            elif line.kind is LineKind.END:
                 self._end(number, line)
-            elif line.kind is Kind.ALMOST:
+            elif line.kind is LineKind.ALMOST:
                 text = self.text[line.begin : line.end].strip()[:100]
                 self._fault(number, Finding(Fault.ALMOST, line=number, text=text))
             elif line.defines and _is_code(line) and self.ends is not None:
@@ -195,7 +195,7 @@ class _Parser:
 
 
 def _is_code(line: Line) -> bool:
-    return line.kind is Kind.CODE
+    return line.kind is LineKind.CODE
 
 
 def move(body: str, indent: str) -> str:
@@ -205,16 +205,16 @@ def move(body: str, indent: str) -> str:
     its old one. Lines inside a string are left as they are.
     """
     lines = scan(body)
-    shown = [line for line in lines if line.kind is not Kind.BLANK]
+    shown = [line for line in lines if line.kind is not LineKind.BLANK]
     first = next(filter(_is_code, lines), shown[0] if shown else None)
     if first is None or first.indent == indent:
         return body
     moved = []
     for line in lines:
         text = body[line.begin : line.after]
-        if line.kind is Kind.BLANK:
+        if line.kind is LineKind.BLANK:
             moved.append(body[line.end : line.after])
-        elif line.kind is Kind.INSIDE or not text.startswith(first.indent):
+        elif line.kind is LineKind.INSIDE or not text.startswith(first.indent):
             moved.append(text)
         else:
             moved.append(indent + text[len(first.indent) :])

@@ -40,7 +40,7 @@ def adam_fast(w, dw, config=None, out=None):
         ValueError: shapes that differ, or an out that the result does not fit into.
     """
     w = np.asarray(w)
-    if out is not None and not _fits(out, w):
+    if out is not None and not _can_hold(out, w):
         raise ValueError(
             f"out must be a C-contiguous array of {w.shape} and {w.dtype} like w, "
             f"got {np.shape(out)} and {getattr(out, 'dtype', type(out).__name__)}"
@@ -66,7 +66,7 @@ def adam_fast(w, dw, config=None, out=None):
     return out, config
 
 
-def _fits(out, w):
+def _can_hold(out, w):
     return (
         isinstance(out, np.ndarray)
         and (out.shape, out.dtype) == (w.shape, w.dtype)

@@ -9,7 +9,7 @@ from ece662.check.judging import compare, judge
 from ece662.check.recipe import Rule
 from ece662.check.running import run
 from ece662.check.signatures import signature_of
-from ece662.check.terms import Fault, How
+from ece662.check.terms import AtFault, How
 from ece662.classifiers.fc_net import TwoLayerNet
 from ece662.exercises import EXERCISES, find_exercise
 from ece662.layers import affine_backward, affine_forward
@@ -65,9 +65,9 @@ def without_db(dout, cache):
 
 def test_judge_finds_the_half_that_is_at_fault():
     id = "affine_backward"
-    assert verdict_on(id, affine_backward=without_db).fault is Fault.BACKWARD
+    assert verdict_on(id, affine_backward=without_db).fault is AtFault.BACKWARD
     both = {"affine_forward": without_bias, "affine_backward": without_db}
-    assert verdict_on(id, **both).fault is Fault.FORWARD
+    assert verdict_on(id, **both).fault is AtFault.FORWARD
     assert verdict_on(id, affine_forward=without_bias).passed
 
 
@@ -79,7 +79,7 @@ def test_judge_finds_that_both_halves_are_at_fault():
     found = verdict_on(
         "affine_backward", affine_forward=doubled, affine_backward=without_db
     )
-    assert found.fault is Fault.BOTH
+    assert found.fault is AtFault.BOTH
 
 
 def test_judge_without_anything_to_expect_does_not_pass_and_is_reported():

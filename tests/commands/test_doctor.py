@@ -202,7 +202,7 @@ def test_compiled_kernels_are_described_by_the_layers_that_use_them(
     (kernels / "fake.py").write_text(f"SOURCES = '{mark_of(kernels)}'")
     os.utime(kernels / "fake.pyx", (2e9, 2e9))
     monkeypatch.setattr(fast_layers, "backend", lambda: "compiled, 3 threads")
-    assert doctor.check_kernels() == doctor.Finding("ok", "compiled, 3 threads")
+    assert doctor.check_kernels() == doctor.Remark("ok", "compiled, 3 threads")
 
 
 def test_setting_of_the_kernels_that_makes_no_sense_is_named(monkeypatch):
@@ -267,7 +267,7 @@ def test_whatever_a_check_raises_is_a_failure():
     def check():
         raise RuntimeError("first line\nsecond line")
 
-    assert doctor.examine(check) == doctor.Finding(
+    assert doctor.examine(check) == doctor.Remark(
         "FAIL", "the check stopped with RuntimeError: first line", doctor.ASK
     )
 
@@ -281,12 +281,12 @@ def test_what_cannot_be_imported_is_to_be_installed_again():
 
 def test_report_hides_the_home_folder(monkeypatch, capsys):
     text = f"in {Path.home()}/course"
-    finding = doctor.Finding("warn", text, text)
+    finding = doctor.Remark("warn", text, text)
     monkeypatch.setattr(doctor, "CHECKS", {"x": lambda: finding})
     assert cli.main(["doctor"]) == 0
     assert "warn  x         in ~/course  -> in ~/course" in capsys.readouterr().out
 
 
 def test_exit_code_reports_a_failure(monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "CHECKS", {"x": lambda: doctor.Finding("FAIL", "no")})
+    monkeypatch.setattr(doctor, "CHECKS", {"x": lambda: doctor.Remark("FAIL", "no")})
     assert cli.main(["doctor"]) == 1

@@ -7,7 +7,7 @@ import tokenize
 import pytest
 
 from ece662.exercises import fstrings
-from ece662.exercises.lines import Kind, scan
+from ece662.exercises.lines import LineKind, scan
 from ece662.exercises.regions import END, START, fill, read
 
 NESTED = {
@@ -34,7 +34,7 @@ PLAIN = {
 def inside(text):
     """The lines that begin within a string."""
     lines = enumerate(scan(text), start=1)
-    return {n for n, line in lines if line.kind is Kind.INSIDE}
+    return {n for n, line in lines if line.kind is LineKind.INSIDE}
 
 
 @pytest.mark.parametrize("text", NESTED)

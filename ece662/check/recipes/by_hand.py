@@ -15,6 +15,7 @@ from ece662.check.recipe import (
     unchanged,
     unpack,
 )
+from ece662.check.terms import Role, read_output
 
 __all__ = ["RECIPES"]
 
@@ -123,7 +124,8 @@ def derive_random(inputs, outputs):
     # Among the smaller half of the weights as many go as among the larger one.
     small = sizes < np.median(sizes)
     lean = abs(first[small].mean() - first[~small].mean())
-    kept = [n for n in outputs if n.endswith(" unchanged") or n.startswith("called ")]
+    aside = (Role.UNCHANGED, Role.CALLED)
+    kept = [name for name in outputs if read_output(name).role in aside]
     found = {name: outputs[name] for name in kept}
     return found | {
         "share that is gone": np.array([1 - first.mean(), 1 - other.mean()]),

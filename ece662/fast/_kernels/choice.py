@@ -37,9 +37,9 @@ def as_kernels_take(*arrays):
     """
     narrow = np.result_type(*arrays) in (np.float16, np.float32)
     dtype = np.float32 if narrow else np.float64
-    return [a if _fits(a, dtype) else np.require(a, dtype, "CA") for a in arrays]
+    return [a if _is_ready(a, dtype) else np.require(a, dtype, "CA") for a in arrays]
 
 
-def _fits(a, dtype):
+def _is_ready(a, dtype):
     """Say whether np.require, which takes 10 microseconds, would return a itself."""
     return a.dtype == dtype and a.flags.c_contiguous and a.flags.aligned
