@@ -30,6 +30,7 @@ NO_METHOD = re.compile(
     r"|\.(__init__)\(\) takes (?:1|from 1 to \d+) positional arguments? but"
 )
 TOO_FEW = re.compile(r"\.(\w+)\(\) takes \d+ positional arguments? but")
+LAYER = "(ReLU|LeakyReLU|Flatten|Conv2d|Linear|MaxPool2d|BatchNorm2d|Dropout|Softmax)"
 # What the messages of both frameworks mean.
 MEANINGS = (
     (
@@ -47,6 +48,21 @@ MEANINGS = (
         r"mat1 and mat2 shapes cannot be multiplied",
         "Another number of columns came into the affine layer than it was made for: "
         "flattening each picture gives C * H * W of them.",
+    ),
+    (
+        rf"must be Tensor, not {LAYER}|"
+        rf"'{LAYER}' object has no attribute '(shape|view|flatten|reshape|size|dim)'",
+        "A layer of torch.nn is made first, and then called with x: `nn.ReLU(x)` only "
+        "makes one.",
+    ),
+    (
+        r"must be Tensor, not NoneType",
+        "None came in: does the step before return what it computes?",
+    ),
+    (
+        r"must be tuple of ints, ?but got float|received an invalid combination of "
+        r"arguments - got \(.*float|'float' object cannot be interpreted as an integer",
+        "Sizes are whole numbers, and `/` gives a float even where it comes out even.",
     ),
 )
 

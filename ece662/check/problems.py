@@ -167,7 +167,10 @@ def _of_exception(error, place: StudentLine | None, case) -> Problem:
     return Problem(Stop.ERROR, Cause.MODEL, facts, case)
 
 
-ARGUMENTS = r"\(\) (takes|got|missing) "  # how Python speaks of a call's arguments
+# How Python speaks of a call's arguments, and Keras, which binds them itself.
+ARGUMENTS = (
+    r"\(\) (takes|got|missing) |^(too many positional|missing a required) argument"
+)
 _FUNCTIONS = {exercise.id for exercise in EXERCISES}
 
 

@@ -19,7 +19,7 @@ from ece662.check.recipes.keras_models import (
     run_keras_init,
     run_keras_sequential,
 )
-from ece662.check.recipes.parameters import PICTURES, SMALL
+from ece662.check.recipes.parameters import LEARNING, PICTURES, SMALL
 from ece662.check.recipes.torch_models import (
     IDLE,
     MOVED,
@@ -176,7 +176,7 @@ KERAS_INIT = {
     **{f"spread of params[{i}]": 1.0 for i in (0, 2, 4)},
     **{f"params[{i}] is zero": True for i in (1, 3, 5)},
 }
-LEARNS = {"every parameter gets a gradient": True}
+LEARNS = {LEARNING: True}
 NESTEROV = {"momentum": 0.9, "Nesterov momentum": True}
 SENSIBLE = {"shape of scores": (2, 6), "scores are numbers": True}
 
@@ -212,12 +212,12 @@ RECIPES = {
         known=KERAS_INIT,
         fixed=False,
     ),
-    "q5-tf-convnet-class": network(run_keras_class, SMALL, channels_last=True),
+    "q5-tf-convnet-class": network(run_keras_class, SMALL, LEARNS, channels_last=True),
     "q5-tf-nesterov-train": logged(
         "nesterov_log", 0.35, "model", keras_scores, keras_momentum_of
     ),
     "q5-tf-convnet-sequential": network(
-        run_keras_sequential, SMALL, channels_last=True
+        run_keras_sequential, SMALL, LEARNS, channels_last=True
     ),
     "q5-tf-challenge-net": Recipe(
         run_keras_challenge,

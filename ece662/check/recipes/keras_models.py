@@ -5,6 +5,7 @@ import numpy as np
 from ece662.check.models import in_model
 from ece662.check.recipe import Misfit
 from ece662.check.recipes.parameters import (
+    LEARNING,
     PARAMS,
     SMALL,
     numpy_of,
@@ -55,6 +56,7 @@ def run_keras_sequential(code, inputs):
 
 
 def _run_keras(model, inputs):
+    import tensorflow as tf
     from tensorflow import keras
 
     require(model, keras.layers.Layer, "the model", "a Keras model")
@@ -66,9 +68,19 @@ def _run_keras(model, inputs):
         {name: inputs[name] for name in PARAMS},
         [(tuple(w.shape), w.assign) for w in model.weights],
     )
-    with in_model(model):
+    with tf.GradientTape() as tape, in_model(model):
         scores = model(x)
-    return {"scores": numpy_of(scores, "scores")}
+    return _outputs(scores, model.weights, tape)
+
+
+def _outputs(scores, parameters, tape):
+    """Return scores, and whether a training step can move the parameters."""
+    import tensorflow as tf
+
+    array = numpy_of(scores, "scores")
+    gradients = tape.gradient(scores, parameters) if tf.is_tensor(scores) else [None]
+    reached = all(gradient is not None for gradient in gradients)
+    return {"scores": array, LEARNING: np.array(reached)}
 
 
 def run_keras_challenge(code, inputs):

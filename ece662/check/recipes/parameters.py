@@ -10,8 +10,18 @@ from ece662.check.recipe import Misfit, array_of
 from ece662.exercises.regions import is_empty
 from ece662.exercises.sources import parse
 
-__all__ = ["PARAMS", "PICTURES", "SMALL", "numpy_of", "put", "require", "written"]
+__all__ = [
+    "LEARNING",
+    "PARAMS",
+    "PICTURES",
+    "SMALL",
+    "numpy_of",
+    "put",
+    "require",
+    "written",
+]
 
+LEARNING = "every parameter gets a gradient"
 PARAMS = ("conv_w1", "conv_b1", "conv_w2", "conv_b2", "fc_w", "fc_b")
 # Channels in, of both convolutions, height, width, classes. No two are the same, or
 # weights could not be told apart by their shapes.

@@ -7,6 +7,7 @@ import numpy as np
 from ece662.check.models import in_model
 from ece662.check.recipe import Misfit
 from ece662.check.recipes.parameters import (
+    LEARNING,
     PARAMS,
     PICTURES,
     numpy_of,
@@ -105,7 +106,7 @@ def _scores_of_module(model, inputs, dtype):
     learning = all(p.grad is not None for p in model.parameters())
     return {
         "scores": numpy_of(scores, "scores"),
-        "every parameter gets a gradient": np.array(learning),
+        LEARNING: np.array(learning),
     }
 
 

@@ -291,3 +291,28 @@ class NoModel:
 @wrong(WRONG, None, "scores")
 class LeakyRelu(Base):
     settings: ClassVar = {"padding": "same", "activation": "leaky_relu"}
+
+
+@wrong(WRONG, "not-so", "every parameter gets a gradient")
+class ScoresInNumPy(Base):
+    def call(self, x, training=False):
+        return super().call(x).numpy()
+
+
+@wrong(WRONG, "misfit", "line ", "arguments that the course gives it")
+class CallWithoutX(Base):
+    def call(self):
+        return self.fc(self.flatten(self.maps(self.x)))
+
+
+@wrong(WRONG, "misfit", "line ", "arguments that the course gives it", "'labels'")
+class CallWithLabels(Base):
+    def call(self, x, labels):
+        return super().call(x)
+
+
+@wrong(WRONG, "error", "line ", "has to be `super().__init__()`")
+class SuperNamedAndNotCalled(Base):
+    def __init__(self, channel_1, channel_2, num_classes):
+        super().__init__  # noqa: B018
+        self.sizes = (channel_1, channel_2, num_classes)

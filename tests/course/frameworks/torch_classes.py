@@ -358,3 +358,38 @@ class NoPadding(Base):
 class Turned(Base):
     def forward(self, x):
         return self.fc(self.maps(x).permute(0, 1, 3, 2).flatten(1))
+
+
+@wrong(WRONG, "error", "line ", "A layer of torch.nn is made first")
+class LayerMadeOfMaps(Base):
+    def forward(self, x):
+        return self.fc(nn.ReLU(self.conv1(x)))
+
+
+@wrong(WRONG, "error", "line ", "A layer of torch.nn is made first")
+class LayerMadeAndFlattened(Base):
+    def forward(self, x):
+        return self.fc(nn.ReLU(self.conv1(x)).flatten(1))
+
+
+@wrong(WRONG, "error", "line ", "Sizes are whole numbers")
+class SizesOfADivision(Base):
+    def __init__(self, in_channel, channel_1, channel_2, num_classes):
+        super().__init__(in_channel, channel_1, channel_2, num_classes)
+        self.fc = nn.Linear(channel_2 * 64 / 2 * 32, num_classes)
+
+
+@wrong(WRONG, "error", "line ", "has to be `super().__init__()`")
+class SuperAfterTheLayers(nn.Module):
+    def __init__(self, in_channel, channel_1, channel_2, num_classes):
+        self.weight = nn.Parameter(torch.zeros(channel_1, in_channel, 5, 5))
+        super().__init__()
+
+
+@wrong(WRONG, "error", "line ", "does the step before return what it computes?")
+class HelperWithoutReturn(Base):
+    def maps(self, x):
+        x = F.relu(self.conv2(F.relu(self.conv1(x))))
+
+    def forward(self, x):
+        return self.fc(self.maps(x))
