@@ -7,13 +7,16 @@ their code. Nothing is installed, and no shell is started.
 """
 
 import ast
-from types import CodeType
+import sys
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 __all__ = ["RUNNING", "add_shell", "as_python", "compiled", "without_options"]
 
 RUNNING = ("time", "timeit", "prun", "memit", "mprun", "lprun")  # they run their line
 RUNNING_CELLS = (*RUNNING, "capture")
+# What `%%capture name` leaves under that name.
+NOTHING_CAPTURED = SimpleNamespace(stdout="", stderr="", outputs=(), show=lambda: None)
 
 
 def compiled(source: str, filename: str) -> CodeType:
@@ -58,12 +61,19 @@ class _Shell:
         self.user_ns = names
 
     def run_line_magic(self, name: str, line: str, *_: Any, **__: Any) -> Any:
-        """Run the rest of the line for `%time` and its like."""
-        return self._run(without_options(line)) if name in RUNNING else None
+        """Run the rest of the line for `%time` and its like, where it stands."""
+        if name not in RUNNING:
+            return None
+        caller = sys._getframe(1)  # IPython, too, takes a function's own names
+        names = self.user_ns if caller.f_locals is caller.f_globals else caller.f_locals
+        return self._run(without_options(line), names)
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> Any:
         """Run the cell for `%%time` and its like."""
-        return self._run(cell) if name in RUNNING_CELLS else None
+        words = [word for word in line.split() if not word.startswith("-")]
+        if name == "capture" and words:
+            self.user_ns[words[0]] = NOTHING_CAPTURED
+        return self._run(cell, self.user_ns) if name in RUNNING_CELLS else None
 
     def getoutput(self, command: str, *_: Any, **__: Any) -> list[str]:
         """Return no output: commands of the shell are not run."""
@@ -73,18 +83,23 @@ class _Shell:
         """Return a function that does nothing, for every other method."""
         return lambda *args, **options: None
 
-    def _run(self, source: str) -> Any:
-        """Run statements; return the value of the last if it is an expression."""
+    def _run(self, source: str, names: dict[str, Any]) -> Any:
+        """Run statements; return the value of the last if it is an expression.
+
+        Args:
+            source: the statements.
+            names: that they see and set, beside those of the notebook.
+        """
         try:
             tree = ast.parse(source)
         except SyntaxError:
-            exec(compiled(source, "<magic>"), self.user_ns)
+            exec(compiled(source, "<magic>"), self.user_ns, names)
             return None
         value = None
         if tree.body and isinstance(tree.body[-1], ast.Expr):
             value = compile(ast.Expression(tree.body.pop().value), "<magic>", "eval")
-        exec(compile(tree, "<magic>", "exec"), self.user_ns)
-        return eval(value, self.user_ns) if value else None
+        exec(compile(tree, "<magic>", "exec"), self.user_ns, names)
+        return eval(value, self.user_ns, names) if value else None
 
 
 def without_options(line: str) -> str:

@@ -21,7 +21,11 @@ def run(source):
         ("%%time\nx = 1\nresult = x + 1", 2),
         ("%%time\n%matplotlib inline\nresult = 3", 3),
         ("%%capture said\nprint('x')\nresult = 4", 4),
+        ("%%capture --no-stderr said\nresult = 4", 4),
         ("for i in range(3):\n    %time result = i", 2),
+        ("def f(x):\n    %time y = x\n    return x + 1\nresult = f(2)", 3),
+        ("def f(x):\n    y = %time x + 1\n    return y\nresult = f(2)", 3),
+        ("f = lambda: 3\n%time def g(): return f()\nresult = g()", 3),
         ("result = %time 6 * 7", 42),
         ("%timeit -n 1 -r1 result = 5", 5),
         ("!pip install nothing\nresult = 1", 1),
@@ -34,6 +38,12 @@ def run(source):
 )
 def test_compiled_runs_what_a_notebook_runs(source, result):
     assert run(source)["result"] == result
+
+
+def test_what_a_cell_has_captured_can_be_shown_in_the_next():
+    names = run("%%capture --no-stderr said\nprint('x')")
+    exec(compiled("said.show()\nresult = said.stdout", "<next>"), names)
+    assert names["result"] == ""
 
 
 def test_magics_that_are_for_a_shell_do_nothing():
