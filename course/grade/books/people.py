@@ -1,4 +1,4 @@
-"""Whose a submission is: a student of a list, as any platform writes it."""
+"""Find the student a submission belongs to, in a list from any platform."""
 
 import re
 import unicodedata

@@ -55,8 +55,8 @@ class ClassList:
                 self.unclear.append(f"{name_line(name)} may be {several}")
             elif roster:
                 self.unclear.append(f"{name_line(name)} is not on the list of students")
-        # What was run for nobody, as training cells may be, counts for nobody; all else
-        # is in what everybody's points are out of.
+        # An exercise that was run for no student (training cells can be left out) does
+        # not count. All others are part of the maximum, which is the same for everyone.
         self.counted = frozenset(e.id for e in EXERCISES) - (left_out - run)
         self._refuse_doubles()
         there = set(self.people.values())

@@ -20,7 +20,7 @@ from course.grade.similar import COMMON, Likeness
 __all__ = ["write_similar"]
 
 MOST = 200  # pages
-SHORT, LONG = 6, 400  # signs: a line of fewer says nothing, the rest of one as little
+SHORT, LONG = 6, 400  # characters: shorter lines are not compared, longer ones cut
 NAME = re.compile(r"[^\W\d]\w*")
 STYLE = """
 body { max-width: none; }

@@ -115,7 +115,7 @@ def _as_it_is(text: str) -> Iterator[object]:
 
 
 def _compared(text: str) -> Iterator[object]:
-    """Yield the text without what typing changes: capitals, signs, wide letters."""
+    """Yield the text without what typing changes: capitals, quotes, wide letters."""
     yield bare(text)
     yield bare(unicodedata.normalize("NFKC", text))
 

@@ -67,7 +67,7 @@ def points_of(entered: str, most: float) -> tuple[float | None, str]:
 
 
 def _number(text: str) -> Decimal | None:
-    """Read a number as people write it: 1,5 and 1.5, 0.5 as a sign of its own."""
+    """Read a number as people write it: 1.5, 1,5, and the characters for halves."""
     for sign, decimals in HALVES.items():
         if text.endswith(sign):
             text = f"{text[:-1] or 0}{decimals}" if _is_whole(text[:-1]) else "?"

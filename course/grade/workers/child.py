@@ -118,23 +118,23 @@ class Reporter:
 
     def __init__(self, say: Say):
         """Begin with none."""
-        self._say, self._inner = say, []
+        self._say, self._stack = say, []
 
     @contextmanager
     def __call__(self, exercise: str, judged: bool) -> Iterator[None]:
         """Report what begins, and when it has ended what is continued."""
-        self._inner.append((exercise, judged))
+        self._stack.append((exercise, judged))
         self._tell()
         try:
             with memory_limit(MEMORY if judged else None):
                 yield
         finally:
-            self._inner.pop()
+            self._stack.pop()
             self._tell()
 
     def _tell(self) -> None:
-        if self._inner:
-            exercise, judged = self._inner[-1]
+        if self._stack:
+            exercise, judged = self._stack[-1]
             self._say(
                 at=exercise, **({"within": JUDGING * slowness()} if judged else {})
             )
