@@ -110,6 +110,11 @@ class Pieces:
         found = (self.unreadable.get((exercise.file, o)) for o in owners_of(exercise))
         return next(filter(None, found), None)
 
+    def has_code_of(self, exercise: Exercise) -> bool:
+        """Tell whether there is code in any region of an exercise."""
+        owners = owners_of(exercise)
+        return any(_belongs(place, exercise, owners) for place in self.bodies)
+
     def piece_of(self, exercise: Exercise) -> Piece:
         """Return the work on one exercise."""
         owners = owners_of(exercise)

@@ -295,6 +295,10 @@ class _Submission:
             return self._failed(exercise, Status.FAILED, "syntax", message)
         if self.budget.is_spent:
             return self._failed(exercise, Status.STOPPED, "time", SPENT)
+        if has_signature(exercise) and not self.pieces.has_code_of(exercise):
+            mark, verdict = self._tried(exercise, PUBLIC)
+            if verdict.is_undone:
+                return mark, verdict
         hidden = self.marker.hidden(exercise)
         mark, verdict = self._tried(exercise, hidden)
         if mark.status is Status.STOPPED:

@@ -7,7 +7,7 @@ from course.grade.marks import marking
 from course.grade.marks.earned import PUBLIC
 from course.grade.marks.right_pieces import with_other_halves
 from ece662.exercises import find_exercise
-from ece662.exercises.reading import read_files
+from ece662.exercises.reading import Pieces, read_files
 
 TRAIN = "solver.train()"
 EPOCHS = "num_epochs=15"
@@ -52,11 +52,28 @@ def marks_of(marker, monkeypatch):
         monkeypatch.setattr(marking, "EXERCISES", exercises)
         pieces = read_files(files_of(Pupil("ann")))
         for place, body in list(pieces.bodies.items()):
-            old, new = changed.get(place[1], ("", ""))
-            pieces.bodies[place] = body.replace(old, new) if old else body
+            change = changed.get(place[1], ("", ""))
+            if change is None:  # not written
+                del pieces.bodies[place]
+            else:
+                pieces.bodies[place] = body.replace(*change) if change[0] else body
         return {m.exercise: m for m in marker.mark(pieces)}
 
     return marked
+
+
+@pytest.fixture
+def tried(marker, monkeypatch):
+    """What is run in a sandbox: the exercise, on which inputs, its seconds at most."""
+    tried, of_marker = [], marker.try_exercise
+
+    def noted(exercise, pieces, sandbox, limits, seed, budget):
+        on = "public" if seed == PUBLIC else "hidden"
+        tried.append((exercise.id, on, limits.cpu))
+        return of_marker(exercise, pieces, sandbox, limits, seed, budget)
+
+    monkeypatch.setattr(marker, "try_exercise", noted)
+    return tried
 
 
 AFFINE = "out = x.reshape(len(x), D) @ w + b"
@@ -113,22 +130,39 @@ def test_mistake_of_the_plain_network_costs_it_alone(marks_of):
     assert (normalised.status, normalised.points) == ("echo", normalised.of)
 
 
-def test_echo_is_not_tried_on_the_public_inputs(marks_of, marker, monkeypatch):
+def test_echo_is_not_tried_on_the_public_inputs(marks_of, tried):
     """Its sentence names other exercises only, so it may come of the hidden ones."""
-    tried, of_marker = [], marker.try_exercise
-
-    def noted(exercise, pieces, sandbox, limits, seed, budget):
-        tried.append((exercise.id, "public" if seed == PUBLIC else "hidden"))
-        return of_marker(exercise, pieces, sandbox, limits, seed, budget)
-
-    monkeypatch.setattr(marker, "try_exercise", noted)
     ids = ("affine_forward", "TwoLayerNet")
     marks = marks_of(ids, affine_forward=(AFFINE, AFFINE.removesuffix(" + b")))
-    seeds = {id: [seed for other, seed in tried if other == id] for id in ids}
+    seeds = {id: [on for other, on, _ in tried if other == id] for id in ids}
     assert seeds == {ids[0]: ["hidden", "public"], ids[1]: ["hidden", "hidden"]}
     echo = marks["TwoLayerNet"]
     assert (echo.status, echo.diagnosis) == ("echo", "needs-mending")
     assert (echo.details, echo.printed) == ((), "")
+
+
+HALVES = ("relu_forward", "relu_backward")
+
+
+def test_what_is_not_written_is_tried_once_and_on_public_inputs(marks_of, tried):
+    marks = marks_of(HALVES, relu_forward=None)
+    assert tried[0][:2] == ("relu_forward", "public")
+    assert tried[1][:2] == ("relu_backward", "hidden")  # there is code of it
+    assert [m.status for m in marks.values()] == ["not written", "needs"]
+    tried.clear()
+    marks = marks_of(HALVES, relu_forward=None, relu_backward=None)
+    assert [(id, on) for id, on, _ in tried] == [(id, "public") for id in HALVES]
+    assert [m.status for m in marks.values()] == ["not written", "needs"]
+
+
+def test_what_passes_on_public_inputs_is_tried_on_hidden_ones(
+    marks_of, tried, monkeypatch
+):
+    """Whatever the text is taken for."""
+    monkeypatch.setattr(Pieces, "has_code_of", lambda self, exercise: False)
+    [found] = marks_of(["relu_forward"]).values()
+    assert [on for _, on, _ in tried] == ["public", "hidden"]
+    assert found.status == "passed"
 
 
 BATCHNORM = ("batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt")
