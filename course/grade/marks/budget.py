@@ -5,10 +5,17 @@ import time
 
 from course.sandbox.client import Limits
 
-__all__ = ["SPENT", "UNLIMITED", "WAITING", "Budget"]
+__all__ = ["ABOVE_A_STOP", "AFTER_A_STOP", "SPENT", "UNLIMITED", "WAITING", "Budget"]
 
 SPENT = "Others of this submission took all the time that there is for one."
 WAITING = 60.0  # seconds that a submission may wait, as `course.sandbox.waiting` counts
+
+# Where something in a submission took all its time, the rest is not given so much: it
+# may well be the same thing again. Right solutions need a tenth of it.
+AFTER_A_STOP = Limits(cpu=2, waiting=2.0)
+# Of what builds on an exercise that was stopped, even less: where it does not come to
+# an end either, it is tried again with that one mended, and with the limits above.
+ABOVE_A_STOP = Limits(cpu=1, waiting=2.0)
 
 
 class Budget:

@@ -10,7 +10,13 @@ from types import MappingProxyType
 
 from course.grade.marks import frameworks, training
 from course.grade.marks.benches import Bench, Benches
-from course.grade.marks.budget import SPENT, UNLIMITED, Budget
+from course.grade.marks.budget import (
+    ABOVE_A_STOP,
+    AFTER_A_STOP,
+    SPENT,
+    UNLIMITED,
+    Budget,
+)
 from course.grade.marks.earned import NOTICING, PUBLIC, Demands, read_seen
 from course.grade.marks.exchange import (
     Tried,
@@ -45,9 +51,6 @@ from ece662.exercises.reading import Pieces
 
 __all__ = ["Mark", "Marker", "Tried"]
 
-# Where something in a submission took all its time, the rest is not given so much: it
-# may well be the same thing again. Right solutions need a tenth of it.
-AFTER_A_STOP = Limits(cpu=2, waiting=2.0)
 INSIDE = "ece662.check._inside"
 # What a sandbox's server imports for all calls: trusted, and nothing that students
 # write in.
@@ -327,8 +330,10 @@ class _Submission:
         """Run an exercise on the inputs of one seed, and judge it; see `signature`."""
         needs = exercise.frameworks
         sandbox = self.sandboxes[needs[0] if needs else tree_of(exercise)]
+        stops = self.limits is AFTER_A_STOP and stopped_below(exercise, self.examined)
+        limits = ABOVE_A_STOP if stops else self.limits
         tried = self.marker.try_exercise(
-            exercise, self.pieces, sandbox, self.limits, seed, self.budget
+            exercise, self.pieces, sandbox, limits, seed, self.budget
         )
         if tried.stopped:
             why = (tried.stopped, tried.run.problems[0].message, tried.printed)

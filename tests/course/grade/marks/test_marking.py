@@ -99,7 +99,7 @@ def test_exception_in_one_function_costs_its_own_exercise_alone(marks_of):
         assert "inside relu_forward" in marks[name].message
 
 
-def test_endless_loop_costs_its_own_exercise_alone(marks_of):
+def test_endless_loop_costs_its_own_exercise_alone(marks_of, tried):
     ids = ("relu_forward", "FullyConnectedNet", "FullyConnectedNet-dropout")
     marks = marks_of(ids, relu_forward=("out = ", "while True: pass\n    out = "))
     assert (marks["relu_forward"].status, marks["relu_forward"].points) == (
@@ -109,6 +109,7 @@ def test_endless_loop_costs_its_own_exercise_alone(marks_of):
     for name in ids[1:]:
         assert (marks[name].status, marks[name].points) == ("echo", marks[name].of)
         assert marks[name].message.startswith("This builds on relu_forward, not right")
+        assert [cpu for id, _, cpu in tried if id == name] == [1, 2]
 
 
 EXTENDED = ("FullyConnectedNet", "FullyConnectedNet-batchnorm")
