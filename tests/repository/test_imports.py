@@ -1,4 +1,4 @@
-"""Imports go down only: the floors of two packages, and what may be imported where.
+"""Imports go down only: the floors of three packages, and what may be imported where.
 
 A room (a module or a folder of the package) imports rooms of lower floors, and on its
 own floor only those to its left. So no two rooms can import each other, and whoever
@@ -23,6 +23,13 @@ FLOORS = """
     pruning pruning_helper figures check
     notebook widgets commands __main__
 """
+STAFF = """
+    accepted changes dependence mistakes questions sandbox
+    signatures student_notebook
+    release
+    grade
+    cli commands __main__
+"""
 GRADING = """
     errors text secret similar alone
     contained sandboxed
@@ -32,7 +39,11 @@ GRADING = """
     reports
     gradescope classroom
 """
-ORDERS = {"ece662": FLOORS.split(), "course.grade": GRADING.split()}
+ORDERS = {
+    "ece662": FLOORS.split(),
+    "course": STAFF.split(),
+    "course.grade": GRADING.split(),
+}
 ORDER = ORDERS["ece662"]
 FRAMEWORKS = {"torch", "tensorflow", "keras"}
 
@@ -95,6 +106,13 @@ def test_map_of_the_readme_names_every_room():
     left = "\n".join(line[:37] for line in drawn.splitlines())
     named = set(re.findall(r"\w+", left))
     assert not {room for room in ORDER if "." not in room} - named - {"__main__"}
+
+
+def test_map_of_the_staff_names_every_room():
+    readme = (ROOT / "course" / "README.md").read_text("utf-8")
+    first = [line.split("|")[1] for line in readme.splitlines() if line[:1] == "|"]
+    named = set(re.findall(r"`(\w+)[./]", "\n".join(first)))
+    assert set(ORDERS["course"]) - named == {"__main__"}
 
 
 @pytest.mark.parametrize("package", ORDERS)
