@@ -92,7 +92,8 @@ def _verdicts(root: Path, wanted: dict[str, str]) -> dict[str, dict]:
     missing = [id for id, fingerprint in wanted.items() if fingerprint not in kept]
     if missing:
         hint = "(those that train take some seconds each)"
-        print(f"Checking {len(missing)} exercises {hint} ...", file=sys.stderr)
+        many = f"{len(missing)} exercise{'' if len(missing) == 1 else 's'}"
+        print(f"Checking {many} {hint} ...", file=sys.stderr)
         stopped = {}
         try:
             for number, verdict in enumerate(check_apart(root, missing), start=1):
