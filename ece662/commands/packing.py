@@ -31,19 +31,19 @@ BROKEN = (zipfile.BadZipFile, ValueError, RuntimeError, EOFError, IndexError,
 PACKAGES = ("numpy", "matplotlib", "torch", "tensorflow")
 
 
-def contents(root: Path, states: Sequence[State], student: str) -> dict[str, bytes]:
-    """Collect what is handed in: the files that the exercises name, nothing else.
+def contents(
+    files: Mapping[str, bytes], states: Sequence[State], student: str
+) -> dict[str, bytes]:
+    """Add a manifest to what is handed in.
 
     Args:
-        root: the course's folder.
+        files: that the exercises name, by path.
         states: how each exercise stands that is handed in.
         student: the name or number that the teacher asked for; may be empty.
 
     Returns:
         The files' bytes by path, the manifest first.
     """
-    names = dict.fromkeys(state.exercise.file for state in states)
-    files = {name: (root / name).read_bytes() for name in names}
     manifest = {
         "format": 1,
         "student": student,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 __all__ = ["HELP", "configure", "run"]
 
+TRIES = 5  # to check files that an editor keeps saving
+
 HELP = "check everything and pack a zip to hand in"
 
 DESCRIPTION = """\
@@ -42,7 +44,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Pack the work; return 1, and pack nothing, where it cannot be read."""
-    from ece662.check.progress import progress
     from ece662.check.terms import Status
     from ece662.commands.packing import contents, replace_zip, student_in
     from ece662.exercises import EXERCISES, exercises_of
@@ -54,19 +55,14 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"ece662 submit: {error}", file=sys.stderr)
         return 2
-    states = progress(root, dict.fromkeys(chosen) or EXERCISES)
-    if damages := dict.fromkeys(
-        state.message for state in states if state.status is Status.DAMAGED
-    ):
-        print("Nothing was packed. Mend this first; nothing was changed:")
-        for damage in damages:
-            print(f"  {damage}")
-        print("The file's earlier versions may be in the folder backups.")
-        return 1
     out = args.out.resolve()
     try:
+        states, work = _checked(root, tuple(dict.fromkeys(chosen)) or EXERCISES)
+        if any(state.status is Status.DAMAGED for state in states):
+            _print_damages(states)
+            return 1
         student = student_in(out) if args.student is None else args.student
-        files = contents(root, states, student)
+        files = contents(work, states, student)
         kept = replace_zip(out, files, root)
     except (OSError, ValueError) as error:
         print(f"ece662 submit: nothing was packed: {error}.", file=sys.stderr)
@@ -81,6 +77,39 @@ def run(args: argparse.Namespace) -> int:
         print(f"The earlier zip: {kept.relative_to(root).as_posix()}")
     print(f"Hand in {out}")
     return 0
+
+
+def _checked(root: Path, exercises: tuple) -> tuple[list, dict[str, bytes]]:
+    """Return how exercises stand, and the very files that this is true of.
+
+    An editor may save while they are checked; then what is new is checked as well.
+    """
+    from ece662.check.progress import progress
+    from ece662.commands.replacing import read_files
+    from ece662.exercises.work import BUSY
+
+    names = {exercise.file for exercise in exercises}
+    before = read_files(root, names)
+    for _ in range(TRIES):
+        states, after = progress(root, exercises), read_files(root, names)
+        if after == before:
+            return states, after
+        changed = sorted(n for n in names if after.get(n) != before.get(n))
+        print(f"{', '.join(changed)}: saved while it was checked", file=sys.stderr)
+        before = after
+    raise OSError(BUSY.format(", ".join(changed)))
+
+
+def _print_damages(states: list) -> None:
+    """Print what has to be mended, each once."""
+    from ece662.check.terms import Status
+
+    print("Nothing was packed. Mend this first; nothing was changed:")
+    for damage in dict.fromkeys(
+        s.message for s in states if s.status is Status.DAMAGED
+    ):
+        print(f"  {damage}")
+    print("The file's earlier versions may be in the folder backups.")
 
 
 def _print_states(states: list) -> None:

@@ -101,9 +101,14 @@ def _put_new(
 
     for _ in range(TRIES):
         old = read_course(root, new)
-        found = [_updated(path, old, new) for path in notebooks]
+        try:
+            found = [_updated(path, old, new) for path in notebooks]
+            made = plan(old, new)
+        except ValueError:
+            if read_course(root, new) != old:
+                continue  # an editor was writing, and the file was half there
+            raise
         beside = [one for one in found if one]
-        made = plan(old, new)
         for one in beside:
             made.files |= one.kept
         backup = None

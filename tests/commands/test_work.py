@@ -14,8 +14,9 @@ import pytest
 from ece662.check import progress as progress_module
 from ece662.commands.cli import main
 from ece662.commands.packing import student_in, write_zip
-from ece662.exercises import EXERCISES
-from ece662.exercises.regions import END, is_empty, read
+from ece662.exercises import EXERCISES, find_exercise
+from ece662.exercises.regions import END, fill, is_empty, read
+from ece662.exercises.work import read_work
 
 ROOT = Path(__file__).parents[2]
 FILES = {exercise.file for exercise in EXERCISES}
@@ -179,6 +180,45 @@ def test_what_was_checked_is_kept_and_shown_as_it_comes(root, capsys, monkeypatc
     assert main(["submit", "Q1"]) == 0
     assert lines[0].startswith(f"1 of {len(asked) + 3}:")
     assert "affine_forward" not in asked
+
+
+def test_what_is_saved_while_submit_checks_is_checked_and_packed(
+    root, capsys, monkeypatch
+):
+    """A check takes minutes, and JupyterLab saves every two."""
+    path, check, saved = root / "ece662/optim.py", progress_module.progress, []
+
+    def saves(*args):
+        states = check(*args)
+        if not saved:
+            text = fill(path.read_text(), path.name, {("adam", 1): "    wrong = 1\n"})
+            saved.append(path.write_text(text))
+        return states
+
+    monkeypatch.setattr(progress_module, "progress", saves)
+    assert main(["submit", "Q1"]) == 0
+    assert "ece662/optim.py: saved while it was checked" in capsys.readouterr().err
+    with zipfile.ZipFile(root / "submission.zip") as packed:
+        manifest = json.loads(packed.read("manifest.json"))["exercises"]
+        assert packed.read("ece662/optim.py") == path.read_bytes()
+    [piece] = read_work(root, [find_exercise("adam")])
+    assert manifest["adam"]["sha256"] == piece.digest
+
+
+def test_submit_packs_nothing_that_is_saved_without_end(root, capsys, monkeypatch):
+    path, check = root / "ece662/optim.py", progress_module.progress
+
+    def saves(*args):
+        states = check(*args)
+        path.write_text(path.read_text() + "# more\n")
+        return states
+
+    monkeypatch.setattr(progress_module, "progress", saves)
+    assert main(["submit", "Q1"]) == 1
+    said = capsys.readouterr().err
+    assert "nothing was packed" in said
+    assert "ece662/optim.py is being written" in said
+    assert not (root / "submission.zip").exists()
 
 
 def test_submit_from_a_folder_below_twice_is_the_same(root, monkeypatch):

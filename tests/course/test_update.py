@@ -20,7 +20,7 @@ from course.cli import main as staff
 from course.release import make_release
 from ece662 import notebook
 from ece662.commands import releases as reading
-from ece662.commands import replacing
+from ece662.commands import replacing, update
 from ece662.commands.cli import main
 from ece662.commands.updating import KEPT, LIST, MANIFEST, describe, plan
 from ece662.exercises import regions, work
@@ -442,6 +442,21 @@ def test_editor_that_saves_without_end_keeps_its_text(
     assert "being written by another program" in capsys.readouterr().err
     typed = b"typed %d\n" % len(times) + before[OPTIM]
     assert _held(course) == before | {OPTIM: typed}
+
+
+def test_file_that_is_half_written_when_it_is_read_is_read_again(course, monkeypatch):
+    """JupyterLab empties a file before it writes to it."""
+    whole, read = (course / Q3).read_bytes(), update.read_course
+    (course / Q3).write_bytes(b"")
+
+    def reads(root, new):
+        held = read(root, new)
+        (course / Q3).write_bytes(whole)
+        return held
+
+    monkeypatch.setattr(update, "read_course", reads)
+    assert main(["update", "../../new.zip"]) == 0
+    assert b"mine = 2" in _held(course)[OPTIM]
 
 
 def test_update_names_what_is_open_in_a_tab(course, monkeypatch, tmp_path, capsys):
