@@ -45,6 +45,16 @@ MEANINGS = (
         "Layers are made once, in `__init__`; `call` only uses them.",
     ),
     (
+        r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and \d+x\1\)",
+        "Both have as many columns: one `.T` is missing or too many, and F.linear does "
+        "one itself.",
+    ),
+    (
+        r"modified by an inplace operation",
+        "The backward pass needs what a layer has computed, and a line in place (`+=`, "
+        "`mul_`, `inplace=True`) has written over it.",
+    ),
+    (
         r"mat1 and mat2 shapes cannot be multiplied",
         "Another number of columns came into the affine layer than it was made for: "
         "flattening each picture gives C * H * W of them.",

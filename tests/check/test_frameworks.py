@@ -270,6 +270,23 @@ def test_challenge_network_must_know_its_layers():
     assert "`self.steps` is a plain list" in diagnosis.message
 
 
+def test_challenge_network_that_overwrites_what_backward_needs_is_the_students():
+    class Challenge(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.head = nn.Linear(3072, 6)
+
+        def forward(self, x):
+            scores = torch.sigmoid(self.head(x.flatten(1)))
+            scores.mul_(scores)
+            return scores
+
+    id = "q5-torch-challenge-network"
+    _, diagnosis = verdict_of(id, {}, ChallengeNet=Challenge)
+    assert diagnosis.message.startswith("Your model stopped in ")
+    assert "a line in place" in diagnosis.message
+
+
 def test_inputs_are_arrays_of_moderate_size():
     found = outputs_of(CLASS, ThreeLayerConvNet=Net)
     assert np.max(np.abs(found["as trained/scores"])) < 100

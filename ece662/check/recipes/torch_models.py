@@ -121,9 +121,11 @@ def _find_hidden_layers(model):
         parts = value.values() if isinstance(value, dict) else value
         layers = [part for part in parts if isinstance(part, torch.nn.Module)]
         if any(id(p) not in known for layer in layers for p in layer.parameters()):
+            kind = type(value).__name__
+            known_as = "nn.ModuleDict" if isinstance(value, dict) else "nn.ModuleList"
             raise Misfit(
-                f"`self.{name}` is a plain list: the model does not know the layers in "
-                "it, and no optimizer moves them; nn.ModuleList makes them known"
+                f"`self.{name}` is a plain {kind}: the model does not know the layers "
+                f"in it, and no optimizer moves them; {known_as} makes them known"
             )
     if not known:
         raise Misfit(
@@ -147,8 +149,8 @@ def run_torch_challenge(code, inputs):
         scores = net(torch.tensor(inputs["x"], dtype=torch.float32))
         require(scores, torch.Tensor, "what forward returns", "a tensor")
         scores = scores.float()
-    if scores.requires_grad:
-        scores.sum().backward()
+        if scores.requires_grad:
+            scores.sum().backward()
     parameters = list(net.parameters())
     # A layer may be meant to stay as it is, but not all of them.
     learning = [p for p in parameters if p.requires_grad] or parameters

@@ -393,3 +393,27 @@ class HelperWithoutReturn(Base):
 
     def forward(self, x):
         return self.fc(self.maps(x))
+
+
+@wrong(WRONG, "error", "a line in place")
+class OverwritesWhatBackwardNeeds(Base):
+    def forward(self, x):
+        maps = torch.sigmoid(self.maps(x))
+        maps.mul_(maps)
+        return self.fc(maps.flatten(1))
+
+
+@wrong(WRONG, "misfit", "`self.convs` is a plain dict", "nn.ModuleDict")
+class LayersInADict(nn.Module):
+    def __init__(self, in_channel, channel_1, channel_2, num_classes):
+        super().__init__()
+        self.convs = {
+            "first": nn.Conv2d(in_channel, channel_1, 5, padding=2),
+            "second": nn.Conv2d(channel_1, channel_2, 3, padding=1),
+        }
+        self.fc = nn.Linear(channel_2 * 32 * 32, num_classes)
+
+    def forward(self, x):
+        for conv in self.convs.values():
+            x = F.relu(conv(x))
+        return self.fc(x.flatten(1))

@@ -182,3 +182,11 @@ def flattened_with_the_pictures(x, params):
     x = F.relu(F.conv2d(x, w1, b1, padding=2))
     x = F.relu(F.conv2d(x, w2, b2, padding=1))
     return x.transpose(0, 1).reshape(len(x), -1) @ fw + fb
+
+
+@wrong(WRONG, "error", "line ", "as many columns: one `.T` is missing or too many")
+def weights_transposed_twice(x, params):
+    w1, b1, w2, b2, fw, fb = params
+    x = F.relu(F.conv2d(x, w1, b1, padding=2))
+    x = F.relu(F.conv2d(x, w2, b2, padding=1))
+    return F.linear(x.flatten(1), fw, fb)
