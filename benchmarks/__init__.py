@@ -8,7 +8,10 @@ they compute the same thing. What can be run, from the repository's top folder:
     python -m benchmarks.memory           # peak memory of training, against torch
     python -m benchmarks.conv             # convolution and pooling, against torch
 
-And, apart from speed, whether the synthetic images teach what they are there for:
+And, apart from speed, whether the synthetic images teach what they are there for, and
+whether the checks judge well:
 
     python -m benchmarks.synthetic_lessons
+    python -m benchmarks.judging          # who is blamed, what passes, what is said
+    python -m benchmarks.confusion        # which mistake is taken for which
 """

@@ -29,6 +29,7 @@ PAGES = {
     "staff": (
         *("docs/teaching.md", "docs/grading.md", "docs/hub.md", "docs/dashboards.md"),
         *("docs/data.md", "docs/glossary.md", "docs/results.md", "docs/speed.md"),
+        "docs/checks.md",
         *("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
     ),
 }
