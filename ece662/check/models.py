@@ -29,6 +29,7 @@ NO_METHOD = re.compile(
     r"|does not have a `(call)\(\)` method implemented"
     r"|\.(__init__)\(\) takes (?:1|from 1 to \d+) positional arguments? but"
 )
+DECORATORS = 10  # lines of them above a def
 TOO_FEW = re.compile(r"\.(\w+)\(\) takes \d+ positional arguments? but")
 LAYER = "(ReLU|LeakyReLU|Flatten|Conv2d|Linear|MaxPool2d|BatchNorm2d|Dropout|Softmax)"
 # What the messages of both frameworks mean.
@@ -79,7 +80,11 @@ MEANINGS = (
 
 @contextlib.contextmanager
 def in_model(model: Any) -> Iterator[None]:
-    """Mark exceptions as raised by a student's model, or by their class of models."""
+    """Mark exceptions as raised by a student's model.
+
+    Args:
+        model: it, its class, or the function that has made it: the outermost counts.
+    """
     try:
         yield
     except Exception as error:
@@ -88,20 +93,25 @@ def in_model(model: Any) -> Iterator[None]:
 
 
 def stopped_model(error: BaseException) -> Any:
-    """Return the model, or the class, that raised an exception; None if none did."""
+    """Return the model, class or function marked in an exception; None if none is."""
     return getattr(error, "stopped_model", None)
 
 
 def line_of_model(model: Any) -> StudentLine | None:
-    """Return the line where a model's class begins, if a student wrote it."""
+    """Return the line where a model's class, or its function, begins."""
+    if inspect.isfunction(model) and is_students(model.__code__.co_filename):
+        return _line_of_code(model.__name__, model.__code__)
     kind = model if isinstance(model, type) else type(model)
     for parent in kind.__mro__:
         for code in _codes_of(parent):
             if is_students(code.co_filename):
-                number, text = _first_line(parent.__name__, code)
-                file = name_of(code.co_filename)
-                return StudentLine(file, number, text, parent.__qualname__)
+                return _line_of_code(parent.__name__, code)
     return None
+
+
+def _line_of_code(name, code) -> StudentLine:
+    number, text = _first_line(name, code)
+    return StudentLine(name_of(code.co_filename), number, text, name)
 
 
 def _codes_of(kind):
@@ -111,13 +121,13 @@ def _codes_of(kind):
 
 
 def _first_line(name, code) -> tuple[int, str]:
-    """Return number and text of the class statement above a method."""
+    """Return number and text of the class statement above a method, or of a def."""
     linecache.checkcache(code.co_filename)
-    for number in range(code.co_firstlineno, 0, -1):
-        text = linecache.getline(code.co_filename, number).strip()
-        if re.match(rf"class {name}\b", text):
-            return number, text
-    number = code.co_firstlineno
+    number = code.co_firstlineno  # of the decorators, where there are any
+    for line in (*range(number, 0, -1), *range(number, number + DECORATORS)):
+        text = linecache.getline(code.co_filename, line).strip()
+        if re.match(rf"(class|def) {name}\b", text):
+            return line, text
     return number, linecache.getline(code.co_filename, number).strip()
 
 
@@ -141,7 +151,7 @@ def words_of_frameworks(error: BaseException) -> str:
     """Return a sentence on what a framework's exception means; "" if none is needed."""
     text, model = str(error), stopped_model(error)
     missing, kind = NO_METHOD.search(text), None
-    if model is not None:
+    if model is not None and not inspect.isfunction(model):
         kind = model if isinstance(model, type) else type(model)
     if missing and kind is not None:
         name = next(filter(None, missing.groups()))

@@ -32,6 +32,7 @@ SENTENCES = {
         "This builds on {other} ({notebook}), which is not written yet: do that one "
         "first."
     ),
+    Cause.BUILDS_ON_BEGUN: "This builds on {other} ({notebook}): {says}",
     Cause.BUILDS_ON_ENDLESS: (
         "This builds on {other}, which was stopped: mend that first."
     ),

@@ -183,8 +183,9 @@ def _of_stub(error, exercise, case) -> Problem:
     if owner == exercise:
         kind = Stop.ERROR if found.begun else Stop.NOT_IMPLEMENTED
         return _said(kind, found.message, case)
-    facts = {"other": owner.id, "notebook": owner.notebook}
-    return Problem(Stop.NEEDS, Cause.BUILDS_ON, facts, case, owner.id)
+    facts = {"other": owner.id, "notebook": owner.notebook, "says": found.message}
+    cause = Cause.BUILDS_ON_BEGUN if found.begun else Cause.BUILDS_ON
+    return Problem(Stop.NEEDS, cause, facts, case, owner.id)
 
 
 def _of_limit(

@@ -69,6 +69,7 @@ class Cause(enum.StrEnum):
     ARGUMENTS = "arguments"  # are not those that the course passes
     OTHER_OUTPUTS = "other-outputs"  # than those of the recipe
     BUILDS_ON = "builds-on"  # an exercise that is not written
+    BUILDS_ON_BEGUN = "builds-on-begun"  # an exercise that is half written
     BUILDS_ON_ENDLESS = "builds-on-endless"  # an exercise that its time limit stopped
     LIMIT = "limit"  # of time
     LIMIT_ELSEWHERE = "limit-elsewhere"  # in the code of another exercise

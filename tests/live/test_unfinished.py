@@ -176,6 +176,7 @@ def test_progress_of_what_was_begun_is_not_to_do(course, monkeypatch):
 def test_check_says_the_same(course):
     command = [sys.executable, "-m", "ece662", "check"]
     ids = ["affine_forward", "affine_backward", "relu_forward", "TwoLayerNet"]
+    ids += ["relu_backward"]
     done = subprocess.run([*command, *ids], cwd=course, capture_output=True, text=True)
     lines = done.stdout.replace(": \n", "\n").splitlines()
     line = line_of(course, LAYERS, "raise NotImplementedError")
@@ -186,4 +187,8 @@ def test_check_says_the_same(course):
     assert "affine_backward: to do" in lines
     assert "relu_forward: not yet right" in lines
     assert "TwoLayerNet: not yet right" in lines
-    assert any("  your code in relu_forward stands below a raise" in s for s in lines)
+    below = "your code in relu_forward stands below a raise"
+    assert any(f"  {below}" in s for s in lines)
+    assert any(
+        f"This builds on relu_forward (Q1-FCNetworks): {below}" in s for s in lines
+    )

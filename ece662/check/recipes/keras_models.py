@@ -52,7 +52,8 @@ def run_keras_sequential(code, inputs):
     """Try a function that makes a model."""
     C, F1, F2, H, W, classes = SMALL
     make = written(code, "make_convnet")
-    return _run_keras(make((H, W, C), F1, F2, classes), inputs)
+    with in_model(make):
+        return _run_keras(make((H, W, C), F1, F2, classes), inputs)
 
 
 def _run_keras(model, inputs):
@@ -87,9 +88,10 @@ def run_keras_challenge(code, inputs):
     """Send a few pictures through a network of the student's own."""
     from tensorflow import keras
 
-    net = written(code, "make_challenge_net")(8)
-    require(net, keras.layers.Layer, "the network", "a Keras model")
-    with in_model(net):
+    make = written(code, "make_challenge_net")
+    with in_model(make):
+        net = make(8)
+        require(net, keras.layers.Layer, "the network", "a Keras model")
         scores = net(inputs["x"])
     _require_weights(net)
     return {"scores": numpy_of(scores, "scores")}

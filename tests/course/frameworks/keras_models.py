@@ -167,7 +167,7 @@ def pictures_turned(input_shape, *sizes):
     return changed(sizes, head=[layers.Permute((2, 1, 3)), layers.Flatten()])
 
 
-@wrong(WRONG, "error", "would be zero or negative")
+@wrong(WRONG, "error", "would be zero or negative", "line ", "(`def padding_forgotten(")
 def padding_forgotten(input_shape, *sizes):
     return changed(sizes, first={"activation": "relu"}, second={"activation": "relu"})
 
@@ -203,7 +203,7 @@ def layers_never_joined(input_shape, channel_1, channel_2, num_classes):
     return [*convs, layers.Flatten(), layers.Dense(num_classes)]
 
 
-@wrong(WRONG, "error", "incompatible with the layer")
+@wrong(WRONG, "error", "incompatible with the layer", "(`def sizes_of_the_pictures_by")
 def sizes_of_the_pictures_by_heart(input_shape, *sizes):
     return made_of(keras.Input((32, 32, 3)), changed(sizes))
 
