@@ -41,7 +41,7 @@ def describe(
         if found := situation(failed, everything):
             return found
     by_name: dict[str, list[Comparison]] = {}
-    for comparison in failed:
+    for comparison in _without_effects(failed):
         by_name.setdefault(comparison.name, []).append(comparison)
     inputs = inputs or {}
     found = [_kind_of(same, everything, inputs) for same in by_name.values()]
@@ -49,6 +49,12 @@ def describe(
     also = _other_kinds(first, others)
     where = _only_where(next(iter(by_name.values())), everything, inputs)
     return first._replace(also=(*also, *where))
+
+
+def _without_effects(failed: Sequence[Comparison]) -> list[Comparison]:
+    """Leave out test mode where the running statistics that it uses are wrong."""
+    is_cause = any(c.name.startswith("running_") for c in failed)
+    return [c for c in failed if not (is_cause and c.output.moment is Moment.TEST)]
 
 
 def _only_where(same, everything, inputs) -> tuple[Diagnosis, ...]:

@@ -224,3 +224,21 @@ def forward_gives_its_mask():
         return 0 * dout
 
     return {"relu_forward": relu_forward, "relu_backward": relu_backward}
+
+
+@wrong("batchnorm_forward", "different", "running_mean is wrong nearly everywhere")
+def running_mean_without_decay():
+    def batchnorm_forward(x, gamma, beta, bn_param):
+        eps, momentum = bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
+        mean = bn_param.setdefault("running_mean", np.zeros(x.shape[1]))
+        var = bn_param.setdefault("running_var", np.zeros(x.shape[1]))
+        if bn_param["mode"] == "train":
+            batch_mean, batch_var = x.mean(axis=0), x.var(axis=0)
+            x_hat = (x - batch_mean) / np.sqrt(batch_var + eps)
+            bn_param["running_mean"] = mean + (1 - momentum) * batch_mean
+            bn_param["running_var"] = momentum * var + (1 - momentum) * batch_var
+        else:
+            x_hat = (x - mean) / np.sqrt(var + eps)
+        return gamma * x_hat + beta, (x_hat, gamma)
+
+    return {"batchnorm_forward": batchnorm_forward}
