@@ -149,10 +149,10 @@ MEANINGS = (
         "True and False cannot be subtracted: turn them into numbers first.",
     ),
     (
-        r"TypeError: .*'(map|filter|zip|dict_keys|dict_values|dict_items)'"
+        r"TypeError: .*'(map|filter|zip|range|dict_keys|dict_values|dict_items)'"
         r"|TypeError: arrays to stack must be passed as a .sequence. type",
-        "In Python 3 `map`, `filter`, `zip` and `d.keys()` give no list: `list(...)` "
-        "around them does.",
+        "In Python 3 `range`, `map`, `filter`, `zip` and `d.keys()` give no list: "
+        "`list(...)` around them does.",
     ),
     (
         r"SyntaxError: multiple exception types must be parenthesized",

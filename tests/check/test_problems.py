@@ -220,6 +220,7 @@ def raise_in_a_library():
         ("{}.iteritems()", r"write `d.items\(\)`"),
         ("xrange(3)", "write `range`"),
         ("map(abs, [1])[0]", "give no list"),
+        ("range(3) + [3]", "`range`"),
         ("np.ones(2, bool) - np.ones(2, bool)", "cannot be subtracted"),
         ("np.NaN", "write np.nan"),
         ("np.lib.pad(1, 1)", "write np.pad"),
