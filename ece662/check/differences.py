@@ -14,7 +14,7 @@ import numpy as np
 
 from ece662.check.comparing import Comparison
 from ece662.check.diagnosis import Diagnosis
-from ece662.check.patterns import wrong_entries
+from ece662.check.patterns import pattern_of, wrong_entries
 from ece662.check.terms import Kind, Moment, Role
 from ece662.check.traits import common_trait
 
@@ -254,6 +254,14 @@ def is_off_by_a_term(found: Comparison) -> Diagnosis | None:
     return None
 
 
+def is_wrong_in_a_pattern(found: Comparison) -> Diagnosis | None:
+    """Some entries are right, and where the wrong ones are can be said."""
+    partly = is_partly_right(found)
+    if partly is None or partly.facts["wrong"].sum() < 2:
+        return None
+    return partly if pattern_of(partly.facts["wrong"]) else None
+
+
 def is_off_by_a_factor_along_an_axis(found: Comparison) -> Diagnosis | None:
     """Each row, for example, is wrong by a factor of its own."""
     got, want = found.got.astype(float), found.want.astype(float)
@@ -287,6 +295,7 @@ STRUCTURE: tuple[Callable[[Comparison], Diagnosis | None], ...] = (
 SITUATIONS = (only_in_test_mode, only_after_the_first)
 VALUES: tuple[Callable[[Comparison], Diagnosis | None], ...] = (
     has_axes_exchanged,
+    is_wrong_in_a_pattern,
     is_off_by_a_term,
     is_off_by_a_factor_along_an_axis,
     is_partly_right,

@@ -52,6 +52,19 @@ def test_describe_partly_says_where_the_border_is():
 
 
 @pytest.mark.parametrize(
+    ("rows", "where"),
+    [(np.s_[2], "index 2 of axis 0"), (np.s_[::2], "every other index 0, 2 of axis 0")],
+)
+@pytest.mark.parametrize("term", [1.0, -X[2]], ids=["term", "zeros"])
+def test_describe_prefers_where_to_how(rows, where, term):
+    got = X.copy()
+    got[rows] += term
+    found = diagnosis_of(got)
+    assert found.id == "partly"
+    assert where in found.message
+
+
+@pytest.mark.parametrize(
     ("factor", "name"),
     [(1 / 4, "1 over N"), (4, "it is N"), (5, "D, the length"), (0.3, "it is p times")],
 )
