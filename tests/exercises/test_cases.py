@@ -22,7 +22,7 @@ from ece662.exercises.work import read_work, rewrite
 LAYERS, FC_NET = "ece662/layers.py", "ece662/classifiers/fc_net.py"
 Q1, Q5 = "notebooks/Q1-FCNetworks.ipynb", "notebooks/Q5-Pytorch.ipynb"
 SOLVED = files_of(Pupil("ann"))
-RELU = re.compile(r"def relu_forward\(.*?(?=\ndef relu_backward)", re.DOTALL)
+RELU = re.compile(r"def relu_forward\(.*?(?=\ndef )", re.DOTALL)
 
 
 def in_cells(change):

@@ -92,8 +92,9 @@ def test_read_files_reports_a_function_that_is_missing(solved):
 
 def test_read_files_takes_the_last_of_two_definitions(solved):
     text = solved[LAYERS]
-    start, end = text.index("def relu_forward("), text.index("def relu_backward(")
-    twice = text + "\n\n" + text[start:end].replace("np.maximum(x, 0)", "x * (x > 0)")
+    start = text.index("def relu_forward(")
+    copy = text[start : text.index("\ndef ", start)]
+    twice = text + "\n\n" + copy.replace("np.maximum(x, 0)", "x * (x > 0)")
     pieces = read_files({**solved, LAYERS: twice})
     assert pieces.faults == {}
     assert "x * (x > 0)" in pieces.bodies[LAYERS, "relu_forward", 1]
