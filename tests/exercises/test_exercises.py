@@ -1,6 +1,7 @@
 """The list of exercises, held against the sources."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def cells_of_notebooks():
             tags = cell["metadata"].get("tags", [])
             if "answer" in tags or "exercise" in tags:
                 yield f"notebooks/{path.name}", cell["id"]
+
+
+def test_each_checked_exercise_is_checked_in_one_cell_of_its_notebook():
+    found = Counter()
+    for notebook in NOTEBOOKS:
+        cells = json.loads((ROOT / f"notebooks/{notebook}.ipynb").read_text("utf-8"))
+        for cell in cells["cells"]:
+            for names in re.findall(r"\bcheck\(([^)]*)\)", "".join(cell["source"])):
+                found.update((notebook, id) for id in re.findall(r'"([^"]+)"', names))
+    for exercise in EXERCISES:
+        assert found[exercise.notebook, exercise.id] == exercise.is_checked, exercise.id
 
 
 def test_exercises_list_each_region_once_and_none_is_unlisted():
