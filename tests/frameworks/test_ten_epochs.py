@@ -119,9 +119,36 @@ def test_alternating_loader_scales_and_moves_the_images():
     assert len(places) == 9
 
 
-def test_alternating_loader_refuses_empty_batches():
-    with pytest.raises(ValueError, match="at least 1, got 0"):
-        AlternatingLoader(pictures(2), batch_size=0)
+def test_images_of_the_first_epochs_are_small_and_then_as_they_are():
+    torch.manual_seed(0)
+    data = pictures(9, size=8)
+    loader = AlternatingLoader(data, batch_size=9, shift=0, sizes=[4, 2])
+    epochs = [next(iter(loader)) for _ in range(4)]
+    assert [x.shape[2:] for x, _ in epochs] == [(4, 4), (2, 2), (8, 8), (8, 8)]
+    x, y = epochs[0]
+    for image, label in zip(x, y.tolist(), strict=True):
+        whole = loader.x[label]
+        if loader._mirrored_first[label]:
+            whole = whole.flip(2)
+        # Half the size: weights 1, 3, 3, 1, of which one falls off at the border.
+        rows = torch.zeros(4, 8)
+        for i in range(4):
+            for j, weight in zip(
+                range(2 * i - 1, 2 * i + 3), (1, 3, 3, 1), strict=True
+            ):
+                if 0 <= j < 8:
+                    rows[i, j] = weight
+        rows = rows / rows.sum(dim=1, keepdim=True)
+        assert torch.allclose(image, rows @ whole @ rows.T, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [({"batch_size": 0}, "batch_size.* 0"), ({"sizes": [4, 0]}, r"sizes.* \[4, 0\]")],
+)
+def test_alternating_loader_refuses_what_is_empty(wrong, found):
+    with pytest.raises(ValueError, match=found):
+        AlternatingLoader(pictures(2), **wrong)
 
 
 def test_fast_biases_learn_faster_and_decay_the_same():
