@@ -19,22 +19,30 @@ ROOT = Path(__file__).parents[4]
 GIVEN = "class Net:\n    def loss(self):\n        pass\n\ndef relu(x):\n    pass\n"
 
 
-def test_nothing_of_a_student_runs_before_the_walls_are_closed():
-    # The server loads these modules once, for all exercises and, on a bench that is
-    # kept, for all submissions, before it forks.
+def _loaded(*more):
+    """Return the modules that are there after those that the server loads, and more."""
     names = [
         name.replace("ece662.check._", "course.grade.sandboxed.") for name in PRELOADED
     ]
-    told = f"""import json, sys, {", ".join(names)}
+    program = f"""import json, sys, {", ".join([*names, *more])}
 print(json.dumps(list(sys.modules)))"""
     done = subprocess.run(
-        [sys.executable, "-c", told], cwd=ROOT, capture_output=True, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True
     )
-    loaded = set(json.loads(done.stdout))
+    return set(json.loads(done.stdout))
+
+
+def test_nothing_of_a_student_runs_before_the_walls_are_closed():
+    # The server loads these modules once, for all exercises and, on a bench that is
+    # kept, for all submissions, before it forks.
     files = {e.file for e in EXERCISES if e.file.endswith(".py")}
     modules = {file.removesuffix(".py").replace("/", ".") for file in files}
     assert "ece662.layers" in modules
-    assert not modules & loaded
+    assert not modules & _loaded()
+
+
+def test_what_students_modules_import_is_loaded_before_a_call():
+    assert _loaded(*MODULES) - _loaded() == {*MODULES}
 
 
 def _unreadable(**texts):
