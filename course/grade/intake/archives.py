@@ -113,6 +113,12 @@ class Opened(contextlib.ExitStack):
         """Begin with nothing open."""
         super().__init__()
         self._ignored = ignored
+        self.unread: dict[str, str] = {}  # why, by the path of a member
+
+    def _ignore(self, name: str, why: str) -> None:
+        """Note a member that is not read."""
+        self._ignored.add(name, why)
+        self.unread[name.replace("\\", "/")] = why
 
     def entries(self, path: Path, name: str) -> list[Entry]:
         """List the files of a folder or an archive; a single file is one entry.
@@ -173,7 +179,7 @@ class Opened(contextlib.ExitStack):
             raise Refused(f"it would unpack to {unpacked >> 20} MB")
         shared = _sharing(entries, archive.start_dir)
         for entry in shared:
-            self._ignored.add(entry.orig_filename, "lies outside or in another entry")
+            self._ignore(entry.orig_filename, "lies outside or in another entry")
         return [
             Entry(_path_in(entry), partial(_read_member, archive, entry))
             for entry in entries
@@ -194,7 +200,7 @@ class Opened(contextlib.ExitStack):
         elif not why and entry.compress_type not in METHODS:
             why = "is compressed by another method than deflate"
         if why:
-            self._ignored.add(entry.orig_filename, why)
+            self._ignore(entry.orig_filename, why)
         return not why and not path.endswith("/")
 
     def _tar(self, file: IO[bytes], name: str) -> list[Entry]:
@@ -218,7 +224,7 @@ class Opened(contextlib.ExitStack):
                     if not why and not (member.isreg() or member.isdir()):
                         why = "is a link or a special file"
                     if why:
-                        self._ignored.add(member.name, why)
+                        self._ignore(member.name, why)
                     elif member.isreg() and member.name.lower().endswith(KEPT):
                         data = archive.extractfile(member).read(MAX_FILE + 1)
                         held += len(data)
@@ -226,7 +232,7 @@ class Opened(contextlib.ExitStack):
                             raise Refused(f"it holds more than {MAX_HELD >> 20} MB")
                         found.append(Entry(member.name, partial(bytes, data)))
             for broken in archive.broken:
-                self._ignored.add(broken or "a file", "has a broken header")
+                self._ignore(broken or "a file", "has a broken header")
             if not stream.has_ended_well():
                 raise EOFError("it breaks off")
         except BROKEN as error:

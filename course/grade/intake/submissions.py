@@ -9,7 +9,7 @@ wrong with one file costs that file.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -103,7 +103,18 @@ def open_parts(
         entries = _with_inner(entries, wanted, submission, opened)
         ignored.note_the_rest()
         _read_wanted(entries, wanted, submission)
+        _add_unread(opened.unread, wanted, submission)
     return submission
+
+
+def _add_unread(
+    unread: Mapping[str, str], wanted: Collection[str], submission: Submission
+) -> None:
+    """Tell a wanted file that is there and was not read from one that is not there."""
+    for file, name in _located(unread, wanted):
+        if file not in submission.files:
+            found = Finding(Fault.CLOSED, file, text=unread[name])
+            submission.unread.setdefault(file, found)
 
 
 def _tried(submission: Submission, attempt: Callable[[], list[Entry]], what="it"):

@@ -197,6 +197,7 @@ def test_odd_entry_costs_its_file_at_most(tmp_path, odd):
     submission = _opened(tmp_path, _with_odd_entry(odd, [LAYERS, OPTIM]))
     assert {*submission.files} == ({OPTIM} if why else {LAYERS, OPTIM})
     assert [note for note in submission.notes if why in note] == submission.notes[-1:]
+    assert {*submission.unread} == ({LAYERS} if why else set())  # there, and not read
     submission = _opened(tmp_path, _with_odd_entry(odd, ["notes.txt", LAYERS, OPTIM]))
     assert {*submission.files} == {LAYERS, OPTIM}
 

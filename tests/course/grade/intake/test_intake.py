@@ -249,6 +249,7 @@ def test_broken_header_in_a_tar_costs_its_file_only(tmp_path, mode):
     submission = open_submission(path, WANTED)
     assert submission.files == {OPTIM: "b"}
     assert submission.notes == [f"{LAYERS} has a broken header: ignored"]
+    assert {*submission.unread} == {LAYERS}
 
 
 def test_links_in_a_tar_are_ignored_and_named(tmp_path):
