@@ -128,9 +128,8 @@ def dropout_one_mask_for_all_inputs(x, dropout_param):
 
 @mistake(
     "dropout_forward",
-    says="The mask never drops anything: the condition holds for every random number.",
-    asks="Between which bounds do the random numbers lie, and which of them should "
-    "pass?",
+    says="In training x comes out as it is: nothing is dropped, and nothing is scaled.",
+    asks="Is a mask drawn in mode 'train', and which of its numbers should pass?",
 )
 def dropout_mask_never_drops(x, dropout_param):
     return _forward(x, dropout_param, lambda s, p: np.random.rand(*s) < 1)

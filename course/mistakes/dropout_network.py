@@ -69,7 +69,8 @@ class NetDropoutAlwaysTraining(Network):
 
 @network(
     "FullyConnectedNet-dropout",
-    says="On the way back dropout was left out, so dropped units get a gradient.",
+    says="The gradients of the last layer fit the loss, those of the layers before it "
+    "do not: what dropout did on the way there is not done on the way back.",
     asks="Which functions did the forward pass go through, and did the backward pass "
     "meet each of them?",
 )

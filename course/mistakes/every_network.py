@@ -243,7 +243,7 @@ def weights_all_positive(model, weight_scale):
 
 
 @after_init(
-    says="The biases were drawn at random, where they begin at zero.",
+    says="The biases do not begin at zero.",
     asks="The weights have to differ from each other; do the biases?",
 )
 def biases_begin_at_random(model, weight_scale):

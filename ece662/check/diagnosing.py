@@ -102,7 +102,7 @@ def diagnose(
     if whole:
         return whole[0]
     if verdict.fault is AtFault.FORWARD:
-        return Diagnosis(Kind.LOSS_AT_FAULT)
+        return _loss_at_fault(verdict, inputs)
     if verdict.fault is AtFault.BOTH and recipe_of(exercise).forward in EXERCISE_IDS:
         return _both_halves(exercise, verdict, outputs)
     if mistakes and not recipe_of(exercise).describe:
@@ -123,7 +123,31 @@ def _difference(exercise, verdict, inputs, outputs) -> Diagnosis:
     rule = recipe.rules.get(verdict.failed[0].name, Rule())
     if rule.says:
         return Diagnosis(Kind.NOT_SO, says=rule.says)
-    return describe(verdict.failed, verdict.comparisons, inputs)
+    found = describe(verdict.failed, verdict.comparisons, inputs)
+    if not all(_kept_dout(outputs)):
+        written = Diagnosis(Kind.INPUT_CHANGED, {"name": "dout", "alone": False})
+        found = found._replace(also=(*found.also, written))
+    return found
+
+
+def _kept_dout(outputs) -> list[bool]:
+    """Say for each case whether the caller's dout is as it was."""
+    read = {key: read_output(key.partition("/")[2]) for key in outputs}
+    return [
+        bool(outputs[key])
+        for key, output in read.items()
+        if output.role is Role.UNCHANGED and output.of == "dout"
+    ]
+
+
+def _loss_at_fault(verdict, inputs) -> Diagnosis:
+    """Say in which way the loss is wrong, or the scores, where that can be told."""
+    wrong = [c for c in verdict.failed if c.output.of in ("scores", "loss")]
+    found = Diagnosis(Kind.LOSS_AT_FAULT)
+    if not wrong:
+        return found
+    kind = describe(wrong, verdict.comparisons, inputs)
+    return found if kind.id == Kind.DIFFERENT else found._replace(also=(kind,))
 
 
 def _other_half(exercise, verdict, inputs, outputs) -> Diagnosis | None:
@@ -170,6 +194,7 @@ def _facts_of(problems, exercise, inputs, cases) -> dict:
         "stopped": len(problems),
         "cases": cases,
         "inside": first.inside,
+        "calling": first.facts.get("calling", ""),
         "exercise": exercise.id,
         "broken": (),
     }

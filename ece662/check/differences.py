@@ -8,19 +8,24 @@ are wrong in different ways get one diagnosis each. `wording` makes the sentence
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import permutations
-from typing import NamedTuple
 
 import numpy as np
 
 from ece662.check.comparing import Comparison
 from ece662.check.diagnosis import Diagnosis
+from ece662.check.factors import (
+    CLOSE,
+    close,
+    common_size,
+    constant_axes,
+    factor_of,
+)
 from ece662.check.patterns import pattern_of, wrong_entries
-from ece662.check.terms import Kind, Moment, Role
+from ece662.check.terms import Kind, Moment, Role, Trait
 from ece662.check.traits import common_trait
 
 __all__ = ["Diagnosis", "describe"]
 
-CLOSE = 1e-7  # of the largest value
 SINGLE = 2e-6  # the error of float32 after some operations
 MAX_DIAGNOSES = 3  # diagnoses of one exercise; more do not help
 
@@ -37,17 +42,19 @@ def describe(
         everything: all comparisons.
         inputs: the inputs by case; their sizes may explain a factor.
     """
-    for situation in SITUATIONS:
-        if found := situation(failed, everything):
-            return found
+    inputs = inputs or {}
     by_name: dict[str, list[Comparison]] = {}
     for comparison in _without_effects(failed):
         by_name.setdefault(comparison.name, []).append(comparison)
-    inputs = inputs or {}
+    where = _only_where(next(iter(by_name.values())), everything, inputs)
+    # Where only the defaults are wrong, nothing else is to be looked at.
+    if not any(found.facts["trait"] is Trait.DEFAULTS for found in where):
+        for situation in SITUATIONS:
+            if found := situation(failed, everything):
+                return found
     found = [_kind_of(same, everything, inputs) for same in by_name.values()]
     first, *others = _specific_first(found)
     also = _other_kinds(first, others)
-    where = _only_where(next(iter(by_name.values())), everything, inputs)
     return first._replace(also=(*also, *where))
 
 
@@ -76,11 +83,14 @@ def _kind_of(same, everything, inputs) -> Diagnosis:
     for test in STRUCTURE:
         if found := test(first):
             return found
-    if found := constant_factor(same, inputs):
+    right = [c.case for c in everything if c.name == first.name and c.passed]
+    if found := constant_factor(same, inputs, right):
         return found
     for test in VALUES:
         if found := test(first):
-            return found
+            everywhere = all(test(other) for other in same)
+            case = None if everywhere else first.case
+            return found._replace(facts={**found.facts, "case": case})
     wrong = {comparison.name for comparison in failed}
     facts = {
         "name": first.name,
@@ -162,7 +172,7 @@ def has_other_shape(found: Comparison) -> Diagnosis | None:
     if got.shape == want.shape:
         return None
     facts = {"name": found.name, "got": got.shape, "want": want.shape}
-    if got.size == want.size and _close(got.ravel(), want.ravel()):
+    if got.size == want.size and close(got.ravel(), want.ravel()):
         return Diagnosis(Kind.KEPT_AXES, facts)
     if sorted(got.shape) == sorted(want.shape) and _as_permuted(got, want):
         return Diagnosis(Kind.AXES_EXCHANGED, facts)
@@ -182,7 +192,7 @@ def is_not_finite(found: Comparison) -> Diagnosis | None:
 def is_in_single_precision(found: Comparison) -> Diagnosis | None:
     """Correct to seven digits only: computed in float32."""
     got, want = found.got, found.want
-    if want.dtype.kind != "f" or not _close(got, want, SINGLE):
+    if want.dtype.kind != "f" or not close(got, want, SINGLE):
         return None
     return Diagnosis(Kind.SINGLE_PRECISION, {"name": found.name, "got": got.dtype})
 
@@ -211,33 +221,44 @@ def only_after_the_first(failed, everything) -> Diagnosis | None:
     return Diagnosis(Kind.LATER_STEPS)
 
 
-def constant_factor(failed: Sequence[Comparison], inputs: Mapping) -> Diagnosis | None:
+def constant_factor(
+    failed: Sequence[Comparison], inputs: Mapping, right: Sequence[str] = ()
+) -> Diagnosis | None:
     """All values are wrong by one factor; name it if it is a size or a setting."""
-    factors = [_factor(found) for found in failed]
-    if any(factor is None for factor in factors):
+    factors = [factor_of(found) for found in failed]
+    first, name = failed[0], failed[0].name
+    facts = {"name": name, "case": first.case, "size": None, "everywhere": True}
+    if factors[0] is None:
         return None
-    name = failed[0].name
+    if None in factors:
+        if first.want.size == 1 or abs(factors[0]) < CLOSE:
+            return None  # any two numbers differ by some factor
+        return Diagnosis(
+            Kind.FACTOR, facts | {"factor": factors[0], "everywhere": False}
+        )
     if all(abs(factor + 1) < CLOSE for factor in factors):
         return Diagnosis(Kind.SIGN, {"name": name})
     if all(abs(factor) < CLOSE for factor in factors):
         return Diagnosis(Kind.ZERO, {"name": name})
-    names = [
-        _names_of(factor, inputs.get(found.case, {}))
-        for factor, found in zip(factors, failed, strict=True)
-    ]
-    common = [size for size in names[0] if all(size in others for others in names)]
-    if not common and all(found.want.size == 1 for found in failed):
-        return None  # any two numbers differ by some factor
-    facts = {"name": name, "factor": factors[0], "case": failed[0].case}
-    return Diagnosis(Kind.FACTOR, facts | {"size": common[0] if common else None})
+    size = common_size(
+        factors,
+        [inputs.get(found.case, {}) for found in failed],
+        [inputs.get(case, {}) for case in right],
+    )
+    if size is None and all(found.want.size == 1 for found in failed):
+        return None
+    return Diagnosis(Kind.FACTOR, facts | {"factor": factors[0], "size": size})
 
 
 def has_axes_exchanged(found: Comparison) -> Diagnosis | None:
     """The right numbers in the wrong places."""
     got, want = found.got, found.want
-    if _as_permuted(got, want):
-        return Diagnosis(Kind.AXES_EXCHANGED, {"name": found.name})
-    if want.size > 2 and _close(np.sort(got, axis=None), np.sort(want, axis=None)):
+    for axes in _other_orders(want):
+        turned = want.transpose(axes)
+        if turned.size == got.size and close(got.ravel(), turned.ravel()):
+            facts = {"name": found.name, "reshaped": turned.shape != got.shape}
+            return Diagnosis(Kind.AXES_EXCHANGED, facts)
+    if want.size > 2 and close(np.sort(got, axis=None), np.sort(want, axis=None)):
         return Diagnosis(Kind.SCRAMBLED, {"name": found.name})
     return None
 
@@ -246,12 +267,12 @@ def is_off_by_a_term(found: Comparison) -> Diagnosis | None:
     """The difference is constant, or constant along an axis."""
     off = found.got.astype(float) - found.want
     facts = {"name": found.name, "shape": off.shape}
-    if off.ndim and off.size > 1 and _close(off, np.full_like(off, off.flat[0])):
+    if off.ndim and off.size > 1 and close(off, np.full_like(off, off.flat[0])):
         return Diagnosis(Kind.CONSTANT_TERM, facts | {"term": off.flat[0]})
-    for axis in range(off.ndim):
-        if off.shape[axis] > 1 and _close(off, off.mean(axis, keepdims=True)):
-            return Diagnosis(Kind.TERM_ALONG_AXIS, facts | {"axis": axis})
-    return None
+    axes = constant_axes(off)
+    if not axes:
+        return None
+    return Diagnosis(Kind.TERM_ALONG_AXIS, facts | {"axes": axes})
 
 
 def is_wrong_in_a_pattern(found: Comparison) -> Diagnosis | None:
@@ -267,12 +288,11 @@ def is_off_by_a_factor_along_an_axis(found: Comparison) -> Diagnosis | None:
     got, want = found.got.astype(float), found.want.astype(float)
     if want.ndim < 2 or np.any(np.abs(want) < 1e-9):
         return None
-    ratio = got / want
-    for axis in range(ratio.ndim):
-        if ratio.shape[axis] > 1 and _close(ratio, ratio.mean(axis, keepdims=True)):
-            facts = {"name": found.name, "axis": axis, "shape": ratio.shape}
-            return Diagnosis(Kind.FACTOR_ALONG_AXIS, facts)
-    return None
+    axes = constant_axes(got / want)
+    if not axes:
+        return None
+    facts = {"name": found.name, "axes": axes, "shape": want.shape}
+    return Diagnosis(Kind.FACTOR_ALONG_AXIS, facts)
 
 
 def is_partly_right(found: Comparison) -> Diagnosis | None:
@@ -302,73 +322,25 @@ VALUES: tuple[Callable[[Comparison], Diagnosis | None], ...] = (
 )
 
 
-def _close(a, b, tolerance=CLOSE) -> bool:
-    scale = max(np.max(np.abs(b), initial=0.0), 1e-9)
-    return a.shape == np.shape(np.broadcast_to(b, a.shape)) and bool(
-        np.all(np.abs(a - b) <= tolerance * scale)
-    )
+def _other_orders(want) -> list[tuple[int, ...]]:
+    """Return every other order of an array's axes."""
+    return list(permutations(range(want.ndim)))[1:]
 
 
 def _as_permuted(got, want) -> bool:
     """True where got is want with its axes in another order."""
-    if want.ndim < 2:
-        return False
-    for axes in list(permutations(range(want.ndim)))[1:]:
-        turned = want.transpose(axes)
-        if turned.size == got.size and _close(got.ravel(), turned.ravel()):
-            return True
-    return False
+    return any(
+        turned.shape == got.shape and close(got, turned)
+        for turned in map(want.transpose, _other_orders(want))
+    )
 
 
 def _broadcasts_to(got, want) -> bool:
     try:
-        return _close(np.broadcast_to(got, want.shape), want)
+        return close(np.broadcast_to(got, want.shape), want)
     except ValueError:
         pass
     try:
-        return _close(got, np.broadcast_to(want, got.shape))
+        return close(got, np.broadcast_to(want, got.shape))
     except ValueError:
         return False
-
-
-def _factor(found: Comparison) -> float | None:
-    """Return the factor between got and want, None where there is no single one."""
-    if found.got is None or found.got.shape != found.want.shape or not found.want.size:
-        return None
-    got, want = found.got.astype(float), found.want.astype(float)
-    power = np.sum(want * want)
-    if power == 0 or not np.all(np.isfinite(got)):
-        return None
-    factor = float(np.sum(got * want) / power)
-    return factor if _close(got, factor * want) else None
-
-
-class Size(NamedTuple):
-    """A possible value of a factor: a size of an array, or a setting."""
-
-    of: str  # "N", "D", "all", "2", or a setting's name
-    array: str = ""
-    rest: bool = False  # one minus the setting
-    over: bool = False  # one divided by it
-
-
-def _names_of(factor: float, inputs: Mapping) -> list[Size]:
-    """Return the sizes and settings of a case that a factor equals."""
-    sizes = {Size("2"): 2.0}
-    for name in ("x", "X", "batches"):
-        if name in inputs:
-            shape = np.shape(inputs[name])[1 if name == "batches" else 0 :]
-            sizes[Size("N")] = float(shape[0])
-            if len(shape) > 1:
-                sizes[Size("D")] = float(np.prod(shape[1:]))
-                sizes[Size("all", name)] = float(np.prod(shape))
-    for name, value in inputs.items():
-        if isinstance(value, float):
-            sizes[Size(name)] = value
-            sizes[Size(name, rest=True)] = 1 - value
-    names = [name for name, size in sizes.items() if np.isclose(factor, size)]
-    return names + [
-        name._replace(over=True)
-        for name, size in sizes.items()
-        if np.isclose(factor * size, 1)
-    ]

@@ -98,14 +98,20 @@ MEANINGS = (
         r"|TypeError: can't multiply sequence by non-int of type '(numpy\.)?float"
         r"|TypeError: .*must be of integral type"
         r"|TypeError: (list|tuple|string) indices must be integers.* not (np\.)?float"
-        r"|TypeError: Cannot cast .* from dtype\('float\d+'\) to dtype\('u?int"
+        r"|TypeError: Cannot cast (array data|scalar) from dtype\('float\d+'\) to dtype"
+        r"\('u?int"
         r"|TypeError: expected a sequence of integers or a single integer, got '[\d.]+'"
         r"|TypeError: integer argument expected, got float"
         r"|TypeError: only int indices permitted"
         r"|TypeError: (conv2d|view|reshape|zeros|ones|rand|randn)\(\) .*\bfloat\b"
-        r"|IndexError: only integers, slices"
         r"|IndexError: arrays used as indices must be of integer",
         A_WHOLE_NUMBER,
+    ),
+    (
+        r"IndexError: only integers, slices",
+        "An array was indexed by something else: by a name, as if it were a dict, or "
+        "by a float (in Python 3 `/` gives one even where it divides evenly; `//` "
+        "gives a whole number).",
     ),
     (
         r"TypeError: 'tuple' object cannot be interpreted as an integer",

@@ -11,6 +11,8 @@ __all__ = ["Pattern", "Where", "pattern_of", "wrong_entries"]
 
 BY_CHANCE = 0.02  # a pattern that random entries show more often says nothing
 WRONG = 1e-7  # of the largest value: more than rounding
+NOTICED = 1e-3  # of the smallest error that is more than rounding
+EXACT = 1e-13  # of the largest value: less is rounding in float64
 
 
 class Where(enum.Enum):
@@ -38,7 +40,10 @@ def wrong_entries(found: Comparison) -> np.ndarray | None:
         return None
     scale = np.max(np.abs(want), initial=0.0) or 1.0
     off = np.abs(got.astype(float) - want)
-    return ~(off <= WRONG * scale)
+    wrong = ~(off <= WRONG * scale)
+    # An error that is merely smaller, as that of a tiny eps, is wrong like the others.
+    least = np.min(off[wrong], initial=np.inf)
+    return wrong | ~(off <= max(NOTICED * least, EXACT * scale))
 
 
 def pattern_of(wrong: np.ndarray) -> Pattern | None:

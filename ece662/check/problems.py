@@ -67,6 +67,8 @@ def explain(error: BaseException, exercise: Exercise, case: str = "") -> Problem
     forward = stopped_forward(error)
     forward = "" if forward not in _FUNCTIONS else forward
     inside = "" if inside == forward else inside
+    if inside and (calling := _calling_line(error, inside)):
+        problem = problem._replace(facts={**problem.facts, "calling": calling})
     return problem._replace(forward=forward, inside=inside)
 
 
@@ -240,6 +242,31 @@ def _is_written(code: CodeType, line: int) -> bool:
         text = _line(code.co_filename, number).strip()
         inside = (inside or text == START) and text != END
     return inside
+
+
+def _calling_line(error, inside: str) -> str:
+    """Return the student's line that called another exercise; "" if it is named."""
+    calling = None
+    for code, line in frames_of(error.__traceback__):
+        if code.co_name == inside:
+            break
+        if is_students(code.co_filename):
+            calling = code, line
+    else:
+        return ""
+    if calling is None or not _stopped_beyond(error, inside):
+        return ""
+    code, line = calling
+    text = _line(code.co_filename, line).strip()
+    return f"{name_of(code.co_filename)}, line {line}" + (
+        f" (`{text}`)" if text else ""
+    )
+
+
+def _stopped_beyond(error, inside: str) -> bool:
+    """True where the line that is named is not the one that called."""
+    place = _written_line(error)
+    return place is not None and place.function.rpartition(".")[2] == inside
 
 
 def _owner_of_the_line(error) -> str | None:

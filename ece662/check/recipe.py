@@ -42,6 +42,7 @@ __all__ = [
     "own_slopes",
     "slopes_agree",
     "stopped_forward",
+    "stored",
     "unchanged",
     "unpack",
     "without_prints",
@@ -134,6 +135,19 @@ def array_of(value, name: str) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise Misfit(f"{name} should hold numbers; it is {_describe(value, array)}")
     return array
+
+
+def stored(kept: Mapping, name: str, owner: str) -> np.ndarray:
+    """Return what code has stored in a dict under a name, as an array.
+
+    Raises:
+        Misfit: it has stored nothing there, or nothing that can be compared.
+    """
+    if kept.get(name) is None:
+        raise Misfit(
+            f"{owner}[{name!r}] is not there after the call: store it in there"
+        )
+    return array_of(kept[name], f"{owner}[{name!r}]")
 
 
 def _describe(value, array) -> str:

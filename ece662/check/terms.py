@@ -126,6 +126,10 @@ class Kind(enum.StrEnum):
     SHARE = "share"
     SCALE = "scale"
     TEST_SCALE = "test-scale"
+    BACK_KEPT = "back-kept"
+    BACK_DROPPED = "back-dropped"
+    LAYERS_DROPPED = "layers-dropped"
+    NOT_SLOPES = "not-slopes"
     # how training went
     DIVERGED = "diverged"
     NOT_LEARNING = "not-learning"
@@ -163,6 +167,7 @@ class Trait(enum.Enum):
     REGULARISED = enum.auto()
     MORE_LAYERS = enum.auto()  # than one hidden
     SETTINGS = enum.auto()  # are in config, in the place of the defaults
+    DEFAULTS = enum.auto()  # count, as no settings are given
 
 
 class How(enum.Enum):

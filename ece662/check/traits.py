@@ -19,6 +19,13 @@ def _settings(inputs) -> Mapping:
     return inputs.get("made_with", {}) if "made_with" in inputs else inputs
 
 
+def _has_defaults(inputs) -> bool:
+    """True where a rule or a normalisation is given no settings."""
+    if "gradients" in inputs:
+        return "learning_rate" not in inputs
+    return "gamma" in inputs and "eps" not in inputs
+
+
 def _window(inputs) -> tuple | None:
     if "pool_height" in inputs:
         return inputs["pool_height"], inputs["pool_width"]
@@ -62,6 +69,7 @@ TESTS: dict[Trait, Callable[[Mapping], bool]] = {
     Trait.MORE_GROUPS: lambda inputs: inputs.get("groups", 1) > 1,
     Trait.REGULARISED: lambda inputs: bool(_settings(inputs).get("reg", 0)),
     Trait.SETTINGS: lambda inputs: "learning_rate" in inputs,
+    Trait.DEFAULTS: _has_defaults,
     Trait.MORE_LAYERS: lambda inputs: len(_settings(inputs).get("hidden_dims", ())) > 1,
 }
 

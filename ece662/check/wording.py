@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ece662.check.phrases import describe_map
+from ece662.check import wording_of_numbers
 from ece662.check.terms import Kind, Trait
 
 __all__ = ["words_of"]
@@ -60,25 +60,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
     Kind.ZERO: (
         "{name} is zero everywhere.",
         "Is it ever filled, and is what you fill it with what you return?",
-    ),
-    Kind.SCRAMBLED: (
-        "{name} holds the right numbers in the wrong places.",
-        "In which order does reshape read, and what did you mean to keep together?",
-    ),
-    Kind.CONSTANT_TERM: (
-        "{name} is off by the same number everywhere, {term:.6g}.",
-        "Which term does not depend on where you are?",
-    ),
-    Kind.TERM_ALONG_AXIS: (
-        "{name} is off by a term that is the same along axis {axis} (of shape "
-        "{shape}).",
-        "Which term of the formula has one value for that whole axis: a bias, a mean? "
-        "Is it there, and taken over the right axis?",
-    ),
-    Kind.FACTOR_ALONG_AXIS: (
-        "{name} is off by a factor that is the same along axis {axis} (of shape "
-        "{shape}) and differs along the others.",
-        "Which scale belongs to each row or column, and does it enter once?",
     ),
     Kind.SHARE_REVERSED: (
         "Of x, {share:.0%} is kept where p is {p:g}: p was read as the probability to "
@@ -166,6 +147,7 @@ TRAITS = {
     Trait.MORE_GROUPS: "there is more than one group",
     Trait.REGULARISED: "there is regularisation",
     Trait.MORE_LAYERS: "there is more than one hidden layer",
+    Trait.DEFAULTS: "no settings are given, and so the defaults count",
     Trait.SETTINGS: "config gives the settings; where the defaults count, it is right",
 }
 
@@ -215,51 +197,6 @@ def _not_finite(facts) -> tuple[str, str]:
     )
 
 
-def _axes_exchanged(facts) -> tuple[str, str]:
-    says = f"{facts['name']} has two of its axes exchanged."
-    if "want" in facts:
-        says = (
-            f"{facts['name']} has the shape {facts['got']}, where {facts['want']} is "
-            "expected. Its axes are exchanged."
-        )
-    return says, "Which axis is which, before and after you rearrange?"
-
-
-def _factor(facts) -> tuple[str, str]:
-    says = f"{facts['name']} is right but for a constant factor"
-    if facts["size"]:
-        says += f": it is {_name_of(facts['size'])} times what it should be."
-    else:
-        says += (
-            f": in the case '{facts['case']}' it is {facts['factor']:.6g} times what "
-            "it should be."
-        )
-    return says, "Sum or mean? By what do you divide, and how often?"
-
-
-def _name_of(size) -> str:
-    names = {
-        "N": "N, the number of inputs,",
-        "D": "D, the length of a row,",
-        "all": f"the number of entries of {size.array}",
-    }
-    name = names.get(size.of, size.of)
-    name = f"(1 - {name})" if size.rest else name
-    return f"1 over {name}" if size.over else name
-
-
-def _partly(facts) -> tuple[str, str]:
-    wrong = facts["wrong"]
-    where = describe_map(wrong)
-    number = int(wrong.sum())
-    says = (
-        f"{number} of the {wrong.size} entries of {facts['name']} "
-        f"{'is' if number == 1 else 'are'} wrong{', ' + where if where else ''}; the "
-        "others are right."
-    )
-    return says, "What is special about the wrong ones: the border, an overlap, a sign?"
-
-
 def _scale(facts) -> tuple[str, str]:
     low, high, p = facts["low"], facts["high"], facts["p"]
     if not np.isfinite(low):
@@ -291,6 +228,51 @@ def _test_scale(facts) -> tuple[str, str]:
     return says, "If training divides by p already, what is left to do in test mode?"
 
 
+def _back_kept(facts) -> tuple[str, str]:
+    says = (
+        f"Where x was kept, dx is {_times_of(facts)} dout; on the way there x was "
+        f"multiplied by {facts['want']:.4g} (p is {facts['p']:g})."
+    )
+    return says, "By what was a unit multiplied on the way there, if it was kept?"
+
+
+def _back_dropped(facts) -> tuple[str, str]:
+    says = f"Where x was dropped, dx is {_times_of(facts)} dout; it should be zero."
+    return says, "How does the output depend on a unit that was dropped?"
+
+
+def _times_of(facts) -> str:
+    low, high = facts["low"], facts["high"]
+    if np.isclose(low, high):
+        return f"{low:.4g} times"
+    return f"between {low:.4g} and {high:.4g} times"
+
+
+def _layers_dropped(facts) -> tuple[str, str]:
+    if facts["got"] == 0:
+        return (
+            "The scores in training are the same at every call: nothing is dropped, or "
+            "the same units each time.",
+            "Where is the mask drawn, and what sets the seed?",
+        )
+    says = (
+        f"In training the scores vary as much as if {facts['got']:g} hidden layers "
+        f"dropped units, where {facts['want']:g} should (in the case "
+        f"'{facts['case']}')."
+    )
+    return says, "Does dropout follow every ReLU, once, and with the p that was given?"
+
+
+def _not_slopes(facts) -> tuple[str, str]:
+    names = ", ".join(facts["names"])
+    are = "is not the slope" if len(facts["names"]) == 1 else "are not the slopes"
+    return (
+        f"{names} {are} of the loss that came back with the gradients.",
+        "Which functions did the forward pass go through, and did the backward pass "
+        "meet each of them?",
+    )
+
+
 def _stopped(facts) -> tuple[str, str]:
     says = facts["message"]
     if facts["case"]:
@@ -302,7 +284,7 @@ def _stopped(facts) -> tuple[str, str]:
     if facts["inside"]:
         says += (
             f" It stopped inside {facts['inside']}, which was called from "
-            f"{facts['exercise']}."
+            f"{facts.get('calling') or facts['exercise']}."
         )
     if facts["broken"]:
         wrong = " and ".join(facts["broken"])
@@ -346,15 +328,17 @@ def _needs_mending(facts) -> tuple[str, str]:
 
 
 MADE: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
+    **wording_of_numbers.MADE,
     Kind.INPUT_CHANGED: _input_changed,
     Kind.NOT_FINITE: _not_finite,
-    Kind.AXES_EXCHANGED: _axes_exchanged,
-    Kind.FACTOR: _factor,
-    Kind.PARTLY: _partly,
     Kind.DIFFERENT: _different,
     Kind.ONLY_WHERE: _only_where,
     Kind.SCALE: _scale,
     Kind.TEST_SCALE: _test_scale,
+    Kind.BACK_KEPT: _back_kept,
+    Kind.BACK_DROPPED: _back_dropped,
+    Kind.LAYERS_DROPPED: _layers_dropped,
+    Kind.NOT_SLOPES: _not_slopes,
     Kind.STOPPED: _stopped,
     Kind.FORWARD_STOPS: _forward_stops,
     Kind.FORWARD_AT_FAULT: _forward_at_fault,

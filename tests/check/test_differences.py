@@ -109,3 +109,77 @@ def test_describe_right_for_the_first_step_only():
     right = compare("rows", "w after step 1", X, X)
     diagnosis = diagnosis_of(X + 1, name="w after step 2", also=[right])
     assert diagnosis.id == "first-step-only"
+
+
+def test_describe_names_all_axes_along_which_a_factor_is_the_same():
+    images = rng.standard_normal((2, 4, 3, 5))
+    got = images * rng.standard_normal((1, 4, 1, 1))
+    message = diagnosis_of(got, images).message
+    assert "the same along axes 0, 2 and 3 (of shape (2, 4, 3, 5)) and" in message
+    assert "differs along axis 1." in message
+
+
+def test_describe_says_of_which_case_a_factor_is_true():
+    """Where one case has a factor and another has none, both are not said."""
+    failed = [compare("one", "dx", 4 * X, X), compare("two", "dx", X**2, X)]
+    diagnosis = describe(failed, failed)
+    assert diagnosis.message == "In the case 'one' dx is 4 times what it should be."
+
+
+def test_describe_says_of_which_case_a_term_is_true():
+    off = X + rng.standard_normal((4, 1))
+    failed = [compare("one", "dx", off, X), compare("two", "dx", X**2, X)]
+    assert "(of shape (4, 5), in the case 'one')" in describe(failed, failed).message
+
+
+@pytest.mark.parametrize("rows", [slice(1, 3), slice(0, 1)])
+def test_describe_rows_that_are_right(rows):
+    """Rows of zeros among right ones are told by their index, and not as a factor."""
+    got = X.copy()
+    got[rows] = 0
+    diagnosis = diagnosis_of(got)
+    assert diagnosis.id == "partly"
+    assert "of axis 0; the others are right" in diagnosis.message
+
+
+def test_describe_does_not_call_a_smaller_error_right():
+    """An eps in the wrong place is wrong everywhere, here less and there more."""
+    got = X + 1e-5 * X**3
+    got[0] = X[0] + 1e-8 * X[0] ** 3
+    assert diagnosis_of(got).id == "different"
+
+
+def test_describe_does_not_name_two_where_a_case_of_one_input_is_right():
+    """The factor of a half is N here: where N is 1, the output is right."""
+    inputs = {"rows": {"x": CUBE}, "one": {"x": CUBE[:1]}}
+    right = compare("one", "dx", CUBE[:1], CUBE[:1])
+    message = diagnosis_of(CUBE / 2, CUBE, inputs=inputs, also=[right]).message
+    assert "1 over N, the number of inputs, times" in message
+    alone = diagnosis_of(CUBE[:, :, :1] / 2, CUBE[:, :, :1]).message
+    assert "it is half of what it should be" in alone
+
+
+def test_describe_leaves_out_what_follows_in_test_mode():
+    """Wrong averages are told, and not the outputs that are made with them."""
+    averages = compare("rows", "running_mean", X[0] ** 2, X[0])
+    later = compare("rows", "out in test mode", X + 1, X)
+    message = describe([averages, later], [averages, later]).message
+    assert "running_mean" in message
+    assert "test mode" not in message
+
+
+def test_describe_defaults_that_are_wrong():
+    """With another default of beta2 the first step is right, and the rest is not."""
+    inputs = {"none": {"gradients": X}, "some": {"gradients": X, "learning_rate": 1.0}}
+    right = [compare(case, "w after step 1", X, X) for case in inputs]
+    wrong = compare("none", "w after step 2", X**2, X)
+    right.append(compare("some", "w after step 2", X, X))
+    message = describe([wrong], [wrong, *right], inputs).message
+    assert "no settings are given, and so the defaults count" in message
+    assert "one call leaves" not in message
+
+
+def test_describe_numbers_that_were_turned_before_a_reshape():
+    message = diagnosis_of(X.T.reshape(X.shape)).message
+    assert "has the right shape" in message
+    assert "turned before a reshape" in message

@@ -240,6 +240,19 @@ def test_explain_what_python_3_and_numpy_2_changed(code, words):
     assert re.search(words, problem.message), problem.message
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("np.add(np.ones(2, int), 0.5, out=np.ones(2, int))", "with a dtype of floats"),
+        ("np.ones(2)['mode']", "by a name, as if it were a dict"),
+    ],
+)
+def test_explain_speaks_of_no_division_where_there_is_none(code, words):
+    problem = problem_of(lambda: eval(code, {"np": np}))
+    assert words in problem.message
+    assert "has to be a whole number" not in problem.message
+
+
 @pytest.mark.parametrize("cause", Cause)
 def test_every_cause_has_a_sentence_whatever_its_facts(cause):
     facts = {"error": "{x} boom", "says": "boom", "other": "boom", "name": "boom"}

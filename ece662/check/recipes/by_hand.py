@@ -80,6 +80,12 @@ def masks_of(result, weights, function):
                 f"the mask of {name} should have the shape of its weights, {w.shape}, "
                 f"not {mask.shape}"
             )
+        if not np.isin(mask, (0, 1)).all():
+            other = mask[~np.isin(mask, (0, 1))].flat[0]
+            raise Misfit(
+                f"the mask of {name} should hold 0 and 1 (or False and True), and "
+                f"nothing else; it holds {other:.4g}, as weights do"
+            )
         found[f"mask of {name}"] = (mask != 0).astype(float)
     return found
 

@@ -208,6 +208,24 @@ def derive_backward(inputs, outputs):
     }
 
 
+def describe_backward(failed, inputs) -> list[Diagnosis]:
+    """Diagnose what comes back where x was kept, and where it was dropped."""
+    found: dict[str, Diagnosis] = {}
+    for c in failed:
+        if c.name not in BACK:
+            return []
+        low, high = map(float, c.got)
+        facts = {"low": low, "high": high, "want": float(c.want[0])}
+        facts["p"] = inputs[c.case]["p"]
+        found.setdefault(c.name, Diagnosis(BACK[c.name], facts))
+    return list(found.values())
+
+
+BACK = {
+    "scale of dx where x was kept": Kind.BACK_KEPT,
+    "dx where x was dropped": Kind.BACK_DROPPED,
+}
+
 RECIPES = {
     "dropout_forward": Recipe(
         run_forward,
@@ -228,5 +246,6 @@ RECIPES = {
             "scale of dx where x was kept": "dx",
             "dx where x was dropped": "dx",
         },
+        describe=describe_backward,
     ),
 }

@@ -56,15 +56,20 @@ def run_affine_forward(code, inputs):
     return {
         "out": array_of(out, "out"),
         **unchanged(inputs, x=x, w=w, b=b),
-        KEEPS_SHAPE: np.array(not _holds_flat(cache, inputs["x"])),
+        KEEPS_SHAPE: np.array(not _holds_flat(cache, inputs)),
     }
 
 
-def _holds_flat(cache, x) -> bool:
+def _holds_flat(cache, inputs) -> bool:
     """True where the cache is (x, w, b) with x flattened, and without x's shape."""
-    if not isinstance(cache, tuple | list) or len(cache) != 3:
+    x, w, b = (inputs[name] for name in ("x", "w", "b"))
+    if not isinstance(cache, tuple | list) or len(cache) != 3 or x.ndim == 2:
         return False
-    return np.ndim(cache[0]) == 2 and np.shape(cache[0]) != x.shape
+    flat = (x.reshape(len(x), -1), w, b)
+    try:
+        return all(map(np.array_equal, cache, flat))
+    except (TypeError, ValueError):  # something that is no array
+        return False
 
 
 def run_affine_backward(code, inputs):

@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from ece662.check.diagnosis import Diagnosis
 from ece662.check.recipe import (
     Misfit,
     Recipe,
@@ -21,7 +22,7 @@ from ece662.check.recipe import (
     unpack,
     without_prints,
 )
-from ece662.check.terms import Role, read_output
+from ece662.check.terms import Kind, Role, read_output
 
 __all__ = ["RECIPES"]
 
@@ -47,7 +48,7 @@ DEEP = {
 }
 CONVNET = {
     BEGINNING: {
-        "input_dim": [3, 8, 6],
+        "input_dim": [2, 8, 6],  # not the 3 channels of a photograph
         "num_filters": 30,
         "filter_size": 5,
         "hidden_dim": 40,
@@ -222,6 +223,7 @@ def _gradients(grads, names):
     return {name: array_of(grads[name], f"grads[{name!r}]") for name in there}
 
 
+LAYERS, FITS = "layers with dropout", "fits the loss: "
 # Dropout in a network: what is random is judged by its spread.
 WIDTH = 50
 # The number of layers with dropout is counted by a variance, whose relative error from
@@ -306,15 +308,40 @@ def derive_dropout_net(inputs, outputs):
         layers = scores.var() / ((1 - p) / p / WIDTH)
         mean = scores.mean()
         return found | {
-            "layers with dropout": np.array(float(np.round(layers))),
-            "mean score in training": np.array(1.0 if abs(mean - 1) < 0.06 else mean),
+            LAYERS: np.array(float(np.round(layers))),
+            MEAN: np.array(1.0 if abs(mean - 1) < 0.06 else mean),
         }
     for name, slopes in outputs.items():
         if name.startswith("slopes of "):
             fits = slopes_agree(*slopes)
-            found[name.replace("slopes of", "fits the loss:")] = np.array(fits)
+            found[name.replace("slopes of ", FITS)] = np.array(fits)
         elif read_output(name).role is Role.CALLED:
             found[name] = slopes
+    return found
+
+
+TEST_SCORES, MEAN = "scores in test mode", "mean score in training"
+SAID = {
+    TEST_SCORES: "The scores that come back without labels are wrong.",
+    MEAN: "In training the scores have another mean than without dropout.",
+}
+
+
+def describe_dropout_net(failed, inputs) -> list[Diagnosis]:
+    """Diagnose how many layers drop units, and which gradients do not fit the loss."""
+    first = {c.name: c for c in reversed(failed)}
+    found = [
+        Diagnosis(Kind.NOT_SO, says=says)
+        for name, says in SAID.items()
+        if name in first
+    ]
+    if LAYERS in first:
+        c = first[LAYERS]
+        facts = {"got": float(c.got), "want": float(c.want), "case": c.case}
+        found.insert(0, Diagnosis(Kind.LAYERS_DROPPED, facts))
+    slopes = [c.name.removeprefix(FITS) for c in failed if c.name.startswith(FITS)]
+    if slopes:
+        found.append(Diagnosis(Kind.NOT_SLOPES, {"names": slopes}))
     return found
 
 
@@ -329,6 +356,10 @@ RECIPES = {
     for kind, (_, cases) in KINDS.items()
 } | {
     "FullyConnectedNet-dropout": Recipe(
-        run_dropout_net, make_dropout_inputs, tuple(DROPOUT), derive=derive_dropout_net
+        run_dropout_net,
+        make_dropout_inputs,
+        tuple(DROPOUT),
+        derive=derive_dropout_net,
+        describe=describe_dropout_net,
     )
 }

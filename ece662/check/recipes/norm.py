@@ -13,6 +13,7 @@ from ece662.check.recipe import (
     array_of,
     copies,
     noting_calls,
+    stored,
     unchanged,
     unpack,
 )
@@ -98,7 +99,7 @@ def run_batchnorm_forward(code, inputs, function="batchnorm_forward"):
         outputs["out in test mode"] = array_of(out_of(x), "out")
         kept.append(np.array_equal(inputs["test_x"], x))
     for name in ("running_mean", "running_var"):
-        outputs[name] = array_of(bn_param.get(name), f"bn_param[{name!r}]")
+        outputs[name] = stored(bn_param, name, "bn_param")
     outputs["x unchanged"] = np.array(all(kept))
     return outputs | unchanged(inputs, gamma=gamma, beta=beta)
 

@@ -14,6 +14,7 @@ from ece662.check.recipe import (
     Recipe,
     Rule,
     array_of,
+    stored,
     unpack,
     without_prints,
 )
@@ -79,7 +80,7 @@ def run_rule(code, inputs, rule):
             result = getattr(code, rule)(1 - w, -3 * inputs["gradients"][-step], other)
         _, other = unpack(result, rule, "next_w", "config")
     for name in RULES[rule][1]:
-        outputs[name] = array_of(config.get(name), f"config[{name!r}]")
+        outputs[name] = stored(config, name, "config")
     unchanged = np.array_equal(gradients, inputs["gradients"])
     return outputs | {"dw unchanged": np.array(unchanged)}
 

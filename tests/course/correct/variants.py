@@ -13,6 +13,8 @@ from tests.course.correct import (  # noqa: F401
     optim,
     pool,
     pruning,
+    second_crowd,
+    second_crowd_images,
     spatial_batchnorm,
     two_layers,
 )
