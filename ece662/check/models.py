@@ -16,6 +16,7 @@ from typing import Any
 from ece662.live.place import StudentLine, is_students, name_of
 
 __all__ = [
+    "ARGUMENTS",
     "in_model",
     "lacks_a_method",
     "layer_of",
@@ -28,6 +29,10 @@ NO_METHOD = re.compile(
     r'is missing the required "(forward)" function'
     r"|does not have a `(call)\(\)` method implemented"
     r"|\.(__init__)\(\) takes (?:1|from 1 to \d+) positional arguments? but"
+)
+# How Python speaks of a call's arguments, and Keras, which binds them itself.
+ARGUMENTS = re.compile(
+    r"\(\) (takes|got|missing) |^(too many positional|missing a required) argument"
 )
 DECORATORS = 10  # lines of them above a def
 TOO_FEW = re.compile(r"\.(\w+)\(\) takes \d+ positional arguments? but")

@@ -14,6 +14,7 @@ import ece662
 from ece662.check.code import UnreadableError
 from ece662.check.containing import replaced_in
 from ece662.check.models import (
+    ARGUMENTS,
     lacks_a_method,
     layer_of,
     line_of_model,
@@ -155,7 +156,7 @@ def _of_exception(error, place: StudentLine | None, case) -> Problem:
     if place or isinstance(error, SystemExit):
         return Problem(Stop.ERROR, Cause.RAISED, facts, case)
     model = stopped_model(error)
-    if isinstance(error, TypeError) and re.search(ARGUMENTS, text):
+    if isinstance(error, TypeError) and ARGUMENTS.search(text):
         begins = _where(line_of_model(model)) if model is not None else ""
         facts["where"] = f" It begins{begins}." if begins else ""
         return Problem(Stop.MISFIT, Cause.ARGUMENTS, facts, case)
@@ -169,10 +170,6 @@ def _of_exception(error, place: StudentLine | None, case) -> Problem:
     return Problem(Stop.ERROR, Cause.MODEL, facts, case)
 
 
-# How Python speaks of a call's arguments, and Keras, which binds them itself.
-ARGUMENTS = (
-    r"\(\) (takes|got|missing) |^(too many positional|missing a required) argument"
-)
 _FUNCTIONS = {exercise.id for exercise in EXERCISES}
 
 
