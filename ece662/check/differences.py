@@ -231,7 +231,7 @@ def constant_factor(
     if factors[0] is None:
         return None
     if None in factors:
-        if first.want.size == 1 or abs(factors[0]) < CLOSE:
+        if first.want.size == 1:
             return None  # any two numbers differ by some factor
         return Diagnosis(
             Kind.FACTOR, facts | {"factor": factors[0], "everywhere": False}
@@ -289,7 +289,8 @@ def is_off_by_a_factor_along_an_axis(found: Comparison) -> Diagnosis | None:
     if want.ndim < 2 or np.any(np.abs(want) < 1e-9):
         return None
     axes = constant_axes(got / want)
-    if not axes:
+    longer = sum(size > 1 for size in want.shape)
+    if not 0 < len(axes) < longer:
         return None
     facts = {"name": found.name, "axes": axes, "shape": want.shape}
     return Diagnosis(Kind.FACTOR_ALONG_AXIS, facts)

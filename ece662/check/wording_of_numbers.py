@@ -7,6 +7,7 @@ which the output is wrong.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ece662.check.factors import CLOSE
 from ece662.check.phrases import describe_map
 from ece662.check.terms import Kind
 
@@ -73,8 +74,9 @@ def _factor(facts) -> tuple[str, str]:
     name, case = facts["name"], facts["case"]
     question = "Sum or mean? By what do you divide, and how often?"
     if not facts["everywhere"]:
-        by = f"{facts['factor']:.6g}"
-        return f"In the case '{case}' {name} is {by} times what it should be.", question
+        by = f"{facts['factor']:.6g} times what it should be"
+        is_zero = abs(facts["factor"]) < CLOSE
+        return f"In the case '{case}' {name} is {'zero' if is_zero else by}.", question
     says = f"{name} is right but for a constant factor"
     if facts["size"]:
         return f"{says}: it is {_times(facts['size'])} what it should be.", question

@@ -183,3 +183,8 @@ def test_describe_numbers_that_were_turned_before_a_reshape():
     message = diagnosis_of(X.T.reshape(X.shape)).message
     assert "has the right shape" in message
     assert "turned before a reshape" in message
+
+
+def test_describe_says_of_which_case_it_is_that_all_is_zero():
+    failed = [compare("one", "dx", 0 * X, X), compare("two", "dx", X**2, X)]
+    assert describe(failed, failed).message == "In the case 'one' dx is zero."

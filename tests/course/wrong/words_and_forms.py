@@ -78,7 +78,8 @@ def centres_dout_in_place():
 @wrong(
     "spatial_batchnorm_backward",
     "factor-along-axis",
-    "along axes 0, 2 and 3 (of shape (2, 4, 3, 5)) and differs along axis 1",
+    "along axes 0, 2 and 3 (of shape (2, 4, 3, 5)",
+    "and differs along axis 1",
 )
 def one_factor_for_each_channel():
     def backward(dout, cache):
