@@ -20,7 +20,7 @@ def _axes_exchanged(facts) -> tuple[str, str]:
         says = (
             f"{name} has the right shape, but its numbers come in the order that they "
             f"have where axes are exchanged{case}: as if it had been turned before a "
-            "reshape, and should not, or the other way round."
+            "reshape without need, or not turned where it has to be."
         )
     elif "want" in facts:
         says = (
