@@ -15,17 +15,31 @@ import datetime
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from course.grade.text import name_line
 
-__all__ = ["CANVAS", "MOODLE", "TYPED", "Delivery", "deliveries_of", "is_of_a_platform"]
+__all__ = [
+    "CANVAS",
+    "MOODLE",
+    "TYPED",
+    "Delivery",
+    "deliveries_of",
+    "doubt_about",
+    "is_of_a_platform",
+]
 
 # Who hands in without a name has five letters and digits in place of the number.
 WHO = r"(?:(?P<name>(?!(?:LATE_)?anon_).+?)_)?(?P<late>LATE_)?(?P<id>anon_\w{5}|\d+)"
 CANVAS = re.compile(WHO + r"_(?P<number>\d+)_(?P<file>.+)")
+# A year, or a day with its year: 2026, 20261128, 28112026, 261128, 281126.
+DATED = re.compile(
+    r"(?:19|20)\d\d(?:[01]\d[0-3]\d)?|[0-3]\d[0-3]\d20\d\d|"
+    r"2\d[01]\d[0-3]\d|[0-3]\d[0-3]\d2\d"
+)
+FEWEST_DIGITS = 4  # of a number that says by itself that it is no count
 TYPED = re.compile(WHO + r"_(?:text|link)\.html")  # what Canvas makes of a text
 MOODLE = re.compile(
     r"(?P<name>.+?)(?:_(?P<id>\d+))?_assignsubmission_(?P<kind>[a-z]+)_?(?P<file>.*)"
@@ -86,7 +100,7 @@ def deliveries_of(
              for path in paths if path.name in submitters}  # fmt: skip
     matches = {p: BLACKBOARD.fullmatch(p.name) for p in paths if p not in found}
     whose = _logins({path: match for path, match in matches.items() if match})
-    has_canvas = _is_from_canvas(paths)
+    of_canvas = _canvas_names(paths)
     for path, match in matches.items():
         if match:
             name, id = whose[match["head"]]
@@ -98,7 +112,7 @@ def deliveries_of(
             found[path] = _delivery(path, called, match["name"], match["id"] or "")
         elif match := BRIGHTSPACE.fullmatch(path.name):
             found[path] = _of_brightspace(path, match)
-        elif has_canvas and (match := CANVAS.fullmatch(path.name)):
+        elif match := of_canvas.get(path):
             whole = _delivery(path, match["file"], match["name"] or "", match["id"])
             found[path] = whole._replace(is_late=bool(match["late"]))
     return found
@@ -112,13 +126,51 @@ def _delivery(
     return Delivery(path, called, student, name, id, when, attempt)
 
 
-def _is_from_canvas(paths: Iterable[Path]) -> bool:
-    """Tell whether a folder is one of Canvas's, whose names say little by themselves.
+def doubt_about(name: str) -> str:
+    """Say that a name may be one of Canvas's, where it is read as a student's own."""
+    match = CANVAS.fullmatch(name)
+    if not match or (_has_date(match) and not match["late"]):
+        return ""
+    late = ", of a late hand-in" if match["late"] else ""
+    return (
+        f"its name may be one that Canvas gives{late}: it was not understood, and the "
+        "whole of it was taken for the student's name"
+    )
+
+
+def _canvas_names(paths: Sequence[Path]) -> dict[Path, re.Match]:
+    """Find Canvas's names, which say little by themselves.
 
     A student may call a single file `ann_2026_11_28.zip`, but half a class does not.
+    In a folder of mixed names those count that are Canvas's without a doubt, and those
+    of the same students.
     """
-    fits = [bool(CANVAS.fullmatch(p.name) or TYPED.fullmatch(p.name)) for p in paths]
-    return 2 * sum(fits) >= len(fits)
+    matches = {p: m for p in paths if (m := CANVAS.fullmatch(p.name))}
+    typed = sum(bool(TYPED.fullmatch(path.name)) for path in paths)
+    if 2 * (len(matches) + typed) >= len(paths):
+        return matches
+    certain = {(m["name"], m["id"]) for m in matches.values() if _is_certain(m)}
+    return {path: match for path, match in matches.items()
+            if (match["name"], match["id"]) in certain}  # fmt: skip
+
+
+def _is_certain(match: re.Match) -> bool:
+    """Tell whether a name has a form that nobody gives a file by hand."""
+    if _has_date(match):
+        return False
+    if match["late"] or not match["id"].isdecimal():
+        return True
+    numbers = match["id"], match["number"]
+    return bool(match["name"]) and min(map(len, numbers)) >= FEWEST_DIGITS
+
+
+def _has_date(match: re.Match) -> bool:
+    """Tell whether the numbers of a name may be a date: 2026_11_28 or 28_11_2026."""
+    numbers = match["id"], match["number"]
+    if any(map(DATED.fullmatch, numbers)):
+        return True
+    year = re.match(r"(?:20)?\d\d(?!\d)", match["file"])
+    return bool(year) and max(map(len, numbers)) <= 2
 
 
 def _of_gradescope(path: Path, known: Mapping[str, str]) -> Delivery:

@@ -19,6 +19,7 @@ from course.grade.intake.bulk_names import (
     TYPED,
     Delivery,
     deliveries_of,
+    doubt_about,
     is_of_a_platform,
 )
 from course.grade.intake.submissions import TYPES, student_of
@@ -67,7 +68,8 @@ class HandIn:
     @classmethod
     def of(cls, path: Path) -> "HandIn":
         """Return the hand-in of a path that is named for its student."""
-        return cls(student_of(path), ((path, path.name),))
+        notes = tuple(filter(None, [doubt_about(path.name)]))
+        return cls(student_of(path), ((path, path.name),), notes=notes)
 
     @property
     def about(self) -> dict[str, str | bool]:

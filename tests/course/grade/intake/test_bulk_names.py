@@ -67,6 +67,60 @@ def test_dates_in_students_own_names_are_no_names_of_canvas(tmp_path):
     assert [hand_in.student for hand_in in found] == ["ann_2026_11_28", "bob", "cem"]
 
 
+# Where they are many, no form has half of the folder.
+MIXED = ("bob.zip", "Cem_77_assignsubmission_file/x.zip", "dan.zip", "eve.zip",
+         "fay_2026_11_28.zip", "gil.zip", "hal.zip", "ida.zip")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("names", "whose", "is_late"),
+    [
+        (["smithann_LATE_123_4567_w.zip"], ("smithann", "123"), True),
+        (["smithann_12345_67890_w.zip"], ("smithann", "12345"), False),
+        (["smithann_LATE_12_34_a.py", "smithann_12_35_b.py"], ("smithann", "12"), True),
+        (["anon_aB3dE_4567_work.zip"], ("", "anon_aB3dE"), False),
+    ],
+)
+def test_canvas_names_beyond_doubt_are_read_in_a_mixed_folder(
+    tmp_path, names, whose, is_late
+):
+    found, left_out = _read(tmp_path, *names, *MIXED)
+    [hand_in] = [h for h in found if h.parts[0][0].name in names]
+    assert (hand_in.name, hand_in.id, hand_in.is_late) == (*whose, is_late)
+    assert len(hand_in.parts) == len(names)
+    assert len(found) == 1 + len(MIXED)
+    assert {h.student for h in found} >= {"bob", "Cem_77", "fay_2026_11_28"}
+    assert not any("Canvas" in note for h in found for note in h.notes)
+    assert left_out == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ann_28_11_26_w.zip",
+        "ann_20261128_143000_w.zip",
+        "ann_2026_1128_w.zip",
+        "ann_1234567_28112026_w.zip",
+        "ann_261128_0930_w.zip",
+    ],
+)
+def test_dates_in_a_mixed_folder_stay_the_students_own(tmp_path, name):
+    found, _ = _read(tmp_path, name, *MIXED)
+    [hand_in] = [h for h in found if h.student.startswith("ann")]
+    assert (hand_in.student, hand_in.id, hand_in.notes) == (name[:-4], "", ())
+
+
+@pytest.mark.parametrize(
+    ("name", "late"),
+    [("ann_12_4567_w.zip", ""), ("ann_LATE_2026_11_w.zip", ", of a late hand-in")],
+)
+def test_name_that_may_be_of_canvas_is_said_not_to_be_understood(tmp_path, name, late):
+    found, _ = _read(tmp_path, name, *MIXED)
+    [hand_in] = [h for h in found if h.student == name[:-4]]
+    assert f"one that Canvas gives{late}: it was not understood" in hand_in.notes[0]
+    assert [h.student for h in found if h.notes] == [hand_in.student]
+
+
 @pytest.mark.parametrize(
     ("name", "whose"),
     [
