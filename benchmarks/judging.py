@@ -141,7 +141,8 @@ def _ids(diagnosis: Diagnosis) -> frozenset[str]:
 def _is_located(diagnosis: Diagnosis) -> bool:
     """True where the difference has a name, or what is right is told apart."""
     if diagnosis.id == Kind.DIFFERENT:
-        return bool(diagnosis.also or diagnosis.facts["right"])
+        right = ("right", "only", "right_cases")
+        return bool(diagnosis.also or any(diagnosis.facts[name] for name in right))
     return diagnosis.id not in NOT_THEIRS
 
 

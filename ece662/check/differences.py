@@ -21,6 +21,7 @@ from ece662.check.factors import (
     factor_of,
 )
 from ece662.check.patterns import pattern_of, wrong_entries
+from ece662.check.relations import relation_of
 from ece662.check.terms import Kind, Moment, Role, Trait
 from ece662.check.traits import common_trait
 
@@ -28,6 +29,7 @@ __all__ = ["Diagnosis", "describe"]
 
 SINGLE = 2e-6  # the error of float32 after some operations
 MAX_DIAGNOSES = 3  # diagnoses of one exercise; more do not help
+MAX_RIGHT = 6  # names of right outputs in one sentence
 
 
 def describe(
@@ -91,23 +93,36 @@ def _kind_of(same, everything, inputs) -> Diagnosis:
             everywhere = all(test(other) for other in same)
             case = None if everywhere else first.case
             return found._replace(facts={**found.facts, "case": case})
-    wrong = {comparison.name for comparison in failed}
-    facts = {
+    if found := relation_of(same, everything, inputs):
+        return found
+    return Diagnosis(Kind.DIFFERENT, _facts_of(same, everything, right))
+
+
+def _facts_of(same, everything, right_cases) -> dict:
+    """Return what is known where the difference has no name: what else is right."""
+    first = same[0]
+    wrong = {c.name: c.output.role for c in everything if not c.passed}
+    right = _right_values(everything, wrong)
+    is_few = len(wrong) <= MAX_DIAGNOSES and set(wrong.values()) == {Role.VALUE}
+    is_loss = first.name == "loss" and first.got.size == 1
+    return {
         "name": first.name,
         "wrong": len(same),
         "cases": sum(c.name == first.name for c in everything),
-        "right": _right_values(everything, wrong),
+        "right": right if len(right) <= MAX_RIGHT else [],
+        "only": list(wrong) if is_few and len(right) > MAX_RIGHT else [],
+        "right_cases": right_cases if len(right_cases) <= MAX_DIAGNOSES else [],
         "single": first.want.size == 1,
+        "numbers": (first.got.item(), first.want.item()) if is_loss else (),
+        "case": first.case,
     }
-    return Diagnosis(Kind.DIFFERENT, facts)
 
 
 def _right_values(everything, wrong) -> list[str]:
-    """Return the names of values that are right in every case, if there are few."""
+    """Return the names of values that are right in every case."""
     arrays = (c for c in everything if c.want.dtype != bool)  # others are facts
     values = dict.fromkeys(c.name for c in arrays if c.output.role is Role.VALUE)
-    right = [name for name in values if name not in wrong]
-    return right if len(right) <= MAX_DIAGNOSES else []
+    return [name for name in values if name not in wrong]
 
 
 def _specific_first(found: Sequence[Diagnosis]) -> list[Diagnosis]:

@@ -118,6 +118,15 @@ class Kind(enum.StrEnum):
     TERM_ALONG_AXIS = "term-along-axis"
     FACTOR_ALONG_AXIS = "factor-along-axis"
     PARTLY = "partly"
+    ONE_NUMBER = "one-number"
+    FUNCTION_OF = "function-of"
+    IS_ARRAY = "is-array"
+    OFF_BY_ARRAY = "off-by-array"
+    PRODUCT = "product"
+    STEP_ALONE = "step-alone"
+    SCALED_STEP = "scaled-step"
+    FACTOR_AND_TERM = "factor-and-term"
+    OFF_ALONG_ARRAY = "off-along-array"
     DIFFERENT = "different"
     ONLY_WHERE = "only-where"  # in some cases, which have something in common
     # dropout

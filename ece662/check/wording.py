@@ -169,14 +169,35 @@ def _different(facts) -> tuple[str, str]:
             if number == facts["cases"]
             else (f", in {number} of {facts['cases']} cases")
         )
-    if facts["right"]:
-        are = "is" if len(facts["right"]) == 1 else "are"
-        says += f"; {' and '.join(facts['right'])} {are} right"
+    if facts["numbers"]:
+        got, want = facts["numbers"]
+        says += (
+            f" (in the case '{facts['case']}' {got:.6g}, where {want:.6g} is expected)"
+        )
+    says += _what_is_right(facts)
     question = (
         "Can you compute one entry of the smallest case by hand, and follow it through "
         "your code?"
     )
     return f"{says}.", question
+
+
+def _what_is_right(facts) -> str:
+    right, only, cases = facts["right"], facts["only"], facts["right_cases"]
+    if right:
+        return f"; {_listed(right)} {'is' if len(right) == 1 else 'are'} right"
+    if only:
+        are = "is" if len(only) == 1 else "are"
+        return f"; of all outputs, only {_listed(only)} {are} wrong"
+    if cases:
+        in_cases = _listed([f"'{case}'" for case in cases])
+        return f"; it is right in the case{'' if len(cases) == 1 else 's'} {in_cases}"
+    return ""
+
+
+def _listed(names) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _input_changed(facts) -> tuple[str, str]:

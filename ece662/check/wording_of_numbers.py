@@ -112,6 +112,86 @@ def _partly(facts) -> tuple[str, str]:
     return says, "What is special about the wrong ones: the border, an overlap, a sign?"
 
 
+def _one_number(facts) -> tuple[str, str]:
+    says = f"Every number of {facts['name']} is {facts['number']:.6g}, in every case"
+    return f"{says} in which it is wrong.", "What should it be made of, and is it used?"
+
+
+def _function_of(facts) -> tuple[str, str]:
+    says = f"Each number of {facts['name']} is {facts['function']} what it should be."
+    return says, "Which of your operations does that to a number?"
+
+
+def _is_array(facts) -> tuple[str, str]:
+    says = f"{facts['name']} is wrong: it equals {facts['array']}."
+    question = "Do you return what you computed, and is nothing overwritten on the way?"
+    return says, question
+
+
+def _product(facts) -> tuple[str, str]:
+    says = f"{facts['name']} is {facts['one']} times {facts['other']}, entry by entry."
+    return says, "Does each of the two belong there?"
+
+
+def _step_alone(facts) -> tuple[str, str]:
+    sign = "minus " if facts["factor"] < 0 else ""
+    times = _multiple_of(facts, abs(facts["factor"]))
+    says = (
+        f"{facts['name']} is {sign}{times}what should be added to {facts['array']}, "
+        f"alone{_in_case(facts)}."
+    )
+    return says, "To what does that have to be added?"
+
+
+def _off_by_array(facts) -> tuple[str, str]:
+    sign = "minus" if facts["factor"] < 0 else "plus"
+    times = _multiple_of(facts, abs(facts["factor"]))
+    says = f"{facts['name']} is what it should be {sign} {times}{facts['array']}"
+    return f"{says}{_in_case(facts)}.", "Where does that enter, and by what factor?"
+
+
+def _scaled_step(facts) -> tuple[str, str]:
+    if abs(facts["factor"] + 1) < CLOSE and not facts["size"]:
+        by = "has the wrong sign"
+    elif facts["size"]:
+        by = f"is {_times(facts['size'])} what it should be"
+    else:
+        by = f"is {facts['factor']:.6g} times what it should be"
+    says = f"What {facts['name']} adds to {facts['array']} {by}{_in_case(facts)}."
+    return says, "Which factor belongs to that part alone?"
+
+
+def _multiple_of(facts, factor) -> str:
+    if facts["size"]:
+        return f"{_times(facts['size'])} "
+    return "" if abs(factor - 1) < CLOSE else f"{factor:.6g} times "
+
+
+def _factor_and_term(facts) -> tuple[str, str]:
+    before = ", before gamma and beta," if facts.get("before") else ""
+    says = (
+        f"{facts['name']}{before} is off by a factor and a term, and both are the same "
+        f"along {_axes(facts['axes'])} ({_shape(facts)})."
+    )
+    question = (
+        "Which numbers are shared along that: a mean, a deviation, a scale, a shift? "
+        "Is each of them right, and in its place?"
+    )
+    return says, question
+
+
+def _off_along_array(facts) -> tuple[str, str]:
+    says = (
+        f"What {facts['name']} is off by is {facts['array']} times a factor, plus a "
+        f"term, and both are the same along {_axes(facts['axes'])} ({_shape(facts)})."
+    )
+    question = (
+        "Which terms of the formula are a sum along that, or such a sum times "
+        f"{facts['array']}? Are they there, with the right sign and divisor?"
+    )
+    return says, question
+
+
 def _axes(axes) -> str:
     *first, last = map(str, axes)
     return f"axes {', '.join(first)} and {last}" if first else f"axis {last}"
@@ -135,4 +215,13 @@ MADE: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
     Kind.FACTOR_ALONG_AXIS: _factor_along_axis,
     Kind.FACTOR: _factor,
     Kind.PARTLY: _partly,
+    Kind.ONE_NUMBER: _one_number,
+    Kind.FUNCTION_OF: _function_of,
+    Kind.IS_ARRAY: _is_array,
+    Kind.OFF_BY_ARRAY: _off_by_array,
+    Kind.PRODUCT: _product,
+    Kind.STEP_ALONE: _step_alone,
+    Kind.SCALED_STEP: _scaled_step,
+    Kind.FACTOR_AND_TERM: _factor_and_term,
+    Kind.OFF_ALONG_ARRAY: _off_along_array,
 }

@@ -206,7 +206,7 @@ def squeezed():
     return {"spatial_groupnorm_forward": spatial_groupnorm_forward}
 
 
-@wrong("layernorm_forward", "different", "in 1 of 4 cases")
+@wrong("layernorm_forward", "factor-and-term+only-where", "no settings are given")
 def another_default_of_eps():
     def layernorm_forward(x, gamma, beta, ln_param):
         eps = ln_param.get("eps", 1e-3)
