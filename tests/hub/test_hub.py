@@ -45,7 +45,9 @@ def missing():
         import jupyterhub  # noqa: F401
     except ImportError:
         return "there is no jupyterhub"
-    command = ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", ""]
+    # By a shell: what setpriv itself starts may still pass through root's folders.
+    switch = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    command = [*switch, "sh", "-c", '"$0" -c ""', sys.executable]
     if subprocess.run(command, check=False, capture_output=True, cwd="/").returncode:
         return f"only root can run {sys.executable}"
     return None
