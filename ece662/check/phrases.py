@@ -1,13 +1,13 @@
 """Parts of sentences: which entries are wrong, and what a case consists of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ece662.check.patterns import Where, pattern_of
 
-__all__ = ["describe_case", "describe_map"]
+__all__ = ["describe_case", "describe_map", "listed"]
 
 # Names of inputs in recipes, in the words of the notebooks.
 THEIRS = {
@@ -17,6 +17,12 @@ THEIRS = {
     "groups": "G",
 }
 OF_THE_RECIPE = ("tied", "dout")
+
+
+def listed(words: Iterable) -> str:
+    """Return words as a list in a sentence: "a, b and c"."""
+    *first, last = map(str, words)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def describe_map(wrong: np.ndarray) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ece662.check import wording_of_numbers
+from ece662.check.phrases import listed
 from ece662.check.terms import Kind, Trait
 
 __all__ = ["words_of"]
@@ -185,19 +186,14 @@ def _different(facts) -> tuple[str, str]:
 def _what_is_right(facts) -> str:
     right, only, cases = facts["right"], facts["only"], facts["right_cases"]
     if right:
-        return f"; {_listed(right)} {'is' if len(right) == 1 else 'are'} right"
+        return f"; {listed(right)} {'is' if len(right) == 1 else 'are'} right"
     if only:
         are = "is" if len(only) == 1 else "are"
-        return f"; of all outputs, only {_listed(only)} {are} wrong"
+        return f"; of all outputs, only {listed(only)} {are} wrong"
     if cases:
-        in_cases = _listed([f"'{case}'" for case in cases])
+        in_cases = listed([f"'{case}'" for case in cases])
         return f"; it is right in the case{'' if len(cases) == 1 else 's'} {in_cases}"
     return ""
-
-
-def _listed(names) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _input_changed(facts) -> tuple[str, str]:
@@ -285,7 +281,7 @@ def _layers_dropped(facts) -> tuple[str, str]:
 
 
 def _not_slopes(facts) -> tuple[str, str]:
-    names = ", ".join(facts["names"])
+    names = listed(facts["names"])
     are = "is not the slope" if len(facts["names"]) == 1 else "are not the slopes"
     return (
         f"{names} {are} of the loss that came back with the gradients.",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ece662.check.factors import CLOSE
-from ece662.check.phrases import describe_map
+from ece662.check.phrases import describe_map, listed
 from ece662.check.terms import Kind
 
 __all__ = ["MADE"]
@@ -193,8 +193,7 @@ def _off_along_array(facts) -> tuple[str, str]:
 
 
 def _axes(axes) -> str:
-    *first, last = map(str, axes)
-    return f"axes {', '.join(first)} and {last}" if first else f"axis {last}"
+    return f"{'axis' if len(axes) == 1 else 'axes'} {listed(axes)}"
 
 
 def _shape(facts) -> str:
